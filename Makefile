@@ -1,0 +1,61 @@
+# make demo, make test: all set-up included, in a virtual environment of its own ($(VENV)).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := setup.py CMakeLists.txt $(wildcard csrc/*.h csrc/*.cpp csrc/*.cu csrc/bindings/*)
+# An editable install, so that tests never meet a stale copy; CMake's tree is kept, so that a rebuild is quick.
+INSTALL := PYMETRICS_BUILD_DIR=build/dev $(PIP) install -q --no-build-isolation -c constraints.txt -e
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint format bench native-asan clean
+
+demo: $(VENV)/.demo  ## evaluate a built-in generated sample
+	$(BIN)/pymetrics demo
+
+test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does not shadow the installed package
+	$(BIN)/pytest -q $(PYTEST_ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES))
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES))
+
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/run.py
+
+# The kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
+native-asan: $(VENV)/.test
+	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
+	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
+	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance
+
+$(VENV)/.tools: constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pymetrics needs Python 3.10 or newer; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -c constraints.txt setuptools pybind11 cmake ninja
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.tools $(SOURCES)
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.tools $(SOURCES)
+	@echo "Installing pymetrics and what its tests need; torch is large, this takes a minute or more the first time."
+	$(INSTALL) '.[test]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.tools $(SOURCES)
+	$(INSTALL) '.[test,bench]'
+	@touch $@ $(VENV)/.test $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info pymetrics/*.so

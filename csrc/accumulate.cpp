@@ -1,0 +1,214 @@
+#include "accumulate.h"
+
+#include <numeric>
+
+#include "cells.h"
+#include "matching.h"
+
+namespace pymetrics::cpu {
+namespace {
+
+struct Inputs {
+    View<const double, 1> scores;
+    View<const word_t, 2> matched, ignored;
+    View<const index_t, 1> offsets;
+    View<const std::int32_t, 2> n_gt;
+    View<const index_t, 1> category_cells;
+    View<const word_t, 2> area_words;
+    View<const index_t, 1> max_dets;
+    View<const double, 1> recall_thresholds;
+};
+
+struct Outputs {
+    View<double, 5> precision;  // (T, R, K, A, M)
+    View<double, 4> recall;     // (T, K, A, M)
+    View<double, 5> scores_at;
+};
+
+// One category, with room that the next one uses again.
+class Category {
+    const Inputs& in;
+    const index_t T, R, K, A, M, W, n_bits;
+    index_t first = 0, n = 0;                     // the detections
+    std::vector<std::int32_t> order;              // by falling score
+    std::vector<std::uint8_t> level;              // the first limit that a detection's rank is within
+    std::vector<index_t> lists, filled;           // (M * bits): where a list of true positives begins, how long it is yet
+    std::vector<std::int32_t> counted, place;     // in the lists: detections that count so far, and which this one is
+    std::vector<double> envelope;                 // of one list
+    std::vector<std::int32_t> seen, less;
+    std::vector<index_t> top, area_of;
+    std::vector<index_t> need;
+    std::vector<double> precision_rows, score_rows;  // (R, A * M) at one threshold
+    SortScratch sort;
+
+  public:
+    Category(const Inputs& in, const Outputs& out)
+        : in(in), T(out.recall.shape[0]), R(in.recall_thresholds.shape[0]), K(out.recall.shape[1]), A(out.recall.shape[2]),
+          M(out.recall.shape[3]), W(in.matched.shape[1]), n_bits(A * T), need(std::size_t(A * R)),
+          precision_rows(std::size_t(R * A * M)), score_rows(std::size_t(R * A * M)) {
+        for (index_t b = 0; b < n_bits; ++b) area_of.push_back(b / T);
+    }
+
+    void run(index_t k, const Outputs& out) {
+        const index_t first_cell = in.category_cells[k], last_cell = in.category_cells[k + 1];
+        first = in.offsets[first_cell], n = in.offsets[last_cell] - first;
+        rank(first_cell, last_cell);
+        W == 1 ? walk<1>() : walk<0>();
+        curves(k, first_cell, last_cell, out);
+    }
+
+  private:
+    void rank(index_t first_cell, index_t last_cell) {
+        if (index_t(order.size()) < n) order.resize(std::size_t(n)), level.resize(std::size_t(n));
+        sort_keys([&](index_t i) { return falling_key(in.scores[first + i]); }, n, order.data(), sort);
+        for (index_t c = first_cell; c < last_cell; ++c) {
+            index_t m = 0;
+            for (index_t d = in.offsets[c]; d < in.offsets[c + 1]; ++d) {
+                while (m < M && in.max_dets[m] <= d - in.offsets[c]) ++m;
+                level[std::size_t(d - first)] = std::uint8_t(m);
+            }
+        }
+    }
+
+    template <int W1>
+    word_t hits(index_t d, index_t w) const {
+        return in.matched.data[W1 ? d : d * W + w] & ~in.ignored.data[W1 ? d : d * W + w];
+    }
+
+    // Of a detection, an area range mostly ignores all thresholds or none: `seen` counts by limit and area, and `less`
+    // corrects it by bit.
+    template <int W1>
+    void walk() {
+        const index_t n_words = W1 ? W1 : W;
+        lists.assign(std::size_t(M * n_bits + 1), 0);
+        for (index_t i = 0; i < n; ++i)
+            for (index_t w = 0; w < n_words; ++w)
+                for (word_t left = hits<W1>(first + i, w); left; left &= left - 1)
+                    if (level[std::size_t(i)] < M) ++lists[std::size_t(level[std::size_t(i)] * n_bits + w * 64 + lowest_bit(left) + 1)];
+        for (index_t m = 1; m < M; ++m)
+            for (index_t b = 0; b < n_bits; ++b) lists[std::size_t(m * n_bits + b + 1)] += lists[std::size_t((m - 1) * n_bits + b + 1)];
+        std::partial_sum(lists.begin(), lists.end(), lists.begin());
+        const auto total = std::size_t(lists.back());
+        if (place.size() < total) counted.resize(total), place.resize(total);
+
+        filled.assign(lists.begin(), lists.end() - 1);
+        seen.assign(std::size_t(M * A), 0), less.assign(std::size_t(M * n_bits), 0), top.assign(std::size_t(M), -1);
+        for (index_t i = 0; i < n; ++i) {
+            const index_t at = order[std::size_t(i)], d = first + at, m0 = level[std::size_t(at)];
+            if (m0 >= M) continue;
+            if (top[std::size_t(m0)] < 0)
+                for (index_t m = m0; m < M; ++m)
+                    if (top[std::size_t(m)] < 0) top[std::size_t(m)] = d;
+            for (index_t a = 0; a < A; ++a) {
+                word_t out = 0, in_some = 0;
+                for (index_t w = 0; w < n_words; ++w) {
+                    const word_t all = in.area_words(a, w), row = in.ignored.data[W1 ? d : d * W + w] & all;
+                    out |= row, in_some |= row ^ all;
+                }
+                for (index_t m = m0; m < M; ++m) seen[std::size_t(m * A + a)] += in_some != 0;
+                if (!in_some || !out) continue;
+                for (index_t w = 0; w < n_words; ++w)
+                    for (word_t left = in.ignored.data[W1 ? d : d * W + w] & in.area_words(a, w); left; left &= left - 1)
+                        for (index_t m = m0; m < M; ++m) ++less[std::size_t(m * n_bits + w * 64 + lowest_bit(left))];
+            }
+            for (index_t w = 0; w < n_words; ++w)
+                for (word_t left = hits<W1>(d, w); left; left &= left - 1) {
+                    const index_t b = w * 64 + lowest_bit(left), a = area_of[std::size_t(b)];
+                    for (index_t m = m0; m < M; ++m) {
+                        const auto to = std::size_t(filled[std::size_t(m * n_bits + b)]++);
+                        counted[to] = seen[std::size_t(m * A + a)] - less[std::size_t(m * n_bits + b)];
+                        place[to] = std::int32_t(at);
+                    }
+                }
+        }
+    }
+
+    void curves(index_t k, index_t first_cell, index_t last_cell, const Outputs& out) {
+        std::vector<index_t> positives(std::size_t(A), 0);
+        for (index_t c = first_cell; c < last_cell; ++c)
+            for (index_t a = 0; a < A; ++a) positives[std::size_t(a)] += in.n_gt(c, a);
+        for (index_t a = 0; a < A; ++a)
+            for (index_t r = 0; r < R; ++r)
+                need[std::size_t(a * R + r)] = hits_needed(in.recall_thresholds[r], positives[std::size_t(a)]);
+        for (index_t t = 0; t < T; ++t) {
+            for (index_t a = 0; a < A; ++a)
+                for (index_t m = 0; m < M; ++m) {
+                    const auto list = std::size_t(m * n_bits + a * T + t);
+                    out.recall.data[((t * K + k) * A + a) * M + m] =
+                        curve(lists[list], lists[list + 1] - lists[list], positives[std::size_t(a)], top[std::size_t(m)],
+                              &need[std::size_t(a * R)], a * M + m);
+                }
+            for (index_t r = 0; r < R; ++r) {
+                const index_t at = ((t * R + r) * K + k) * A * M;
+                std::copy_n(&precision_rows[std::size_t(r * A * M)], A * M, out.precision.data + at);
+                std::copy_n(&score_rows[std::size_t(r * A * M)], A * M, out.scores_at.data + at);
+            }
+        }
+    }
+
+    // One column of the rows; returns the last recall.
+    double curve(index_t start, index_t n_hits, index_t positives, index_t best, const index_t* needed, index_t column) {
+        double *p = &precision_rows[std::size_t(column)], *s = &score_rows[std::size_t(column)];
+        const index_t step = A * M;
+        if (positives == 0) {
+            for (index_t r = 0; r < R; ++r) p[r * step] = s[r * step] = -1;
+            return -1;
+        }
+        if (index_t(envelope.size()) < n_hits) envelope.resize(std::size_t(2 * n_hits));
+        const std::int32_t* const so_far = counted.data() + start;
+        double highest = 0;
+        for (index_t j = n_hits - 1; j >= 0; --j) {
+            const double precision = precision_at(j + 1, so_far[j]);
+            envelope[std::size_t(j)] = highest = precision > highest ? precision : highest;
+        }
+        bool reached = best >= 0;
+        for (index_t r = 0; r < R; ++r) {
+            reached = reached && needed[r] <= n_hits;  // what follows an unreached recall stays 0
+            p[r * step] = s[r * step] = 0;
+            if (!reached) continue;
+            const index_t j = std::max<index_t>(needed[r], 1) - 1;
+            if (n_hits > 0) p[r * step] = envelope[std::size_t(j)];
+            s[r * step] = in.scores[needed[r] == 0 ? best : first + place[std::size_t(start + j)]];
+        }
+        return double(n_hits) / double(positives);
+    }
+};
+
+}  // namespace
+
+void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
+                View<const word_t, 2> area_words, View<const index_t, 1> max_dets, View<const double, 1> recall_thresholds,
+                View<double, 5> precision, View<double, 4> recall, View<double, 5> scores_at, index_t begin, index_t end,
+                const Threads& threads) {
+    const Inputs in = {scores, matched, ignored, offsets, n_gt, category_cells, area_words, max_dets, recall_thresholds};
+    const Outputs out = {precision, recall, scores_at};
+    std::vector<index_t> largest_first(std::size_t(end - begin));
+    std::iota(largest_first.begin(), largest_first.end(), begin);
+    auto size = [&](index_t k) { return offsets[category_cells[k + 1]] - offsets[category_cells[k]]; };
+    std::stable_sort(largest_first.begin(), largest_first.end(), [&](index_t a, index_t b) { return size(a) > size(b); });
+    parallel_for(0, end - begin, 1, threads, [&] {
+        return [&, category = Category(in, out)](index_t low, index_t high) mutable {
+            for (index_t i = low; i < high; ++i) category.run(largest_first[std::size_t(i)], out);
+        };
+    });
+}
+
+void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
+                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end, const Threads& threads) {
+    parallel_for(begin, end, 1, threads, [&] {
+        return [&, valid = std::vector<double>()](index_t low, index_t high) mutable {
+            for (index_t s = low; s < high; ++s) {
+                valid.resize(std::size_t(std::max<index_t>(last_rows[s] - first_rows[s], 0)));
+                index_t n = 0;
+                for (index_t i = first_rows[s]; i < last_rows[s]; ++i) {
+                    const double value = values(i, columns[s]);
+                    if (value > -1) valid[std::size_t(n++)] = value;
+                }
+                means[s] = n > 0 ? pairwise_sum(valid.data(), n) / double(n) : -1;
+            }
+        };
+    });
+}
+
+}  // namespace pymetrics::cpu

@@ -1,0 +1,118 @@
+#pragma once
+#include <cstring>
+#include <vector>
+
+#include "common.h"
+#include "parallel.h"
+
+namespace pymetrics {
+
+// From a float64 to a key that rises as the number falls; zeros are equal, NaN comes last.
+PM_HD word_t falling_key(double number) {
+    constexpr word_t sign = word_t(1) << 63, infinity = 0x7FF0000000000000;
+    word_t bits;
+    memcpy(&bits, &number, 8);
+    if (bits == sign) return sign - 1;  // -0.0 as 0.0
+    if ((bits & ~sign) > infinity) return ~word_t(0);
+    return bits & sign ? bits : ~sign - bits;
+}
+
+struct SortScratch {
+    std::vector<word_t> words, spare;
+    std::vector<std::uint32_t> place;
+};
+
+// Sort words[low, high) by the upper halves, stably: radix passes over the bits that vary.
+inline void sort_words(SortScratch& s, index_t low, index_t high) {
+    const index_t n = high - low;
+    word_t *words = s.words.data() + low, *spare = s.spare.data();
+    std::uint32_t least = ~std::uint32_t(0), most = 0;
+    for (index_t i = 0; i < n; ++i) {
+        const auto key = std::uint32_t(words[i] >> 32);
+        least = std::min(least, key), most = std::max(most, key);
+    }
+    int n_bits = 0;
+    while ((word_t(most - least) >> n_bits) > 0) ++n_bits;
+    if (n_bits == 0) return;
+    const int widest = n < 2048 ? 8 : 11, n_passes = (n_bits + widest - 1) / widest, width = (n_bits + n_passes - 1) / n_passes;
+    const std::uint32_t mask = (std::uint32_t(1) << width) - 1;
+    for (int p = 0; p < n_passes; ++p) {
+        const int shift = p * width;
+        s.place.assign(std::size_t(mask) + 1, 0);
+        for (index_t i = 0; i < n; ++i) ++s.place[((std::uint32_t(words[i] >> 32) - least) >> shift) & mask];
+        std::uint32_t total = 0;
+        for (auto& place : s.place) {
+            const std::uint32_t count = place;
+            place = total, total += count;
+        }
+        for (index_t i = 0; i < n; ++i) spare[s.place[((std::uint32_t(words[i] >> 32) - least) >> shift) & mask]++] = words[i];
+        std::swap(words, spare);
+    }
+    if (n_passes % 2) std::memcpy(spare, words, std::size_t(n) * 8);  // `spare` is the caller's by now
+}
+
+// order[0, n) becomes the stable order of the n keys, ascending; key(i) -> word_t.
+template <class Key>
+void sort_keys(Key key, index_t n, std::int32_t* order, SortScratch& s) {
+    constexpr index_t small = 24;  // up to here insertion is quicker
+    if (n <= small) {
+        word_t keys[small];
+        for (index_t i = 0; i < n; ++i) {
+            const word_t k = key(i);
+            index_t j = i;
+            for (; j > 0 && keys[j - 1] > k; --j) keys[j] = keys[j - 1], order[j] = order[j - 1];
+            keys[j] = k, order[j] = std::int32_t(i);
+        }
+        return;
+    }
+    constexpr word_t low = 0xFFFFFFFF;
+    if (index_t(s.words.size()) < n) s.words.resize(std::size_t(n)), s.spare.resize(std::size_t(n));
+    word_t* words = s.words.data();
+    // By the upper halves; then every run of equal upper halves whose lower halves are out of order, by those.
+    for (index_t i = 0; i < n; ++i) words[i] = (key(i) & ~low) | word_t(i);
+    sort_words(s, 0, n);
+    for (index_t start = 0, stop; start < n; start = stop) {
+        bool falls = false;
+        word_t last = 0;
+        for (stop = start; stop < n && words[stop] >> 32 == words[start] >> 32; ++stop) {
+            if (stop == start && !(stop + 1 < n && words[stop + 1] >> 32 == words[start] >> 32)) continue;
+            const word_t k = key(index_t(words[stop] & low));
+            falls |= k < last;
+            last = k;
+        }
+        if (!falls) continue;
+        for (index_t i = start; i < stop; ++i) words[i] = key(index_t(words[i] & low)) << 32 | (words[i] & low);
+        sort_words(s, start, stop);
+    }
+    for (index_t i = 0; i < n; ++i) order[i] = std::int32_t(words[i] & low);
+}
+
+namespace cpu {
+
+void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out);
+
+void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
+               View<std::int32_t, 1> order, View<index_t, 1> starts);
+
+void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order, View<const index_t, 1> dt_starts,
+                View<const std::int32_t, 1> gt_image, View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts,
+                index_t limit, View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
+                View<index_t, 1> cell_gt, View<index_t, 1> offsets);
+
+void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
+                     View<const index_t, 1> offsets, View<std::int32_t, 1> rows, View<double, 1> ranked, index_t begin,
+                     index_t end, const Threads& threads);
+
+void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
+                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images, View<const index_t, 1> offsets,
+                 index_t first_dt, View<std::int32_t, 1> out_category, View<std::int32_t, 1> out_image,
+                 View<index_t, 1> starts, View<index_t, 1> counts);
+
+void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
+                View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,
+                View<const word_t, 2> matched, View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
+                View<std::int32_t, 1> new_cell_image, View<std::int32_t, 2> new_n_gt, View<double, 1> new_scores,
+                View<word_t, 2> new_matched, View<word_t, 2> new_ignored);
+
+}  // namespace cpu
+}  // namespace pymetrics

@@ -1,0 +1,73 @@
+"""Object detection metrics: pycocotools' numbers to the last bit, from C++ or, without it, from Numba.
+
+>>> import pymetrics
+>>> result = pymetrics.evaluate("ground_truth.json", "detections.json")   # doctest: +SKIP
+>>> print(result)                                                         # doctest: +SKIP
+
+Importing this package imports neither torch nor numba: the names below are fetched when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import _config
+from ._config import get_num_threads, set_num_threads
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "Accumulator": "evaluation.accumulator",
+    "Detections": "evaluation.sources",
+    "GroundTruths": "evaluation.sources",
+    "Outcomes": "evaluation.outcomes",
+    "Protocol": "evaluation.protocol",
+    "Result": "evaluation.result",
+    "box_iou": "evaluation.overlap",
+    "evaluate": "evaluation.evaluate",
+    "match": "evaluation.overlap",
+    "show_config": "_show",
+}
+
+__all__ = [
+    "Accumulator",
+    "Detections",
+    "GroundTruths",
+    "Outcomes",
+    "Protocol",
+    "Result",
+    "__version__",
+    "box_iou",
+    "evaluate",
+    "get_num_threads",
+    "match",
+    "set_num_threads",
+    "show_config",
+]
+
+if TYPE_CHECKING:
+    from ._show import show_config
+    from .evaluation.accumulator import Accumulator
+    from .evaluation.evaluate import evaluate
+    from .evaluation.outcomes import Outcomes
+    from .evaluation.overlap import box_iou, match
+    from .evaluation.protocol import Protocol
+    from .evaluation.result import Result
+    from .evaluation.sources import Detections, GroundTruths
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its module at its first use (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_config.check_at_import()

@@ -1,0 +1,263 @@
+"""The command pymetrics: eval, demo, config.
+
+Exit codes: 0 all went well; 1 the evaluation failed, because of what the files hold; 2 the command line is wrong, or
+names a path that does not exist or is a folder; 130 Ctrl-C; 141 the reader of the output went away.
+Tables go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import pymetrics
+
+if TYPE_CHECKING:
+    from .evaluation.result import Result
+
+EXAMPLES = """examples:
+  pymetrics eval --gt instances_val2017.json --dt detections.json
+  pymetrics eval --gt gt.json --dt old=runs/1/dt.json --dt new=runs/2/dt.json
+  pymetrics eval --gt gt.json --dt dt.json --json - | jq .detectors.dt.metrics.map
+  pymetrics eval --gt gt.json --dt dt.json --per-class --json result.json
+"""
+EXIT_CODES = "exit codes: 0 evaluated, 1 evaluation failed, 2 bad arguments"
+
+
+class EvaluationError(Exception):
+    """What the files hold cannot be evaluated; the message is for the user."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (None: sys.argv[1:]) and return the exit code; argparse's own exits are raised."""
+    options = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            options.run(options.parser, options)
+        sys.stdout.flush()
+    except EvaluationError as error:
+        _say(f"pymetrics: {error}")
+        return 1
+    except KeyboardInterrupt:
+        _say("pymetrics: interrupted")
+        return 130
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit: give it a place where that works.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="pymetrics",
+        description="How good are these detections?",
+        epilog=EXAMPLES + EXIT_CODES,
+        formatter_class=plain,
+    )
+    parser.add_argument("--version", action="version", version=f"pymetrics {pymetrics.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    evaluate = commands.add_parser(
+        "eval",
+        help="evaluate detections against ground truth",
+        description="Evaluate COCO result files. One detector: pycocotools' twelve lines; several: a table of them.",
+        epilog=EXAMPLES + EXIT_CODES,
+        formatter_class=plain,
+    )
+    evaluate.add_argument("--gt", required=True, metavar="FILE", help="ground truth, COCO JSON")
+    evaluate.add_argument(
+        "--dt",
+        required=True,
+        action="append",
+        metavar="[NAME=]FILE",
+        help="detections, COCO JSON; may be repeated; the name is the file's, where none is given",
+    )
+    evaluate.add_argument("--iou-type", default="bbox", choices=["bbox"], help="what overlaps (default: bbox)")
+    evaluate.add_argument("--box-format", metavar="FORMAT", help="layout of the boxes in all files (default: xywh)")
+    evaluate.add_argument(
+        "--max-dets",
+        type=int,
+        nargs="+",
+        default=[1, 10, 100],
+        metavar="N",
+        help="limits on the detections of one image and category (default: 1 10 100)",
+    )
+    evaluate.add_argument("--no-cats", action="store_true", help="take all categories for one")
+    evaluate.add_argument("--per-class", action="store_true", help="print a table of the categories, too")
+    evaluate.add_argument(
+        "--json", metavar="FILE", help="write all numbers as JSON; - writes them to stdout and the tables to stderr"
+    )
+    evaluate.set_defaults(run=_evaluate, parser=evaluate)
+
+    demo = commands.add_parser("demo", help="evaluate two simulated detectors on a generated sample")
+    demo.add_argument("--out", metavar="FOLDER", help="write the sample's files there")
+    demo.set_defaults(run=_demo, parser=demo)
+
+    config = commands.add_parser("config", help="show backends, threads and environment variables")
+    config.set_defaults(run=lambda parser, options: pymetrics.show_config(), parser=config)
+    return parser
+
+
+def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    from .formats.boxes import as_box_format
+    from .formats.coco import read_json
+
+    path_of = _detectors(parser, options.dt)
+    for option, path in [("--gt", options.gt), *(("--dt", path) for path in path_of.values())]:
+        _check_file(parser, option, path)
+    target = None if options.json in (None, "-") else Path(options.json)
+    if target and (target.is_dir() or not target.parent.is_dir()):
+        parser.error(f"argument --json: cannot write a file at {options.json!r}")
+    try:
+        if options.box_format is not None:
+            as_box_format(options.box_format)
+        protocol = pymetrics.Protocol(max_dets=tuple(options.max_dets), use_cats=not options.no_cats)
+    except ValueError as error:
+        parser.error(str(error))
+
+    results = {}
+    with _blaming(options.gt):
+        ground_truth = options.gt if len(path_of) == 1 else read_json(options.gt, "gt")  # several detectors: read once
+    for name, path in path_of.items():
+        start = time.perf_counter()
+        with _blaming(f"{path} against {options.gt}"):
+            results[name] = pymetrics.evaluate(
+                ground_truth, path, iou_type=options.iou_type, protocol=protocol, box_format=options.box_format
+            )
+        n_dt, n_images = (len(rows) for rows in (results[name].outcomes.scores, results[name].outcomes.image_ids))
+        _say(f"{name}: {n_dt} detections on {n_images} images in {time.perf_counter() - start:.2f} s")
+    _print_tables(results, sys.stderr if options.json == "-" else sys.stdout, options.per_class)
+    if options.json is not None:
+        _write_json(results, target)
+
+
+def _demo(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    from . import demo
+
+    ground_truth, detections = demo.generate()
+    if options.out is not None:
+        try:
+            gt, *dts = demo.write(Path(options.out), ground_truth, detections)
+        except OSError as error:
+            parser.error(f"argument --out: {error}")
+        _say(f"try: {shlex.join(['pymetrics', 'eval', '--gt', str(gt), *(f'--dt={dt}' for dt in dts)])}")
+    print("This sample is GENERATED: made-up boxes, two simulated detectors. It says nothing about any real model.")
+    results = {}
+    for name, found in detections.items():
+        results[name] = pymetrics.evaluate(ground_truth, found)
+        print(f"\n{name}: {len(found)} simulated detections on {len(ground_truth['images'])} made-up images")
+        print(results[name].summary("n/a"))
+    print()
+    _print_comparison(results, sys.stdout)
+
+
+def _detectors(parser: argparse.ArgumentParser, values: list[str]) -> dict[str, str]:
+    """Path by detector's name. A path that exists may hold '='; otherwise what stands before the first is the name."""
+    path_of: dict[str, str] = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not equals or os.path.exists(value):
+            name, path = Path(value).stem, value
+        if not name or not path:
+            parser.error(f"argument --dt: {value!r} must be FILE or NAME=FILE")
+        if name in path_of:
+            parser.error(f"argument --dt: two detectors are named {name!r}; tell them apart with --dt NAME=FILE")
+        path_of[name] = path
+    return path_of
+
+
+def _check_file(parser: argparse.ArgumentParser, option: str, path: str) -> None:
+    if not os.path.exists(path):
+        parser.error(f"argument {option}: no such file: {path!r}")
+    if os.path.isdir(path):
+        parser.error(f"argument {option}: {path!r} is a folder, not a JSON file")
+
+
+@contextlib.contextmanager
+def _blaming(subject: str) -> Iterator[None]:
+    """Turn what bad data raises into one line that names the files; anything else keeps its traceback."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, OSError, RecursionError, MemoryError) as error:
+        reason = str(error) if isinstance(error, (ValueError, TypeError, OSError)) else repr(error)
+        raise EvaluationError(f"evaluation of {subject} failed: {reason}") from error
+
+
+def _write_json(results: dict[str, Result], target: Path | None) -> None:
+    content = {"detectors": {name: result.to_dict() for name, result in results.items()}}
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
+    if target is None:
+        print(text)
+        return
+    try:
+        target.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EvaluationError(f"could not write {target}: {error}") from error
+
+
+def _print_tables(results: dict[str, Result], file: TextIO, per_class: bool) -> None:
+    if len(results) == 1:
+        print(next(iter(results.values())).summary("n/a"), file=file)
+    else:
+        _print_comparison(results, file)
+    if per_class:
+        for name, result in results.items():
+            print(f"\n{name}", file=file)
+            header = ["id", "name", *result, "n_gt", "n_dt"]
+            lines = [[_cell(row[key]) for key in header] for row in result.per_class]
+            _print_lines(_aligned([header, *lines], n_left=2), file)
+
+
+def _print_comparison(results: dict[str, Result], file: TextIO) -> None:
+    """A row per detector and a column per number; the best of each column is bold on a terminal."""
+    rows = {name: result.scalars(keys="coco", undefined="keep") for name, result in results.items()}
+    header = list(next(iter(rows.values())))
+    table = _aligned([["", *header], *([name, *map(_cell, row.values())] for name, row in rows.items())], n_left=1)
+    if file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+        for j, key in enumerate(header, 1):
+            best = max(row[key] for row in rows.values())
+            for i, row in enumerate(rows.values(), 1):
+                if row[key] == best != -1:
+                    table[i][j] = f"\033[1m{table[i][j]}\033[0m"
+    _print_lines(table, file)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "n/a" if value == -1 else f"{value:0.3f}"
+    return "" if value is None else str(value)
+
+
+def _aligned(lines: list[list[str]], n_left: int) -> list[list[str]]:
+    """The cells padded to columns: the first n_left flush left, the others flush right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    formats = [f"{'<' if j < n_left else '>'}{width}" for j, width in enumerate(widths)]
+    return [[format(cell, how) for cell, how in zip(line, formats, strict=True)] for line in lines]
+
+
+def _print_lines(table: list[list[str]], file: TextIO) -> None:
+    print(*("  ".join(line).rstrip() for line in table), sep="\n", file=file)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    _say(f"pymetrics: warning: {message}")

@@ -1,0 +1,7 @@
+"""pycocotools' names over this library's engine: `from pymetrics.coco import COCO, COCOeval`."""
+
+from .coco import COCO
+from .cocoeval import COCOeval
+from .params import Params
+
+__all__ = ["COCO", "COCOeval", "Params"]

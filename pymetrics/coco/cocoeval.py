@@ -1,0 +1,336 @@
+"""COCOeval: pycocotools' evaluation, its parameters, prints and quirks, on this library's engine.
+
+Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for; a
+subclass that overrides _prepare, computeIoU or evaluateImg is evaluated image by image, through its own methods.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import time
+from collections import defaultdict
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..evaluation import road
+from ..evaluation.outcomes import Outcomes
+from ..evaluation.protocol import Protocol
+from ..evaluation.result import Result
+from . import eval_imgs, extract
+from .params import Params
+from .summary import summary_of
+from .zero_ids import warn_of_zero_ids
+
+Ann = dict[str, Any]
+ON_DEMAND = ("evalImgs", "ious", "_gts", "_dts")
+
+
+class COCOeval:
+    """Evaluate detections against ground truth, as pycocotools.cocoeval.COCOeval does.
+
+        e = COCOeval(coco_gt, coco_dt, "bbox"); e.evaluate(); e.accumulate(); e.summarize(); e.stats
+
+    Args:
+        cocoGt, cocoDt: COCO objects, of this library or of pycocotools; read when evaluate() runs.
+        iouType: "segm", "bbox" or "keypoints"; evaluate() knows "bbox" so far.
+
+    Attributes:
+        params: what is counted. evaluate() writes imgIds, catIds and maxDets back, sorted; accumulate() writes catIds
+            where useCats is 0.
+        evalImgs: a dict per category, area range and image, or None where nothing is there. What is set or edited
+            here is what accumulate() reads.
+        ious: the overlaps, (detections by falling score, ground truths), by (image id, category id).
+        eval: params, counts, date, precision [T, R, K, A, M], recall [T, K, A, M], scores [T, R, K, A, M]; -1 where no
+            ground truth is.
+        stats: what summarize() printed.
+    """
+
+    def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
+        if not iouType:
+            print("iouType not specified. use default iouType segm")
+        self.cocoGt, self.cocoDt = cocoGt, cocoDt
+        self.params = Params(iouType=iouType)
+        self.eval: dict[str, Any] = {}
+        self.stats: Any = []
+        self.evalImgs = defaultdict(list)
+        self.ious = {}
+        self._gts, self._dts = defaultdict(list), defaultdict(list)
+        self._paramsEval: Any = {}
+        self._rows: tuple[list[Ann], list[Ann]] = ([], [])
+        self._columns: Any = None
+        self._outcomes: Outcomes | None = None
+        self._made: Any = None  # the evalImgs that this object made from its outcomes
+        self._result: tuple[Any, Result] = (None, None)  # type: ignore[assignment]
+        if cocoGt is not None:
+            self.params.imgIds = sorted(cocoGt.getImgIds())
+            self.params.catIds = sorted(cocoGt.getCatIds())
+
+    def evaluate(self) -> None:
+        """Match every image's detections to its ground truths.
+
+        Raises:
+            NotImplementedError: params.iouType is not "bbox".
+            KeyError: an annotation lacks a key that is needed (iscrowd, area, score, ...).
+        """
+        start = time.time()
+        print("Running per image evaluation...")
+        p = self.params
+        if p.useSegm is not None:
+            p.iouType = "segm" if p.useSegm == 1 else "bbox"
+            print(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
+        print(f"Evaluate annotation type *{p.iouType}*")
+        _require_boxes(p)
+        p.imgIds = list(np.unique(p.imgIds))
+        if p.useCats:
+            p.catIds = list(np.unique(p.catIds))
+        p.maxDets = sorted(p.maxDets)
+        if any(map(self._overrides, OWN_STEPS)):
+            self._evaluate_by_image()
+        else:
+            self._evaluate_at_once()
+        self._paramsEval = copy.deepcopy(p)
+        print(f"DONE (t={time.time() - start:0.2f}s).")
+
+    def _evaluate_at_once(self) -> None:
+        p = self.params
+        protocol = extract.protocol_of(p)
+        gts, dts = self._load()
+        cats = getattr(self.cocoGt, "cats", None) or {}
+        names = {category: cat["name"] for category, cat in cats.items() if "name" in cat}
+        columns = extract.columns_of(gts, dts, p, names)
+        outcomes = road.match(columns, protocol)
+        warn_of_zero_ids(outcomes, columns)
+        self.eval = {}
+        self._rows, self._columns, self._outcomes = (gts, dts), columns, outcomes
+        for name in ON_DEMAND:
+            self.__dict__.pop(name, None)
+
+    def _evaluate_by_image(self) -> None:
+        p = self.params
+        self._outcomes = None
+        self._prepare()
+        categories = _categories(p)
+        self.ious = self._all_ious(p)
+        self.evalImgs = [
+            self.evaluateImg(image, category, area_range, p.maxDets[-1])
+            for category in categories
+            for area_range in p.areaRng
+            for image in p.imgIds
+        ]
+
+    def _overrides(self, name: str) -> bool:
+        return name in self.__dict__ or getattr(type(self), name) is not OWN_STEPS[name]
+
+    def _load(self) -> tuple[list[Ann], list[Ann]]:
+        gts, dts = (extract.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
+        extract.mark_ignored(gts)
+        return gts, dts
+
+    def _prepare(self) -> None:
+        """Read the annotations that params name, by image and category, into _gts and _dts."""
+        self._rows = self._load()
+        self._gts, self._dts = map(_by_cell, self._rows)
+        self.evalImgs = defaultdict(list)
+        self.eval = {}
+
+    @cached_property
+    def _gts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
+        return _by_cell(self._rows[0])
+
+    @cached_property
+    def _dts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
+        return _by_cell(self._rows[1])
+
+    @cached_property
+    def ious(self) -> dict[tuple[Any, Any], Any]:
+        """The overlaps by (image id, category id): a (D, G) array, or [] where one side is empty."""
+        return self._all_ious(self._paramsEval)
+
+    def _all_ious(self, p: Params) -> dict[tuple[Any, Any], Any]:
+        categories = _categories(p)
+        return {(image, category): self.computeIoU(image, category) for image in p.imgIds for category in categories}
+
+    @cached_property
+    def evalImgs(self) -> Any:
+        """pycocotools' list of dicts, made from what evaluate() left behind."""
+        p, outcomes = self._paramsEval, self._outcomes
+        assert outcomes is not None
+        outcomes = road.match(self._columns, outcomes.protocol, keep_matches=True)
+        self._made = eval_imgs.from_outcomes(outcomes, self._columns, *self._rows, p, _categories(p))
+        return self._made
+
+    @property
+    def result(self) -> Result:
+        """What evaluate() found, or what was put into evalImgs, as every door of this library gives it.
+
+        Raises:
+            RuntimeError: evaluate() was not run.
+        """
+        p, found = self._paramsEval, self.__dict__.get("evalImgs")
+        source = self._outcomes if found is None or found is self._made else found
+        if not p or source is None:
+            raise RuntimeError("there is no result yet: run evaluate() first")
+        if self._result[0] is not source:
+            outcomes, columns = self._outcomes, self._columns
+            if source is not outcomes:
+                axes, columns = (extract.axis_ids(p.imgIds, may_be_text=True), extract.axis_ids(_categories(p))), None
+                table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
+                outcomes = eval_imgs.to_outcomes(table, extract.protocol_of(p), axes)
+            assert outcomes is not None
+            self._result = source, Result(outcomes, columns)
+        return self._result[1]
+
+    def _table(self, categories: Any, areas: Any, images: Any) -> list[list[list[eval_imgs.Entry | None]]]:
+        """The entries of evalImgs at these positions of the lists evaluated."""
+        n_areas, n_images, entries = len(self._paramsEval.areaRng), len(self._paramsEval.imgIds), self.evalImgs
+        return [[[entries[(k * n_areas + a) * n_images + i] for i in images] for a in areas] for k in categories]
+
+    def _cell(self, imgId: Any, catId: Any) -> tuple[list[Ann], list[Ann]]:
+        """The ground truths of one image and category, and the detections by falling score."""
+        p = self.params
+        categories = [catId] if p.useCats else p.catIds
+        gts, dts = ([row for c in categories for row in rows[imgId, c]] for rows in (self._gts, self._dts))
+        order = np.argsort([-dt["score"] for dt in dts], kind="stable")
+        return gts, [dts[i] for i in order]
+
+    def computeIoU(self, imgId: Any, catId: Any) -> Any:
+        """Overlaps of one image and category, (detections by falling score, ground truths); [] where one is empty."""
+        _require_boxes(self.params)
+        gts, dts = self._cell(imgId, catId)
+        dts = dts[: self.params.maxDets[-1]]
+        if not gts or not dts:
+            return []
+        return extract.overlaps(dts, gts)
+
+    def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
+        """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
+        gts, dts = self._cell(imgId, catId)
+        if not gts and not dts:
+            return None
+        known = self.__dict__.get("ious", {})
+        ious = known[imgId, catId] if (imgId, catId) in known else self.computeIoU(imgId, catId)
+        for gt in gts:
+            gt["_ignore"] = int(bool(gt["ignore"] or gt["area"] < aRng[0] or gt["area"] > aRng[1]))
+        order = np.argsort([gt["_ignore"] for gt in gts], kind="stable")
+        gts, dts = [gts[i] for i in order], dts[:maxDet]
+        ignored = [gt["_ignore"] for gt in gts]
+        thresholds = [float(t) for t in self.params.iouThrs]
+        ious = ious[:, order] if len(ious) else np.zeros((0, 0))
+        dt_matches, gt_matches, dt_ignored = eval_imgs.match_one(ious, gts, dts, ignored, thresholds)
+        outside = np.array([dt["area"] < aRng[0] or dt["area"] > aRng[1] for dt in dts], bool)
+        return eval_imgs.entry(
+            imgId, catId, aRng, maxDet, [dt["id"] for dt in dts], [gt["id"] for gt in gts],
+            dt_matches, gt_matches, [dt["score"] for dt in dts], np.array(ignored),
+            dt_ignored | (outside & (dt_matches == 0)),
+        )  # fmt: skip
+
+    def accumulate(self, p: Params | None = None) -> None:
+        """Precision, recall and scores of what evaluate() found, into `eval`.
+
+        p: other parameters; recThrs as wished, and a selection of what was evaluated. pycocotools counts the position
+            of an entry in p's lists as its position in the lists evaluated, and so does this (POSITIONS).
+        """
+        print("Accumulating evaluation results...")
+        start = time.time()
+        external = self.__dict__.get("evalImgs")
+        if external is not None and len(external) == 0:
+            print("Please run evaluate() first")
+        p = self.params if p is None else p
+        p.catIds = p.catIds if p.useCats == 1 else [extract.ONE_CATEGORY]
+        done = self._paramsEval
+        known = (_categories(done), list(map(tuple, done.areaRng)), done.imgIds, done.maxDets)
+        asked = (p.catIds, list(map(tuple, p.areaRng)), p.imgIds, p.maxDets)
+        pairs = zip(asked, map(set, known), strict=True)
+        picks = [[n for n, item in enumerate(mine) if item in all_] for mine, all_ in pairs]
+        limits = [p.maxDets[n] for n in picks.pop()]
+        whole = picks == [list(range(len(all_))) for all_ in known[:3]]
+        if external is None and whole:
+            found = self._accumulate_at_once(p, limits)
+        else:
+            found = self._accumulate_picks(p, limits, picks)
+        counts = [len(p.iouThrs), len(p.recThrs), len(p.catIds) if p.useCats else 1, len(p.areaRng), len(p.maxDets)]
+        precision, recall, scores = (_into(counts[:1] + counts[2 - (a.ndim == 5) :], a) for a in found)
+        self.eval = {
+            "params": p,
+            "counts": counts,
+            "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
+            "precision": precision,
+            "recall": recall,
+            "scores": scores,
+        }
+        print(f"DONE (t={time.time() - start:0.2f}s).")
+
+    def _accumulate_at_once(self, p: Params, limits: list[int]) -> list[Any]:
+        assert self._outcomes is not None
+        protocol = replace(self._outcomes.protocol, recall_thresholds=tuple(p.recThrs), lenient=True)
+        at = [protocol.max_dets.index(limit) for limit in limits]
+        found = road.accumulate(replace(self._outcomes, protocol=protocol))
+        return [a if at == list(range(a.shape[-1])) else a.take(at, -1) for a in found]
+
+    def _accumulate_picks(self, p: Params, limits: list[int], picks: list[list[int]]) -> list[Any]:
+        """From the entries of evalImgs, each (category, area range) taken as a category of its own."""
+        categories, areas, images = picks
+        table = [[line] for block in self._table(categories, areas, images) for line in block]
+        present = (e for (line,) in table for e in line if e is not None)
+        n_thresholds = max((len(e["dtMatches"]) for e in present), default=len(p.iouThrs))
+        protocol = Protocol(
+            (0.5,) * n_thresholds, tuple(p.recThrs), ((0.0, np.inf),), ("all",), tuple(limits), lenient=True
+        )
+        axes = np.arange(len(images)), np.arange(len(table))
+        at = [protocol.max_dets.index(limit) for limit in limits]
+        found = road.accumulate(eval_imgs.to_outcomes(table, protocol, axes))
+        shape = len(categories), len(areas), len(limits)
+        return [a.take(at, -1).reshape(*a.shape[:-3], *shape) for a in found]
+
+    def summarize(self) -> None:
+        """Print the summary and keep its numbers in `stats`: twelve for boxes and masks, ten for keypoints.
+
+        Raises:
+            Exception: accumulate() was not run (pycocotools' own choice of exception).
+            IndexError: params.maxDets has fewer than three limits.
+        """
+        if not self.eval:
+            raise Exception("Please run accumulate() first")
+        self.stats = summary_of(self.eval, self.params, print)
+
+    def __str__(self) -> str:
+        if not self.eval:
+            return "COCOeval without results: run evaluate() and accumulate() first"
+        lines: list[str] = []
+        self.stats = summary_of(self.eval, self.params, lines.append)
+        return "\n".join(lines)
+
+
+OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "evaluateImg")}
+
+
+def _require_boxes(p: Params) -> None:
+    if p.iouType != "bbox":
+        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; only 'bbox' is")
+
+
+def _categories(p: Params) -> list[Any]:
+    return p.catIds if p.useCats else [extract.ONE_CATEGORY]
+
+
+def _by_cell(rows: list[Ann]) -> defaultdict[tuple[Any, Any], list[Ann]]:
+    cells = defaultdict(list)
+    for row in rows:
+        cells[row["image_id"], row["category_id"]].append(row)
+    return cells
+
+
+def _into(shape: list[int], values: Any) -> Any:
+    """The values in the first corner of an array that is -1 elsewhere; themselves where they fill it."""
+    if values.shape == tuple(shape):
+        return values
+    if len(values) > shape[0] and values.size and values.max() > -1:
+        raise IndexError(f"params.iouThrs has {shape[0]} thresholds, but {len(values)} were evaluated")
+    out = np.full(shape, -1.0)
+    values = values[: shape[0]]
+    out[tuple(map(slice, values.shape))] = values
+    return out

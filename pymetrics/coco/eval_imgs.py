@@ -1,0 +1,159 @@
+"""evalImgs: pycocotools' dicts of one image, category and area range each, from outcomes and back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..evaluation.columns import CROWD, IGNORE, Columns
+from ..evaluation.outcomes import Outcomes
+from ..evaluation.protocol import Protocol
+from .params import Params
+
+Ann = dict[str, Any]
+Array = np.ndarray[Any, Any]
+Entry = dict[str, Any]
+HIGHEST_THRESHOLD = 1 - 1e-10
+
+
+def entry(image: Any, category: Any, area_range: Any, limit: int, *columns: Any) -> Entry:
+    """One dict of evalImgs. columns: dtIds, gtIds, dtMatches, gtMatches, dtScores, gtIgnore, dtIgnore."""
+    names = ("dtIds", "gtIds", "dtMatches", "gtMatches", "dtScores", "gtIgnore", "dtIgnore")
+    head = {"image_id": image, "category_id": category, "aRng": area_range, "maxDet": limit}
+    return head | dict(zip(names, columns, strict=True))
+
+
+def from_outcomes(
+    outcomes: Outcomes, columns: Columns, gts: list[Ann], dts: list[Ann], p: Params, categories: Sequence[Any]
+) -> list[Entry | None]:
+    """The list of evalImgs: by category, then area range, then image; None where an image shows nothing.
+
+    outcomes: with matches kept. gts, dts: the annotations of the columns' rows.
+    """
+    n_images, n_areas, n_thresholds = len(p.imgIds), len(p.areaRng), len(p.iouThrs)
+    found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
+    rows = outcomes.dt_rows
+    dt_numbers = np.array([dt["id"] for dt in dts], np.float64)[rows]
+    dt_ids, dt_scores = ([dts[row][key] for row in rows.tolist()] for key in ("id", "score"))
+    gt_numbers = np.array([gt["id"] for gt in gts], np.float64)
+
+    category_of_cell = np.repeat(np.arange(len(categories)), np.diff(outcomes.category_cells))
+    keys = category_of_cell * n_images + outcomes.cell_image
+    gt_rows = np.flatnonzero((columns.gt_image >= 0) & (columns.gt_category >= 0))
+    gt_keys = columns.gt_category[gt_rows].astype(np.int64) * n_images + columns.gt_image[gt_rows]
+    cell_of = np.searchsorted(keys, gt_keys)
+    dt_ends, gt_ends = outcomes.offsets.tolist(), [0, *np.cumsum(np.bincount(cell_of, minlength=len(keys))).tolist()]
+    always_ignored = columns.gt_flags[gt_rows] & (CROWD | IGNORE) != 0
+    area = columns.gt_area[gt_rows]
+    place = np.zeros(len(gts), np.int64)
+
+    for a, (low, high) in enumerate(outcomes.protocol.area_ranges):
+        ignored = always_ignored | (area < low) | (area > high)
+        order = np.lexsort((ignored, cell_of))  # within a cell the ignored come last, else as in the file
+        ordered, gt_ignored = gt_rows[order], ignored[order].astype(np.int64)
+        gt_ids = [gts[row]["id"] for row in ordered.tolist()]
+        place[ordered] = np.arange(len(ordered))
+        dt_matches, gt_matches = np.zeros((n_thresholds, len(rows))), np.zeros((n_thresholds, len(ordered)))
+        dt_ignored = np.zeros((n_thresholds, len(rows)), bool)
+        for t in range(n_thresholds):
+            bit = a * n_thresholds + t
+            took = outcomes.match_of[:, bit]
+            hits = np.flatnonzero(took >= 0)
+            dt_matches[t, hits] = gt_numbers[took[hits]]
+            gt_matches[t, place[took[hits]]] = dt_numbers[hits]  # of several detections in a crowd the last
+            dt_ignored[t] = _bit(outcomes.ignored, bit)
+        for c, (k, image) in enumerate(zip(category_of_cell.tolist(), outcomes.cell_image.tolist(), strict=True)):
+            d, g = slice(dt_ends[c], dt_ends[c + 1]), slice(gt_ends[c], gt_ends[c + 1])
+            found[(k * n_areas + a) * n_images + image] = entry(
+                p.imgIds[image], categories[k], p.areaRng[a], p.maxDets[-1], dt_ids[d], gt_ids[g],
+                dt_matches[:, d].copy(), gt_matches[:, g].copy(), dt_scores[d],
+                gt_ignored[g].copy() if g.start < g.stop else np.array([]), dt_ignored[:, d].copy(),
+            )  # fmt: skip
+    return found
+
+
+def to_outcomes(table: list[list[list[Entry | None]]], protocol: Protocol, ids: tuple[Any, Any]) -> Outcomes:
+    """Outcomes from evalImgs, wherever they come from.
+
+    table: entries by category, area range and image. protocol: as many thresholds and area ranges as the entries have;
+    its values are not looked at. ids: the image ids and category ids of the axes.
+
+    Raises:
+        ValueError: the area ranges of one image and category differ in their detections, or the entries in thresholds.
+    """
+    n_thresholds, n_areas = len(protocol.iou_thresholds), len(protocol.area_ranges)
+    cells: list[tuple[Entry, ...]] = []
+    cell_image: list[int] = []
+    category_cells = [0]
+    for areas in table:
+        for image, column in enumerate(zip(*areas, strict=True)):
+            present = tuple(e for e in column if e is not None)
+            if len(present) not in (0, n_areas) or len({len(e["dtScores"]) for e in present}) > 1:
+                raise ValueError(f"evalImgs: the area ranges of image {image} differ in their detections")
+            if present:
+                cells.append(present)
+                cell_image.append(image)
+        category_cells.append(len(cells))
+    offsets = np.cumsum([0, *(len(cell[0]["dtScores"]) for cell in cells)])
+    matched, ignored = (np.zeros((offsets[-1], protocol.n_words), np.uint64) for _ in range(2))
+    for a in range(n_areas if cells else 0):
+        for words, key in ((matched, "dtMatches"), (ignored, "dtIgnore")):
+            lines = np.concatenate([cell[a][key] for cell in cells], axis=1).astype(bool)
+            if len(lines) != n_thresholds:
+                raise ValueError(f"evalImgs hold {len(lines)} thresholds, params.iouThrs {n_thresholds}")
+            for bit, line in enumerate(lines, a * n_thresholds):
+                words[:, bit // 64] |= line.astype(np.uint64) << np.uint64(bit % 64)
+    scores = [np.asarray(cell[0]["dtScores"], np.float64) for cell in cells]
+    n_gt = [[np.count_nonzero(np.equal(e["gtIgnore"], 0)) for e in cell] for cell in cells]
+    return Outcomes(
+        protocol=protocol,
+        iou_type="bbox",
+        image_ids=ids[0],
+        category_ids=ids[1],
+        category_cells=np.array(category_cells, np.int64),
+        cell_image=np.array(cell_image, np.int32),
+        offsets=offsets.astype(np.int64),
+        n_gt=np.array(n_gt, np.int32).reshape(len(cells), n_areas),
+        scores=np.concatenate([np.empty(0), *scores]),
+        matched=matched,
+        ignored=ignored,
+    )
+
+
+def match_one(
+    ious: Any, gts: list[Ann], dts: list[Ann], ignored: list[int], thresholds: Sequence[float]
+) -> tuple[Array, Array, Array]:
+    """pycocotools' matching of one cell, loop by loop, by overlaps from anywhere (for who overrides computeIoU).
+
+    ious: (D, G). dts: by falling score. gts: the ignored last. Returns dtMatches (T, D), gtMatches (T, G), both the
+    ids of the partners, and dtIgnore (T, D).
+    """
+    dt_matches, gt_matches = np.zeros((len(thresholds), len(dts))), np.zeros((len(thresholds), len(gts)))
+    dt_ignored = np.zeros((len(thresholds), len(dts)), bool)
+    crowds = [int(gt["iscrowd"]) for gt in gts]
+    lines = np.asarray(ious).tolist()
+    for t, threshold in enumerate(thresholds):
+        taken: list[Any] = [0] * len(gts)
+        for d, line in enumerate(lines):
+            best, match = min(threshold, HIGHEST_THRESHOLD), -1
+            for g, iou in enumerate(line):
+                if taken[g] > 0 and not crowds[g]:  # KEEPS_FREE: the id of a detection says whether it took
+                    continue
+                if match >= 0 and not ignored[match] and ignored[g]:
+                    break
+                if iou < best:
+                    continue
+                best, match = iou, g
+            if match >= 0:
+                dt_ignored[t, d] = ignored[match]
+                dt_matches[t, d] = gts[match]["id"]  # ID_ZERO: stands for no match
+                taken[match] = gt_matches[t, match] = dts[d]["id"]
+    return dt_matches, gt_matches, dt_ignored
+
+
+def _bit(words: Array, bit: int) -> Array:
+    """One (area range, threshold) pair of every detection, bool (D,)."""
+    found: Array = (words[:, bit // 64] >> np.uint64(bit % 64)) & np.uint64(1) != 0
+    return found

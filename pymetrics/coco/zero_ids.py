@@ -1,0 +1,30 @@
+"""One warning where annotation ids of 0 and below change the numbers."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from ..evaluation import road
+from ..evaluation.columns import ID_ZERO, Columns
+from ..evaluation.outcomes import Outcomes
+
+
+def warn_of_zero_ids(outcomes: Outcomes, columns: Columns) -> None:
+    """Match once more as if all ids were positive, where some are not, and warn if that comes out otherwise."""
+    kinds = []
+    if columns.gt_flags.size and (columns.gt_flags & ID_ZERO).any():
+        kinds.append("ground truths of id 0, whose detections count as unmatched")
+    if columns.dt_flags.size and columns.dt_flags.any():
+        kinds.append("detections of ids 0 and below, which leave their ground truths to others")
+    if not kinds:
+        return
+    usual = replace(columns, dt_flags=columns.dt_flags[:0], gt_flags=columns.gt_flags & np.uint8(255 - ID_ZERO))
+    other = road.match(usual, outcomes.protocol)
+    ours, theirs = ((o.matched & ~o.ignored, o.ignored) for o in (outcomes, other))
+    if not all(map(np.array_equal, ours, theirs)):
+        what = " and ".join(kinds)
+        message = f"the numbers follow pycocotools in a quirk: there are {what}. Remedy: number annotations from 1."
+        warnings.warn(message, UserWarning, stacklevel=4)

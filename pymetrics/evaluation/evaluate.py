@@ -1,0 +1,81 @@
+"""evaluate(): from whatever the user holds to a Result, in one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import road
+from .ingest import ingest
+from .protocol import Protocol, as_protocol
+from .result import Result
+
+
+def evaluate(
+    gt: Any,
+    dt: Any,
+    iou_type: str = "bbox",
+    protocol: str | Protocol = "coco",
+    box_format: str | None = None,
+    normalized: bool = False,
+    image_sizes: Any = None,
+) -> Result:
+    """How good are these detections? Ground truth comes first, as in COCOeval.
+
+    gt and dt may each be any of these; none of them is changed:
+
+    - a path of a COCO JSON file, its parsed content (a dict, a list of results) or a COCO object; boxes are xywh;
+    - an array: gt (N, 6) of image, x, y, width, height, category; dt (N, 7) of image, x, y, width, height, score,
+      category;
+    - pymetrics.GroundTruths, pymetrics.Detections: columns, with a box_format of their own;
+    - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
+      gt may have image_id, iscrowd (n,) and area (n,).
+
+    Boxes are in pixels, areas in square pixels. Boxes in another layout are converted in their own dtype (integers in
+    float64), then everything is computed in float64.
+
+    Images are those that a COCO dict lists, or `GroundTruths(images=)`; otherwise those of either side. Categories are
+    those that a COCO dict lists, or `GroundTruths(categories=)`, and detections of others are left out; otherwise those
+    of either side. In lists per image dt[i] belongs to gt[i]; without image_id the images are numbered from 0.
+
+    Args:
+        gt: ground truth.
+        dt: detections.
+        iou_type: "bbox".
+        protocol: "coco", or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
+        box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
+            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source.
+        normalized: the coordinates are parts of the image's width and height.
+        image_sizes: height and width in pixels, for normalized boxes: one (height, width) for all images, a dict of
+            them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
+
+    Returns:
+        A Result: `print(result)` shows pycocotools' twelve lines, `result["map"]` is one number, -1 where nothing is
+        defined.
+
+    Raises:
+        OSError: a path cannot be read; FileNotFoundError, IsADirectoryError.
+        TypeError, ValueError: something cannot be evaluated: gt and dt swapped, a file that is not JSON, a missing
+            key, a column of a wrong shape, dtype or length, a value that is not finite, a detection on an unknown
+            image. The message names the argument, the index and the value.
+
+    Warns:
+        UserWarning: boxes that all lie in [0, 1] and are not said to be normalized; boxes that end before they begin;
+            annotations that are left out; an annotation id 0, which changes the result.
+
+    >>> import numpy as np, pymetrics
+    >>> gt = np.array([[1, 10, 10, 50, 50, 3]])
+    >>> dt = np.array([[1, 10, 10, 50, 40, 0.9, 3]])
+    >>> round(pymetrics.evaluate(gt, dt)["map"], 3)
+    0.7
+    """
+    protocol = as_protocol(protocol)
+    columns = ingest(
+        gt,
+        dt,
+        iou_type=iou_type,
+        protocol=protocol,
+        box_format=box_format,
+        normalized=normalized,
+        image_sizes=image_sizes,
+    )
+    return Result(road.match(columns, protocol, iou_type), columns)

@@ -1,0 +1,39 @@
+"""Outcomes: what matching leaves behind, and all that the metrics need. The interchange format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What happened to every detection, by cells; a cell is one image and category that holds any object.
+
+    image_ids: every image evaluated, ascending; int64 or str, on the host. category_ids: (K,) int64, axis K.
+    category_cells: int64 (K + 1,); the cells of category k are category_cells[k] : category_cells[k + 1].
+    cell_image: int32 (C,), position in image_ids, ascending within a category.
+    offsets: int64 (C + 1,); the detections of a cell, by falling score, at most max_dets[-1] of them.
+    n_gt: int32 (C, A), ground truths that count, by area range.
+    scores: float64 (D,). matched, ignored: uint64 (D, W); bit a * T + t belongs to area range a, threshold t.
+    Only on request: dt_rows int32 (D,), the row of each detection in the Columns; match_of int32 (D, A * T), the row
+    of the ground truth that it took, or -1; match_iou float64 (D, A * T), their overlap, or 0.
+    """
+
+    protocol: Protocol
+    iou_type: str
+    image_ids: Any
+    category_ids: Any
+    category_cells: Any
+    cell_image: Any
+    offsets: Any
+    n_gt: Any
+    scores: Any
+    matched: Any
+    ignored: Any
+    category_names: dict[int, str] = field(default_factory=dict)
+    dt_rows: Any = None
+    match_of: Any = None
+    match_iou: Any = None

@@ -1,0 +1,162 @@
+"""What is counted, and how: thresholds, area ranges, limits. One frozen object travels the whole road."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import InitVar, asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+# numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
+COCO_IOU_THRESHOLDS = tuple(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)) + (0.95,)
+COCO_RECALL_THRESHOLDS = tuple(i * 0.01 for i in range(100)) + (1.0,)
+COCO_AREA_RANGES = ((0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9216.0, 1e10))
+COCO_AREA_NAMES = ("all", "small", "medium", "large")
+
+
+def _numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, got {values!r}") from error
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How detections are matched and counted. The defaults are pycocotools' for boxes and masks.
+
+    Args:
+        iou_thresholds: T overlaps in [0, 1], in any order; axis T of the results.
+        recall_thresholds: R recalls in [0, 1] at which precision is read; axis R.
+        area_ranges: A pairs (lowest, highest), both included, in square pixels; axis A.
+        area_names: one name per area range; "all" is the one that the summary's first rows use.
+        max_dets: M limits on the detections of one image and category, at least 1; sorted here; axis M.
+        use_cats: False puts everything into one category.
+        lenient: skip the checks of values (pycocotools accepts any).
+
+    Raises:
+        ValueError: a value is out of range; the message names the argument, the index and the value.
+    """
+
+    iou_thresholds: tuple[float, ...] = COCO_IOU_THRESHOLDS
+    recall_thresholds: tuple[float, ...] = COCO_RECALL_THRESHOLDS
+    area_ranges: tuple[tuple[float, float], ...] = COCO_AREA_RANGES
+    area_names: tuple[str, ...] = COCO_AREA_NAMES
+    max_dets: tuple[int, ...] = (1, 10, 100)
+    use_cats: bool = True
+    lenient: InitVar[bool] = False
+
+    def __post_init__(self, lenient: bool) -> None:
+        def settle(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        settle("iou_thresholds", _numbers("iou_thresholds", self.iou_thresholds))
+        settle("recall_thresholds", _numbers("recall_thresholds", self.recall_thresholds))
+        ranges = [_numbers(f"area_ranges[{i}]", pair) for i, pair in enumerate(self.area_ranges)]
+        for i, pair in enumerate(ranges):
+            if len(pair) != 2:
+                raise ValueError(f"area_ranges[{i}] must be a pair (lowest, highest), got {pair}")
+        settle("area_ranges", tuple(ranges))
+        settle("area_names", tuple(str(name) for name in self.area_names))
+        limits = _numbers("max_dets", self.max_dets)
+        for i, limit in enumerate(limits):
+            if limit != int(limit):
+                raise ValueError(f"max_dets[{i}] must be a whole number, got {limit}")
+        settle("max_dets", tuple(sorted(int(limit) for limit in limits)))
+        settle("use_cats", bool(self.use_cats))
+        if len(self.area_names) != len(self.area_ranges):
+            raise ValueError(f"area_names has {len(self.area_names)} names for {len(self.area_ranges)} area_ranges")
+        if not lenient:
+            self._check()
+
+    def _check(self) -> None:
+        for name in ("iou_thresholds", "recall_thresholds", "area_ranges", "max_dets"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must not be empty")
+        for name in ("iou_thresholds", "recall_thresholds"):
+            for i, value in enumerate(getattr(self, name)):
+                if not 0 <= value <= 1:
+                    raise ValueError(f"{name}[{i}] must be in [0, 1], got {value}")
+        for i, (low, high) in enumerate(self.area_ranges):
+            if not low <= high:
+                raise ValueError(f"area_ranges[{i}] must rise from lowest to highest, got ({low}, {high})")
+        for i, limit in enumerate(self.max_dets):
+            if limit < 1:
+                raise ValueError(f"max_dets[{i}] must be at least 1, got {limit}")
+        if len(set(self.area_names)) != len(self.area_names):
+            raise ValueError(f"area_names must differ, got {self.area_names}")
+
+    @property
+    def n_bits(self) -> int:
+        """The (area range, threshold) pairs; bit a * T + t of a detection's words belongs to pair (a, t)."""
+        return len(self.area_ranges) * len(self.iou_thresholds)
+
+    @property
+    def n_words(self) -> int:
+        """W: the 64-bit words that hold one bit per pair."""
+        return max(1, -(-self.n_bits // 64))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Protocol:
+        """The inverse of to_dict. Raises ValueError for names that this version does not know."""
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"protocol has unknown fields: {sorted(unknown)}")
+        return cls(**values, lenient=True)
+
+
+PRESETS = {"coco": Protocol()}
+
+
+def as_protocol(protocol: str | Protocol) -> Protocol:
+    """A preset's name or a Protocol. Raises ValueError for unknown names, TypeError for anything else."""
+    if isinstance(protocol, Protocol):
+        return protocol
+    if not isinstance(protocol, str):
+        raise TypeError(f"protocol must be a name or a pymetrics.Protocol, got {type(protocol).__name__}")
+    if protocol not in PRESETS:
+        raise ValueError(f"protocol must be one of {sorted(PRESETS)}, got {protocol!r}")
+    return PRESETS[protocol]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
+
+    thresholds: np.ndarray[Any, Any]
+    reach: np.ndarray[Any, Any]
+    area_ranges: np.ndarray[Any, Any]
+    area_words: np.ndarray[Any, Any]
+    max_dets: np.ndarray[Any, Any]
+    recall_thresholds: np.ndarray[Any, Any]
+
+
+@functools.lru_cache(maxsize=64)
+def tables(protocol: Protocol) -> Tables:
+    """The arrays of a protocol. Thresholds are cut to 1 - 1e-10 (quirk THRESHOLD_CAP) and sorted for the kernels' sake."""
+    n_areas, n_thresholds, n_words = len(protocol.area_ranges), len(protocol.iou_thresholds), protocol.n_words
+    capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
+    by_value = sorted(range(n_thresholds), key=capped.__getitem__)
+    words = [0] * (n_thresholds + 1)  # whole bit strings first, as Python integers
+    for level, t in enumerate(by_value):
+        words[level + 1] = words[level] | sum(1 << (a * n_thresholds + t) for a in range(n_areas))
+    areas = [((1 << n_thresholds) - 1) << (a * n_thresholds) for a in range(n_areas)]
+
+    def split(values: list[int]) -> np.ndarray[Any, Any]:
+        rows = [[value >> (64 * w) & (2**64 - 1) for w in range(n_words)] for value in values]
+        return np.array(rows, np.uint64).reshape(len(values), n_words)
+
+    return Tables(
+        thresholds=np.array([capped[t] for t in by_value], np.float64),
+        reach=split(words),
+        area_ranges=np.array(protocol.area_ranges, np.float64).reshape(n_areas, 2),
+        area_words=split(areas),
+        max_dets=np.array(protocol.max_dets, np.int64),
+        recall_thresholds=np.array(protocol.recall_thresholds, np.float64),
+    )

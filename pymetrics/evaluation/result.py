@@ -1,0 +1,313 @@
+"""Result: the end of the road. What the numbers are called, printed and written as; the only numpy arithmetic."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy
+import numpy.typing
+
+from . import road
+from .columns import Columns
+from .outcomes import Outcomes
+from .protocol import Protocol
+
+UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
+_LINE = " {:<18} {} @[ IoU={:<9} | area={:>6s} | maxDets={:>3d} ] = {}"
+_COCO_AREAS = {"small": "s", "medium": "m", "large": "l"}
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One number of the summary: a mean over a part of precision (or of recall).
+
+    key: torchmetrics' name. coco_key: the short name of the COCO world. iou: the thresholds as printed.
+    t: position on axis T; None for all, -1 where the protocol lacks the threshold. area, m: positions on axes A and M.
+    """
+
+    key: str
+    coco_key: str
+    is_recall: bool
+    iou: str
+    t: int | None
+    area: int
+    m: int
+
+
+def summary_rows(protocol: Protocol) -> list[SummaryRow]:
+    """The summary of a protocol, in pycocotools' order: exactly its twelve rows for the preset "coco".
+
+    AP over all thresholds, AP at .50 and .75, AP per further area range, AR per limit, AR per further area range.
+    The range named "all" (the first, where there is none) serves the rows without an area; AP and the rows per area
+    use the last limit.
+    """
+    names, limits, ious = protocol.area_names, protocol.max_dets, protocol.iou_thresholds
+    whole, last = names.index("all") if "all" in names else 0, len(limits) - 1
+    further = [(a, name, _COCO_AREAS.get(name, f"_{name}")) for a, name in enumerate(names) if a != whole]
+    span = f"{ious[0]:0.2f}:{ious[-1]:0.2f}"
+    at = {iou: ious.index(iou) if iou in ious else -1 for iou in (0.5, 0.75)}
+    return [
+        SummaryRow("map", "AP", False, span, None, whole, last),
+        SummaryRow("map_50", "AP50", False, "0.50", at[0.5], whole, last),
+        SummaryRow("map_75", "AP75", False, "0.75", at[0.75], whole, last),
+        *(SummaryRow(f"map_{name}", f"AP{short}", False, span, None, a, last) for a, name, short in further),
+        *(SummaryRow(f"mar_{limit}", f"AR{limit}", True, span, None, whole, m) for m, limit in enumerate(limits)),
+        *(SummaryRow(f"mar_{name}", f"AR{short}", True, span, None, a, last) for a, name, short in further),
+    ]
+
+
+class Result(Mapping[str, float]):
+    """What an evaluation found; everything is computed on first use and kept.
+
+    A mapping of torchmetrics' keys (map, map_50, map_75, map_small, ..., mar_1, mar_10, mar_100, mar_small, ...) to
+    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average.
+
+    Args:
+        outcomes: what matching found.
+        columns: the data that was matched, where it is at hand; some analyses need it.
+    """
+
+    def __init__(self, outcomes: Outcomes, columns: Columns | None = None) -> None:
+        self.outcomes = outcomes
+        self.columns = columns
+
+    @property
+    def protocol(self) -> Protocol:
+        """How detections were matched and counted."""
+        return self.outcomes.protocol
+
+    @cached_property
+    def _rows(self) -> list[SummaryRow]:
+        return summary_rows(self.protocol)
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, Any, Any]:
+        return road.accumulate(self.outcomes)
+
+    @property
+    def precision(self) -> Any:
+        """float64 [T, R, K, A, M]: interpolated precision at each recall threshold; -1 where no ground truth is."""
+        return self._arrays[0]
+
+    @property
+    def recall(self) -> Any:
+        """float64 [T, K, A, M]: highest recall; -1 where no ground truth is."""
+        return self._arrays[1]
+
+    @property
+    def scores(self) -> Any:
+        """float64 [T, R, K, A, M]: score at which each precision is reached; -1 where no ground truth is."""
+        return self._arrays[2]
+
+    @cached_property
+    def stats(self) -> numpy.typing.NDArray[numpy.float64]:
+        """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
+        stats = numpy.full(len(self._rows), UNDEFINED)
+        for is_recall, values in ((False, self.precision), (True, self.recall)):
+            found = [i for i, row in enumerate(self._rows) if row.is_recall == is_recall and row.t != -1]
+            queries = [(self._rows[i].t, self._rows[i].area, self._rows[i].m) for i in found]
+            stats[found] = road.means(values, queries)
+        return stats
+
+    @cached_property
+    def _value_of(self) -> dict[str, float]:
+        return {row.key: float(value) for row, value in zip(self._rows, self.stats, strict=True)}
+
+    def __getitem__(self, key: str) -> float:
+        if key not in self._value_of:
+            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}")
+        return self._value_of[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._value_of)
+
+    def __len__(self) -> int:
+        return len(self._value_of)
+
+    def __reduce__(self) -> Any:
+        return Result, (self.outcomes, self.columns)  # what was computed is quicker to compute than to send
+
+    def _class_means(self, row: SummaryRow) -> numpy.typing.NDArray[numpy.float64]:
+        """One summary row for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
+        part = (self.recall if row.is_recall else self.precision)[..., row.area, row.m]  # [T, R, K] or [T, K]
+        if row.t == -1:
+            return numpy.full(part.shape[-1], UNDEFINED)
+        if row.t is not None:
+            part = part[row.t : row.t + 1]
+        lines = numpy.ascontiguousarray(numpy.moveaxis(part, -1, 0)).reshape(part.shape[-1], math.prod(part.shape[:-1]))
+        means: numpy.typing.NDArray[numpy.float64] = lines.mean(axis=1)
+        return means  # the entries of a category are all -1 or none is, so that -1 stays -1
+
+    @cached_property
+    def per_class(self) -> list[dict[str, Any]]:
+        """One row per category, in the order of axis K: id, name, every key of the summary, n_gt, n_dt.
+
+        name is None where the data has none; -1 stands for undefined. n_gt counts the ground truths of the area range
+        "all" that count (crowds do not), n_dt the detections, at most max_dets[-1] per image.
+        """
+        outcomes, name_of = self.outcomes, self.outcomes.category_names
+        table: dict[str, list[Any]] = {row.key: self._class_means(row).tolist() for row in self._rows}
+        table["n_gt"] = _ragged_sums(outcomes.n_gt[:, self._rows[0].area], outcomes.category_cells).tolist()
+        table["n_dt"] = numpy.diff(outcomes.offsets[outcomes.category_cells]).tolist()
+        ids = outcomes.category_ids.tolist()
+        lines = zip(*table.values(), strict=True)
+        return [
+            {"id": id_, "name": name_of.get(id_), **dict(zip(table, line, strict=True))}
+            for id_, line in zip(ids, lines, strict=True)
+        ]
+
+    @cached_property
+    def per_image(self) -> list[dict[str, Any]]:
+        """One row per image evaluated, ascending ids: id, n_gt, n_dt, tp, fp, fn, precision, recall, f1.
+
+        Counted at the IoU threshold .5 (the first, where the protocol has no .5) and the area range "all", over all
+        categories and every detection that max_dets[-1] lets through, whatever its score. n_gt: ground truths that
+        count; n_dt: detections, of which those that a crowd or an ignored ground truth absorbs are neither tp nor fp.
+        -1 where undefined: precision without counted detections, recall without ground truths, f1 without either.
+        """
+        outcomes, ious, area = self.outcomes, self.protocol.iou_thresholds, self._rows[0].area
+        word, bit = divmod(area * len(ious) + (ious.index(0.5) if 0.5 in ious else 0), 64)
+
+        def is_set(words: Any) -> Any:
+            return (words[:, word] >> numpy.uint64(bit)) & numpy.uint64(1) != 0
+
+        def over_images(per_cell: Any) -> Any:
+            count = numpy.bincount(outcomes.cell_image, weights=per_cell, minlength=len(outcomes.image_ids))
+            return count.astype(numpy.int64)
+
+        matched, counted = is_set(outcomes.matched), ~is_set(outcomes.ignored)
+        n_gt = over_images(outcomes.n_gt[:, area])
+        n_dt = over_images(numpy.diff(outcomes.offsets))
+        tp = over_images(_ragged_sums(matched & counted, outcomes.offsets))
+        fp = over_images(_ragged_sums(~matched & counted, outcomes.offsets))
+        fn = numpy.maximum(n_gt - tp, 0)  # ids of 0 and below let one ground truth be taken twice
+        table = {"id": outcomes.image_ids, "n_gt": n_gt, "n_dt": n_dt, "tp": tp, "fp": fp, "fn": fn}
+        table |= {"precision": _ratio(tp, tp + fp), "recall": _ratio(tp, n_gt), "f1": _ratio(2 * tp, 2 * tp + fp + fn)}
+        lines = zip(*(column.tolist() for column in table.values()), strict=True)
+        return [dict(zip(table, line, strict=True)) for line in lines]
+
+    def scalars(
+        self,
+        prefix: str = "",
+        keys: Literal["torchmetrics", "coco"] = "torchmetrics",
+        class_names: Mapping[int, str] | bool | None = None,
+        undefined: Literal["drop", "keep", "nan"] = "drop",
+    ) -> dict[str, float]:
+        """A flat dict of Python floats that every experiment tracker takes.
+
+        Args:
+            prefix: goes before every key, for instance "val/".
+            keys: "torchmetrics" (map, map_50, map_small, mar_100, ...) or "coco" (AP, AP50, APs, AR100, ...).
+            class_names: name by category id; adds "map/<name>" ("AP/<name>") per category. True takes the names of
+                the data; an id without a name stands for itself. In names, what is neither a letter, a digit nor an
+                underscore becomes an underscore, since trackers refuse or mistreat it; names that are then equal get
+                "_<id>".
+            undefined: "drop" leaves undefined values out, "keep" gives -1.0, "nan" gives NaN.
+
+        Raises:
+            ValueError: keys or undefined is none of the above.
+            TypeError: class_names is neither a mapping nor a bool.
+        """
+        _check_choice("keys", keys, ("torchmetrics", "coco"))
+        _check_choice("undefined", undefined, ("drop", "keep", "nan"))
+        is_coco = keys == "coco"
+        values = {row.coco_key if is_coco else row.key: self[row.key] for row in self._rows}
+        names = self._tracker_names(class_names)
+        values |= {f"{'AP' if is_coco else 'map'}/{name}": self.per_class[k]["map"] for k, name in enumerate(names)}
+        if undefined == "drop":
+            values = {key: value for key, value in values.items() if value != UNDEFINED}
+        elif undefined == "nan":
+            values = {key: math.nan if value == UNDEFINED else value for key, value in values.items()}
+        return {prefix + key: value for key, value in values.items()}
+
+    def _tracker_names(self, class_names: Mapping[int, str] | bool | None) -> list[str]:
+        """The categories' names, fit for a tracker's key and all different; empty where none are wanted."""
+        if class_names is None or class_names is False:
+            return []
+        name_of = self.outcomes.category_names if class_names is True else class_names
+        if not isinstance(name_of, Mapping):
+            raise TypeError(f"class_names must map category ids to names or be True, got {type(class_names).__name__}")
+        ids = self.outcomes.category_ids.tolist()
+        names = [re.sub(r"\W+", "_", str(name_of.get(id_, id_))).strip("_") or str(id_) for id_ in ids]
+        n_uses = Counter(names)
+        return [f"{name}_{id_}" if n_uses[name] > 1 else name for id_, name in zip(ids, names, strict=True)]
+
+    def summary(self, undefined: str = "-1.000") -> str:
+        """pycocotools' lines, with `undefined` in place of numbers that do not exist; print(result) shows the same."""
+        titles = {False: ("Average Precision", "(AP)"), True: ("Average Recall", "(AR)")}
+        return "\n".join(
+            _LINE.format(
+                *titles[row.is_recall],
+                row.iou,
+                self.protocol.area_names[row.area],
+                self.protocol.max_dets[row.m],
+                undefined if value == UNDEFINED else f"{value:0.3f}",
+            )
+            for row, value in zip(self._rows, self.stats, strict=True)
+        )
+
+    __str__ = summary
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.outcomes.image_ids)} images, {len(self.outcomes.category_ids)} categories"
+        return f"<Result {self.outcomes.iou_type} map={self['map']:0.3f} map_50={self['map_50']:0.3f} of {counts}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings: metrics, per_class, counts, protocol, iou_type. None where undefined."""
+        per_class = [row | _defined({key: row[key] for key in self}) for row in self.per_class]
+        content = {
+            "iou_type": self.outcomes.iou_type,
+            "protocol": self.protocol.to_dict(),
+            "metrics": _defined(self),
+            "per_class": per_class,
+            "n_images": len(self.outcomes.image_ids),
+            "n_gt": sum(row["n_gt"] for row in per_class),
+            "n_dt": sum(row["n_dt"] for row in per_class),
+        }
+        plain: dict[str, Any] = _jsonable(content)
+        return plain
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """to_dict() as JSON with sorted keys and full doubles; equal results give equal text. Written to `path`."""
+        text = json.dumps(self.to_dict(), indent=2, sort_keys=True, allow_nan=False)
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+        return text
+
+
+def _ragged_sums(values: Any, offsets: Any) -> Any:
+    """Sums of values[offsets[i] : offsets[i + 1]], int64."""
+    running = numpy.concatenate(([0], numpy.cumsum(values, dtype=numpy.int64)))
+    return running[offsets[1:]] - running[offsets[:-1]]
+
+
+def _ratio(part: Any, whole: Any) -> Any:
+    """part / whole, undefined where whole is 0."""
+    return numpy.divide(part, whole, out=numpy.full(len(part), UNDEFINED), where=whole > 0)
+
+
+def _defined(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: None if value == UNDEFINED else value for key, value in values.items()}
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}")
+
+
+def _jsonable(value: Any) -> Any:
+    """Tuples as lists, and None in place of what JSON cannot say (an area range without an end)."""
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

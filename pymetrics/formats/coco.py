@@ -1,0 +1,166 @@
+"""COCO JSON: from files and parsed dicts to rows, seen as pycocotools sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .boxes import NAMES, BoxFormat
+from .rows import Rows, Where, float_column, image_column, int_column
+
+KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
+XYWH = NAMES["coco"]
+
+
+def read_json(path: str | os.PathLike[str], argument: str) -> Any:
+    """The parsed content of a JSON file. `argument` is its name in errors.
+
+    Raises:
+        OSError: there is no such file (FileNotFoundError), it is a folder (IsADirectoryError) or cannot be read.
+        ValueError: it does not hold JSON.
+    """
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{argument}: {os.fspath(path)!r} is a folder, not a JSON file")
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{argument}: no such file: {os.fspath(path)!r}") from error
+    except OSError as error:
+        raise OSError(f"{argument}: cannot read {os.fspath(path)!r}: {error.strerror}") from error
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: {error}") from error
+
+
+def ground_truth_rows(dataset: dict[str, Any], box_format: BoxFormat = XYWH, argument: str = "gt") -> Rows:
+    """The annotations, images and categories of a parsed COCO dict.
+
+    `ignore` has no effect; iscrowd is 0 and area the box's width * height where an annotation lacks them.
+
+    Raises:
+        ValueError, TypeError: a key is missing, or a value of the wrong kind; the message names it.
+    """
+    lists = {}
+    for key in ("images", "annotations", "categories"):
+        if key not in dataset:
+            raise ValueError(f"{argument} has no {key!r}; a COCO dict holds 'images', 'annotations' and 'categories'")
+        lists[key] = dataset[key]
+        if not isinstance(lists[key], (list, tuple)):
+            raise TypeError(f"{argument}[{key!r}] must be a list, got {type(lists[key]).__name__}")
+    images, categories = lists["images"], lists["categories"]
+    category_ids = _column(categories, "id", f"{argument}['categories']")
+    ids = int_column(category_ids, _where(f"{argument}['categories']"), "id")
+    return annotation_rows(
+        lists["annotations"],
+        f"{argument}['annotations']",
+        box_format,
+        images=image_column(_column(images, "id", f"{argument}['images']"), _where(f"{argument}['images']"), "id"),
+        categories=ids,
+        names={int(id): str(cat["name"]) for id, cat in zip(ids.tolist(), categories, strict=True) if "name" in cat},
+        sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
+        drops_unknown=True,
+    )
+
+
+def annotation_rows(
+    annotations: Sequence[dict[str, Any]],
+    prefix: str,
+    box_format: BoxFormat = XYWH,
+    *,
+    scored: bool = False,
+    **more: Any,
+) -> Rows:
+    """Annotations as rows. Values are not checked (`Rows.check` does), only that they are there and are numbers.
+
+    scored: they are detections and need a score. more: further columns of Rows.
+
+    Raises:
+        ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
+    """
+    where = _where(prefix)
+    images, labels, boxes = (_column(annotations, key, prefix) for key in ("image_id", "category_id", "bbox"))
+    area = [annotation.get("area") for annotation in annotations]
+    no_area = np.array([value is None for value in area], dtype=np.bool_)
+    crowd = [annotation.get("iscrowd", 0) for annotation in annotations]
+    numbered = any("id" in annotation for annotation in annotations)
+    return Rows(
+        where=where,
+        image=image_column(images, where),
+        category=int_column(labels, where, "category"),
+        boxes=_boxes(boxes, where)[0],
+        box_format=box_format,
+        scores=float_column(_column(annotations, "score", prefix), where, "scores") if scored else None,
+        area=float_column([0.0 if value is None else value for value in area], where, "area"),
+        no_area=no_area if no_area.any() else None,
+        crowd=float_column(crowd, where, "crowd") != 0,
+        ids=_column(annotations, "id", prefix) if numbered else None,
+        **more,
+    )
+
+
+def result_rows(results: Sequence[dict[str, Any]], box_format: BoxFormat = XYWH, argument: str = "dt") -> Rows:
+    """A list of results as rows: the ids are 1 to N and the area is width * height, whatever the results say.
+
+    Raises:
+        ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
+    """
+    where = _where(argument)
+    images, labels, boxes, scores = (
+        _column(results, KEYS[name], argument) for name in ("image", "category", "boxes", "scores")
+    )
+    xywh, area = _boxes(boxes, where)
+    return Rows(
+        where=where,
+        image=image_column(images, where),
+        category=int_column(labels, where, "category"),
+        boxes=xywh,
+        box_format=box_format,
+        scores=float_column(scores, where, "scores"),
+        area=area if box_format == XYWH else None,
+    )
+
+
+def _where(prefix: str) -> Where:
+    def where(name: str, row: int | None) -> str:
+        return f"{prefix}[{'i' if row is None else row}][{KEYS.get(name, name)!r}]"
+
+    return where
+
+
+def _column(rows: Sequence[dict[str, Any]], key: str, prefix: str) -> list[Any]:
+    try:
+        return [row[key] for row in rows]
+    except (KeyError, TypeError, IndexError):
+        for i, row in enumerate(rows):
+            if not isinstance(row, dict):
+                raise TypeError(f"{prefix}[{i}] must be a dict, got {type(row).__name__}") from None
+            if key not in row:
+                raise ValueError(f"{prefix}[{i}] has no {key!r}") from None
+        raise
+
+
+def _boxes(boxes: list[Any], where: Where) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Boxes (N, 4), and their areas where pycocotools does not multiply in float64 (FLOAT32_AREA)."""
+    try:
+        lengths = set(map(len, boxes))
+    except TypeError:
+        lengths = {-1}
+    if lengths - {4}:
+        row = next(i for i, box in enumerate(boxes) if not hasattr(box, "__len__") or len(box) != 4)
+        raise ValueError(f"{where('boxes', row)} must hold 4 numbers, got {boxes[row]!r}")
+    values = list(chain.from_iterable(boxes))
+    flat = float_column(values, lambda _, i: f"{where('boxes', (i or 0) // 4)}[{(i or 0) % 4}]", "boxes")
+    kinds = set(map(type, values))
+    if kinds <= {float, np.float64} or (kinds <= {int, float} and (not len(flat) or np.abs(flat).max() <= 2.0**53)):
+        return flat.reshape(-1, 4), None
+    with np.errstate(over="ignore", invalid="ignore"):
+        area = [float(box[2] * box[3]) for box in boxes]
+    return flat.reshape(-1, 4), np.array(area, dtype=np.float64)

@@ -1,0 +1,170 @@
+"""Lists of dicts, one per image, as torchvision's models give and take them."""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .boxes import as_box_format, to_xywh, widen
+from .rows import Rows, as_array, box_column, float_column, image_column, int_column
+
+KEYS = {"image": "image_id", "category": "labels", "crowd": "iscrowd"}
+
+
+def target_rows(
+    targets: Sequence[Any], box_format: str | None = None, normalized: bool = False, first_image: int = 0
+) -> Rows:
+    """Targets with boxes and labels, and image_id, iscrowd and area where they have them.
+
+    Without image_id the images are numbered from first_image; without a box_format torchvision's BoundingBoxes are
+    read in their own, all else as xyxy.
+
+    Raises:
+        ValueError, TypeError: a key is missing, or a value of the wrong shape or kind; the message names it.
+    """
+    images = _image_ids(targets, "gt")
+    if images is None:
+        images = np.arange(first_image, first_image + len(targets))
+    return _rows(targets, "gt", images, box_format, normalized)
+
+
+def prediction_rows(
+    predictions: Sequence[Any],
+    box_format: str | None = None,
+    normalized: bool = False,
+    images: NDArray[Any] | None = None,
+) -> Rows:
+    """Predictions with boxes, scores and labels. images: the id of each item's image, where gt is such a list, too.
+
+    Raises:
+        ValueError, TypeError: as for targets; or image ids are missing, or contradict gt's.
+    """
+    ids = _image_ids(predictions, "dt")
+    if images is None:
+        if ids is None:
+            raise ValueError("dt[0] has no 'image_id'; dt[i] belongs to gt[i] only where gt is a list per image, too")
+        return _rows(predictions, "dt", ids, box_format, normalized)
+    if len(images) != len(predictions):
+        raise ValueError(f"gt and dt must have one item per image; gt has {len(images)}, dt has {len(predictions)}")
+    for i, (own, gts) in enumerate(zip([] if ids is None else ids.tolist(), images.tolist(), strict=False)):
+        if own != gts:
+            raise ValueError(f"dt[{i}]['image_id'] is {own!r}, but gt[{i}] is image {gts!r}")
+    return _rows(predictions, "dt", images, box_format, normalized)
+
+
+def _rows(items: Sequence[Any], side: str, images: NDArray[Any], box_format: str | None, normalized: bool) -> Rows:
+    columns = {key: _parts(items, side, key) for key in ("boxes", "labels")}
+    counts = [_length(part) for part in columns["labels"]]
+    repeats = np.array(counts, dtype=np.int64)
+    if side == "dt":
+        columns["scores"] = _parts(items, side, "scores")
+    else:
+        given = {key for item in items for key in ("iscrowd", "area") if key in item}
+        columns |= {key: _parts(items, side, key, counts) for key in sorted(given)}
+    for key, parts in columns.items():
+        for i, (part, n) in enumerate(zip(parts, counts, strict=True)):
+            name = f"{side}[{i}][{key!r}]"
+            if _length(part) != n:
+                raise ValueError(f"{name} has {_length(part)} rows, {side}[{i}]['labels'] has {n}")
+            shape = (n, 4) if key == "boxes" else (n,)
+            if n and tuple(part.shape) != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {tuple(part.shape)}")
+
+    starts = [0, *accumulate(counts)]
+
+    def where(name: str, row: int | None) -> str:
+        key = KEYS.get(name, name)
+        if row is None:
+            return f"{side}[i][{key!r}]"
+        i = bisect_right(starts, row) - 1
+        return f"{side}[{i}][{key!r}]" + ("" if name == "image" else f"[{row - starts[i]}]")
+
+    layout = as_box_format(box_format or _own_format(columns["boxes"], side), normalized)
+    boxes = [part for part in columns["boxes"] if _length(part)]
+    if len({part.dtype for part in boxes}) > 1:  # each image is converted in its own dtype
+        boxes = [to_xywh(box_column(part, where), layout.layout) for part in boxes]
+        layout = layout._replace(layout="xywh")
+    has_area = "area" in columns
+    return Rows(
+        where=where,
+        image=np.repeat(images, repeats),
+        category=int_column(_joined(columns["labels"]), where, "category"),
+        boxes=box_column(_joined(boxes), where),
+        box_format=layout,
+        scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
+        area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
+        no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
+        crowd=float_column(_joined(columns["iscrowd"]), where, "crowd") != 0 if "iscrowd" in columns else None,
+        images=images if side == "gt" else None,
+    )
+
+
+def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None = None) -> list[Any]:
+    """The value of a key in every item, as an array or tensor; zeros, of the counts, where it may be missing."""
+    torch = sys.modules.get("torch")
+    parts = []
+    for i, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise TypeError(f"{side}[{i}] must be a dict, got {type(item).__name__}")
+        if key not in item and counts is None:
+            raise ValueError(f"{side}[{i}] has no {key!r}")
+        value = item[key] if key in item else np.zeros(counts[i])  # type: ignore[index]
+        is_tensor = torch is not None and isinstance(value, torch.Tensor)
+        parts.append(value if is_tensor else as_array(value, f"{side}[{i}][{key!r}]"))
+    return parts
+
+
+def _length(part: Any) -> int:
+    """Rows of an array or tensor; an empty one of any shape has none."""
+    return 0 if 0 in part.shape or not part.shape else int(part.shape[0])
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """All parts that are not empty, in one array; tensors of one kind are joined before they become one."""
+    parts = [part for part in parts if _length(part)]
+    if not parts:
+        return np.empty(0)
+    torch = sys.modules.get("torch")
+    tensors = torch is not None and all(isinstance(part, torch.Tensor) for part in parts)
+    if tensors and len({(part.dtype, part.device) for part in parts}) == 1:
+        return as_array(torch.cat(parts), "")  # type: ignore[union-attr]
+    return np.concatenate([widen(as_array(part, "")) for part in parts])
+
+
+def _own_format(boxes: Sequence[Any], side: str) -> str:
+    """The layout that torchvision's BoundingBoxes carry; xyxy for all else."""
+    formats = {getattr(getattr(part, "format", None), "name", "XYXY").lower() for part in boxes} or {"xyxy"}
+    if len(formats) > 1:
+        raise ValueError(
+            f"{side} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say box_format="
+        )
+    return str(formats.pop())
+
+
+def _image_ids(items: Sequence[Any], side: str) -> NDArray[Any] | None:
+    """The id of each item's image; None where no item has one. Raises ValueError for missing and repeated ids."""
+    with_id = [isinstance(item, dict) and "image_id" in item for item in items]
+    if not any(with_id):
+        return None
+    if not all(with_id):
+        raise ValueError(f"{side}[{with_id.index(False)}] has no 'image_id', {side}[{with_id.index(True)}] has one")
+    ids = []
+    for i, item in enumerate(items):
+        value = item["image_id"]
+        if not isinstance(value, (int, str)):
+            array = as_array(value, f"{side}[{i}]['image_id']")
+            if array.shape not in ((), (1,)):
+                raise ValueError(f"{side}[{i}]['image_id'] must be one id, got shape {tuple(array.shape)}")
+            value = array.item()
+        ids.append(value)
+    first: dict[Any, int] = {}
+    for i, value in enumerate(ids):
+        if first.setdefault(value, i) != i:
+            raise ValueError(f"{side}[{i}]['image_id'] is {value!r}, and so is {side}[{first[value]}]'s")
+    return image_column(ids, lambda _, row: f"{side}[{'i' if row is None else row}]['image_id']")

@@ -1,0 +1,12 @@
+"""The kernels: what the library computes, in loops; csrc holds the same stems in C++."""
+
+from ._dispatch import BACKENDS, KERNELS, Kernel, empty, host_backend, numba_cache_dir
+from .accumulate import accumulate, mean_valid
+from .boxes import box_iou
+from .cells import index_ids, join_cells, move_cells, place_cells, rank_detections, sort_rows
+from .matching import match_boxes, match_ious
+
+__all__ = [
+    "BACKENDS", "KERNELS", "Kernel", "accumulate", "box_iou", "empty", "host_backend", "index_ids", "join_cells",
+    "match_boxes", "match_ious", "mean_valid", "move_cells", "numba_cache_dir", "place_cells", "rank_detections", "sort_rows",
+]  # fmt: skip

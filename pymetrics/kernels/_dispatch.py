@@ -1,0 +1,200 @@
+"""What a kernel is, and which backend runs it. This is the only dispatch in the library.
+
+A kernel is written here in plain Python loops, which are its specification, run as they stand (`reference`), compiled by
+Numba (`numba`), and written once more in C++ under the same name and arguments (`native`). It writes to its trailing
+arrays and returns nothing; whoever calls it allocates. A kernel over independent units ends in `begin, end` and is
+spread over threads. All backends give the same bits.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tempfile
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _config
+
+KERNELS: dict[str, Kernel] = {}
+HELPERS: dict[Callable[..., Any], str] = {}
+BACKENDS = ("native", "numba", "reference")  # in order of preference; the last only on request
+
+
+class Kernel:
+    """A function in the Python that Numba compiles, and its native twin of the same name and arguments."""
+
+    def __init__(self, function: types.FunctionType, *, parallel: bool) -> None:
+        functools.update_wrapper(self, function)
+        self.name = function.__name__
+        self.function = function
+        self.parallel = parallel
+        KERNELS[self.name] = self
+
+    @functools.cached_property
+    def compiled(self) -> Callable[..., None]:
+        """The Numba version, compiled on its first call or read from the cache."""
+        return _numba_jit(self.function, cache=True)
+
+    def reference(self, *args: Any) -> None:
+        """The specification itself, interpreted."""
+        with np.errstate(all="ignore"):
+            self.function(*args)
+
+    def numba(self, *args: Any) -> None:
+        """Compiled by Numba; without the interpreter's lock, over threads of this call only."""
+        # One compiled version serves all: Numba would compile anew for every combination of read-only arrays.
+        args = tuple(a.copy() if isinstance(a, np.ndarray) and not a.flags.writeable else a for a in args)
+        n_threads = _config.get_num_threads()
+        if not self.parallel or n_threads == 1 or args[-1] - args[-2] < 2:
+            self.compiled(*args)
+            return
+        *shared, begin, end = args
+        chunks = _chunks(begin, end, n_threads)
+        first = next(chunks)
+        self.compiled(*shared, *first)  # compiles, if need be, before the threads start
+
+        def work() -> None:
+            for chunk in chunks_left:
+                self.compiled(*shared, *chunk)
+
+        chunks_left = _Locked(chunks)
+        with ThreadPoolExecutor(n_threads) as pool:
+            futures = [pool.submit(work) for _ in range(n_threads)]
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                chunks_left.stop()
+        for future in futures:
+            future.result()
+
+    def native(self, *args: Any) -> None:
+        """The C++ version."""
+        function = getattr(import_module("pymetrics._native"), self.name)
+        if self.parallel:
+            function(*args, _config.get_num_threads())
+        else:
+            function(*args)
+
+    def __call__(self, *args: Any) -> None:
+        getattr(self, host_backend())(*args)
+
+
+def host_backend() -> str:
+    """The backend that runs host data: what PYMETRICS_BACKEND names, or else the first of native, numba that is there.
+
+    Raises:
+        ImportError: PYMETRICS_BACKEND names a backend that is not there.
+        ValueError: PYMETRICS_BACKEND names no backend.
+    """
+    return _config.host_backend()
+
+
+def kernel(function: Callable[..., None] | None = None, *, parallel: bool = False) -> Any:
+    """Register a kernel. `parallel`: its last two arguments are the range of units to do."""
+    if function is None:
+        return functools.partial(kernel, parallel=parallel)
+    return Kernel(function, parallel=parallel)  # type: ignore[arg-type]
+
+
+def helper(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function that kernels call, so that Numba compiles it with them."""
+    HELPERS[function] = function.__name__
+    return function
+
+
+def empty(shape: int | tuple[int, ...], dtype: str, like: Any) -> Any:
+    """An uninitialised array on the device of `like`: the one place where the road allocates."""
+    if isinstance(like, np.ndarray):
+        return np.empty(shape, dtype)
+    raise TypeError(f"arrays must be numpy arrays, got {type(like).__name__}")
+
+
+class _Locked:
+    """An iterator that several threads may draw from, until somebody stops it."""
+
+    def __init__(self, items: Iterator[tuple[int, int]]) -> None:
+        import threading
+
+        self.items, self.lock, self.stopped = items, threading.Lock(), False
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        while True:
+            with self.lock:
+                item = None if self.stopped else next(self.items, None)
+            if item is None:
+                return
+            yield item
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def _chunks(begin: int, end: int, n_threads: int) -> Iterator[tuple[int, int]]:
+    step = max(1, (end - begin) // (16 * n_threads))
+    for low in range(begin, end, step):
+        yield low, min(low + step, end)
+
+
+@functools.cache
+def _numba_scope(module: str) -> dict[str, Any]:
+    """The module's globals, with every helper in its compiled form."""
+    scope = dict(vars(import_module(module)))
+    for name, value in list(scope.items()):
+        if isinstance(value, types.FunctionType) and value in HELPERS:
+            home = scope if value.__module__ == module else _numba_scope(value.__module__)
+            if home is scope:
+                scope[name] = _njit(types.FunctionType(value.__code__, scope, name), cache=False)
+            else:
+                scope[name] = home[value.__name__]
+    return scope
+
+
+def _numba_jit(function: types.FunctionType, cache: bool) -> Callable[..., None]:
+    scope = _numba_scope(function.__module__)
+    return _njit(types.FunctionType(function.__code__, scope, function.__name__), cache)
+
+
+def _njit(function: types.FunctionType, cache: bool) -> Callable[..., Any]:
+    import numba
+
+    options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+    if not cache:
+        return numba.njit(**options)(function)
+    previous = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(numba_cache_dir())  # read when the function is decorated, and by nobody else
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # no place to write: compile for this process alone
+        return numba.njit(**options)(function)
+    finally:
+        numba.config.CACHE_DIR = previous
+
+
+@functools.cache
+def numba_cache_dir() -> Path:
+    """Where compiled kernels are kept: a folder named after the sources, for Numba misses edits in other files."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    homes = [Path(chosen)] if chosen else [
+        Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "pymetrics",
+        Path(tempfile.gettempdir()) / f"pymetrics-{os.getuid() if hasattr(os, 'getuid') else 'user'}",
+    ]
+    folders = [home / f"numba-{digest.hexdigest()[:16]}" for home in homes]
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return folders[0]
