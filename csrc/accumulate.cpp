@@ -29,13 +29,16 @@ struct Outputs {
 class Category {
     const Inputs& in;
     const index_t T, R, K, A, M, W, n_bits;
-    index_t first = 0, n = 0;                     // the detections
-    std::vector<std::int32_t> order;              // by falling score
-    std::vector<std::uint8_t> level;              // the first limit that a detection's rank is within
-    std::vector<index_t> lists, filled;           // (M * bits): where a list of true positives begins, how long it is yet
-    std::vector<std::int32_t> counted, place;     // in the lists: detections that count so far, and which this one is
-    std::vector<double> envelope;                 // of one list
-    std::vector<std::int32_t> seen, less;
+    index_t first = 0, n = 0;         // the detections
+    std::vector<std::int32_t> order;  // by falling score
+    std::vector<std::uint8_t> level;  // the first limit that a detection's rank is within
+    struct Hit {
+        std::int32_t counted, place;  // the detections that count so far, and which one this is
+    };
+    std::vector<index_t> lists, filled;  // (bits * M): where a list of true positives begins, and ends yet
+    std::vector<Hit> all_hits;           // the lists
+    std::vector<double> envelope;        // of one list
+    std::vector<std::int32_t> seen, so_far, less;
     std::vector<index_t> top, area_of;
     std::vector<index_t> need;
     std::vector<double> precision_rows, score_rows;  // (R, A * M) at one threshold
@@ -43,9 +46,17 @@ class Category {
 
   public:
     Category(const Inputs& in, const Outputs& out)
-        : in(in), T(out.recall.shape[0]), R(in.recall_thresholds.shape[0]), K(out.recall.shape[1]), A(out.recall.shape[2]),
-          M(out.recall.shape[3]), W(in.matched.shape[1]), n_bits(A * T), need(std::size_t(A * R)),
-          precision_rows(std::size_t(R * A * M)), score_rows(std::size_t(R * A * M)) {
+        : in(in),
+          T(out.recall.shape[0]),
+          R(in.recall_thresholds.shape[0]),
+          K(out.recall.shape[1]),
+          A(out.recall.shape[2]),
+          M(out.recall.shape[3]),
+          W(in.matched.shape[1]),
+          n_bits(A * T),
+          need(std::size_t(A * R)),
+          precision_rows(std::size_t(R * A * M)),
+          score_rows(std::size_t(R * A * M)) {
         for (index_t b = 0; b < n_bits; ++b) area_of.push_back(b / T);
     }
 
@@ -53,7 +64,7 @@ class Category {
         const index_t first_cell = in.category_cells[k], last_cell = in.category_cells[k + 1];
         first = in.offsets[first_cell], n = in.offsets[last_cell] - first;
         rank(first_cell, last_cell);
-        W == 1 ? walk<1>() : walk<0>();
+        W == 1 && A == 4 ? walk<1, 4>() : walk<0, 0>();
         curves(k, first_cell, last_cell, out);
     }
 
@@ -75,51 +86,82 @@ class Category {
         return in.matched.data[W1 ? d : d * W + w] & ~in.ignored.data[W1 ? d : d * W + w];
     }
 
-    // Of a detection, an area range mostly ignores all thresholds or none: `seen` counts by limit and area, and `less`
-    // corrects it by bit.
-    template <int W1>
+    // Of a detection, an area range mostly ignores all thresholds or none: `seen` counts by area and by the first limit
+    // that the detection is within, to be added up where a hit asks; `less` corrects it by bit and limit. Loops of
+    // varying length cost dear: a hit is written to the lists of all limits, and counted in those that it is within.
+    template <int W1, int A1>
     void walk() {
-        const index_t n_words = W1 ? W1 : W;
-        lists.assign(std::size_t(M * n_bits + 1), 0);
+        const index_t n_words = W1 ? W1 : W, n_areas = A1 ? A1 : A;
+        lists.assign(std::size_t(n_bits * M + 1), 0);
         for (index_t i = 0; i < n; ++i)
             for (index_t w = 0; w < n_words; ++w)
                 for (word_t left = hits<W1>(first + i, w); left; left &= left - 1)
-                    if (level[std::size_t(i)] < M) ++lists[std::size_t(level[std::size_t(i)] * n_bits + w * 64 + lowest_bit(left) + 1)];
-        for (index_t m = 1; m < M; ++m)
-            for (index_t b = 0; b < n_bits; ++b) lists[std::size_t(m * n_bits + b + 1)] += lists[std::size_t((m - 1) * n_bits + b + 1)];
-        std::partial_sum(lists.begin(), lists.end(), lists.begin());
-        const auto total = std::size_t(lists.back());
-        if (place.size() < total) counted.resize(total), place.resize(total);
+                    if (level[std::size_t(i)] < M)
+                        ++lists[std::size_t((w * 64 + lowest_bit(left)) * M + level[std::size_t(i)] + 1)];
+        for (index_t b = 0; b < n_bits; ++b)
+            for (index_t m = 0; m < M; ++m) {
+                if (m) lists[std::size_t(b * M + m + 1)] += lists[std::size_t(b * M + m)];
+            }
+        for (std::size_t list = 1; list < lists.size(); ++list) lists[list] += lists[list - 1] + 1;  // one to spare
+        if (index_t(all_hits.size()) < lists.back()) all_hits.resize(std::size_t(lists.back()));
 
         filled.assign(lists.begin(), lists.end() - 1);
-        seen.assign(std::size_t(M * A), 0), less.assign(std::size_t(M * n_bits), 0), top.assign(std::size_t(M), -1);
+        seen.assign(std::size_t(M * n_areas), 0), less.assign(std::size_t(n_bits * M), 0),
+            top.assign(std::size_t(M), -1);
+        so_far.assign(std::size_t(n_areas * M), 0);
+        const word_t *matched = in.matched.row(first), *ignored = in.ignored.row(first), *areas = in.area_words.data;
         for (index_t i = 0; i < n; ++i) {
-            const index_t at = order[std::size_t(i)], d = first + at, m0 = level[std::size_t(at)];
+            constexpr index_t ahead = 16;
+            if (i + ahead < n) {
+                PM_PREFETCH(matched + order[std::size_t(i + ahead)] * n_words);
+                PM_PREFETCH(ignored + order[std::size_t(i + ahead)] * n_words);
+            }
+            const index_t at = order[std::size_t(i)], m0 = level[std::size_t(at)];
             if (m0 >= M) continue;
-            if (top[std::size_t(m0)] < 0)
-                for (index_t m = m0; m < M; ++m)
-                    if (top[std::size_t(m)] < 0) top[std::size_t(m)] = d;
-            for (index_t a = 0; a < A; ++a) {
-                word_t out = 0, in_some = 0;
+            for (index_t m = m0; m < M && top[std::size_t(m)] < 0; ++m) top[std::size_t(m)] = first + at;
+            const word_t *match = matched + at * n_words, *ignore = ignored + at * n_words;
+            std::int32_t* const here = &seen[std::size_t(m0 * n_areas)];
+            word_t mixed = 0, hits = 0;
+            for (index_t a = 0; a < n_areas; ++a) {
+                word_t some = 0, not_all = 0;
                 for (index_t w = 0; w < n_words; ++w) {
-                    const word_t all = in.area_words(a, w), row = in.ignored.data[W1 ? d : d * W + w] & all;
-                    out |= row, in_some |= row ^ all;
+                    const word_t all = areas[a * n_words + w], row = ignore[w] & all;
+                    some |= row, not_all |= row ^ all;
                 }
-                for (index_t m = m0; m < M; ++m) seen[std::size_t(m * A + a)] += in_some != 0;
-                if (!in_some || !out) continue;
-                for (index_t w = 0; w < n_words; ++w)
-                    for (word_t left = in.ignored.data[W1 ? d : d * W + w] & in.area_words(a, w); left; left &= left - 1)
-                        for (index_t m = m0; m < M; ++m) ++less[std::size_t(m * n_bits + w * 64 + lowest_bit(left))];
+                here[a] += not_all != 0;
+                mixed |= word_t((some != 0) & (not_all != 0)) << (a & 63);
+            }
+            for (index_t w = 0; w < n_words; ++w) hits |= match[w] & ~ignore[w];
+            if (mixed) correct<W1>(ignore, m0);
+            if (!hits) continue;
+            for (index_t a = 0; a < n_areas; ++a) {
+                std::int32_t sum = 0;
+                for (index_t m = 0; m < M; ++m)
+                    so_far[std::size_t(a * M + m)] = sum += seen[std::size_t(m * n_areas + a)];
             }
             for (index_t w = 0; w < n_words; ++w)
-                for (word_t left = hits<W1>(d, w); left; left &= left - 1) {
+                for (word_t left = match[w] & ~ignore[w]; left; left &= left - 1) {
                     const index_t b = w * 64 + lowest_bit(left), a = area_of[std::size_t(b)];
-                    for (index_t m = m0; m < M; ++m) {
-                        const auto to = std::size_t(filled[std::size_t(m * n_bits + b)]++);
-                        counted[to] = seen[std::size_t(m * A + a)] - less[std::size_t(m * n_bits + b)];
-                        place[to] = std::int32_t(at);
+                    for (index_t m = 0; m < M; ++m) {
+                        const std::int32_t counted = so_far[std::size_t(a * M + m)] - less[std::size_t(b * M + m)];
+                        all_hits[std::size_t(filled[std::size_t(b * M + m)])] = {counted, std::int32_t(at)};
+                        filled[std::size_t(b * M + m)] += m >= m0;
                     }
                 }
+        }
+    }
+
+    // A detection that some thresholds of an area range ignore and some do not.
+    template <int W1>
+    void correct(const word_t* ignore, index_t m0) {
+        const index_t n_words = W1 ? W1 : W;
+        for (index_t a = 0; a < A; ++a) {
+            bool counted = false;
+            for (index_t w = 0; w < n_words; ++w) counted |= (in.area_words(a, w) & ~ignore[w]) != 0;
+            if (!counted) continue;
+            for (index_t w = 0; w < n_words; ++w)
+                for (word_t left = ignore[w] & in.area_words(a, w); left; left &= left - 1)
+                    for (index_t m = m0; m < M; ++m) ++less[std::size_t((w * 64 + lowest_bit(left)) * M + m)];
         }
     }
 
@@ -133,10 +175,10 @@ class Category {
         for (index_t t = 0; t < T; ++t) {
             for (index_t a = 0; a < A; ++a)
                 for (index_t m = 0; m < M; ++m) {
-                    const auto list = std::size_t(m * n_bits + a * T + t);
+                    const auto list = std::size_t((a * T + t) * M + m);
                     out.recall.data[((t * K + k) * A + a) * M + m] =
-                        curve(lists[list], lists[list + 1] - lists[list], positives[std::size_t(a)], top[std::size_t(m)],
-                              &need[std::size_t(a * R)], a * M + m);
+                        curve(lists[list], lists[list + 1] - lists[list] - 1, positives[std::size_t(a)],
+                              top[std::size_t(m)], &need[std::size_t(a * R)], a * M + m);
                 }
             for (index_t r = 0; r < R; ++r) {
                 const index_t at = ((t * R + r) * K + k) * A * M;
@@ -147,7 +189,8 @@ class Category {
     }
 
     // One column of the rows; returns the last recall.
-    double curve(index_t start, index_t n_hits, index_t positives, index_t best, const index_t* needed, index_t column) {
+    double curve(index_t start, index_t n_hits, index_t positives, index_t best, const index_t* needed,
+                 index_t column) {
         double *p = &precision_rows[std::size_t(column)], *s = &score_rows[std::size_t(column)];
         const index_t step = A * M;
         if (positives == 0) {
@@ -155,10 +198,10 @@ class Category {
             return -1;
         }
         if (index_t(envelope.size()) < n_hits) envelope.resize(std::size_t(2 * n_hits));
-        const std::int32_t* const so_far = counted.data() + start;
+        const Hit* const list = all_hits.data() + start;
         double highest = 0;
         for (index_t j = n_hits - 1; j >= 0; --j) {
-            const double precision = precision_at(j + 1, so_far[j]);
+            const double precision = precision_at(j + 1, list[j].counted);
             envelope[std::size_t(j)] = highest = precision > highest ? precision : highest;
         }
         bool reached = best >= 0;
@@ -168,7 +211,7 @@ class Category {
             if (!reached) continue;
             const index_t j = std::max<index_t>(needed[r], 1) - 1;
             if (n_hits > 0) p[r * step] = envelope[std::size_t(j)];
-            s[r * step] = in.scores[needed[r] == 0 ? best : first + place[std::size_t(start + j)]];
+            s[r * step] = in.scores[needed[r] == 0 ? best : first + list[j].place];
         }
         return double(n_hits) / double(positives);
     }
@@ -178,15 +221,17 @@ class Category {
 
 void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
                 View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
-                View<const word_t, 2> area_words, View<const index_t, 1> max_dets, View<const double, 1> recall_thresholds,
-                View<double, 5> precision, View<double, 4> recall, View<double, 5> scores_at, index_t begin, index_t end,
-                const Threads& threads) {
-    const Inputs in = {scores, matched, ignored, offsets, n_gt, category_cells, area_words, max_dets, recall_thresholds};
+                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
+                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
+                View<double, 5> scores_at, index_t begin, index_t end, const Threads& threads) {
+    const Inputs in = {scores,         matched,    ignored,  offsets,          n_gt,
+                       category_cells, area_words, max_dets, recall_thresholds};
     const Outputs out = {precision, recall, scores_at};
     std::vector<index_t> largest_first(std::size_t(end - begin));
     std::iota(largest_first.begin(), largest_first.end(), begin);
     auto size = [&](index_t k) { return offsets[category_cells[k + 1]] - offsets[category_cells[k]]; };
-    std::stable_sort(largest_first.begin(), largest_first.end(), [&](index_t a, index_t b) { return size(a) > size(b); });
+    std::stable_sort(largest_first.begin(), largest_first.end(),
+                     [&](index_t a, index_t b) { return size(a) > size(b); });
     parallel_for(0, end - begin, 1, threads, [&] {
         return [&, category = Category(in, out)](index_t low, index_t high) mutable {
             for (index_t i = low; i < high; ++i) category.run(largest_first[std::size_t(i)], out);
@@ -195,7 +240,8 @@ void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, Vie
 }
 
 void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
-                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end, const Threads& threads) {
+                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
+                const Threads& threads) {
     parallel_for(begin, end, 1, threads, [&] {
         return [&, valid = std::vector<double>()](index_t low, index_t high) mutable {
             for (index_t s = low; s < high; ++s) {

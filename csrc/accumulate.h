@@ -21,7 +21,8 @@ PM_HD index_t hits_needed(double threshold, index_t positives) {
     return need;
 }
 
-// The precision at a true positive: numpy.spacing(1) inside the sum, so that 1 of 1 is 0.9999999999999998 (FIRST_PRECISION).
+// The precision at a true positive: numpy.spacing(1) inside the sum, so that 1 of 1 is 0.9999999999999998
+// (FIRST_PRECISION).
 PM_HD double precision_at(index_t hits, index_t counted) { return double(hits) / (double(counted) + kSpacing); }
 
 // At most 128 numbers: eight running sums, then pairs of them, then what is left over.
@@ -54,12 +55,13 @@ namespace cpu {
 
 void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
                 View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
-                View<const word_t, 2> area_words, View<const index_t, 1> max_dets, View<const double, 1> recall_thresholds,
-                View<double, 5> precision, View<double, 4> recall, View<double, 5> scores_at, index_t begin, index_t end,
-                const Threads& threads);
+                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
+                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
+                View<double, 5> scores_at, index_t begin, index_t end, const Threads& threads);
 
 void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
-                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end, const Threads& threads);
+                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
+                const Threads& threads);
 
 }  // namespace cpu
 }  // namespace pymetrics

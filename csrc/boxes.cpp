@@ -7,7 +7,8 @@ namespace {
 // Free of branches and of what stays the same in the loop, so that compilers make vectors of it.
 template <bool crowd>
 PM_INLINE bool overlaps_(const double* __restrict x, const double* __restrict y, const double* __restrict w,
-                         const double* __restrict h, index_t n, Box gt, double* __restrict ious, double* __restrict best) {
+                         const double* __restrict h, index_t n, Box gt, double* __restrict ious,
+                         double* __restrict best) {
     double nans = 0;
     for (index_t i = 0; i < n; ++i) {
         const double overlap = iou({x[i], y[i], w[i], h[i]}, gt, crowd);

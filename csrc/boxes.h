@@ -66,10 +66,13 @@ struct BoxColumns {
         if (index_t(x.size()) >= n) return;
         for (auto* column : {&x, &y, &w, &h}) column->resize(std::size_t(2 * n));
     }
-    void set(index_t i, const Box& box) { x[std::size_t(i)] = box.x, y[std::size_t(i)] = box.y, w[std::size_t(i)] = box.w, h[std::size_t(i)] = box.h; }
+    void set(index_t i, const Box& box) {
+        x[std::size_t(i)] = box.x, y[std::size_t(i)] = box.y, w[std::size_t(i)] = box.w, h[std::size_t(i)] = box.h;
+    }
 };
 
-// Overlaps of the first n boxes with one ground truth, which raise best[i] to themselves; returns whether there is a NaN.
+// Overlaps of the first n boxes with one ground truth, which raise best[i] to themselves; returns whether there is a
+// NaN.
 bool overlaps(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best);
 
 void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std::uint8_t, 1> crowd,

@@ -50,16 +50,18 @@ void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1>
     for (const std::int32_t row : rows) order[place[category[row]]++] = row;
 }
 
-void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order, View<const index_t, 1> dt_starts,
-                View<const std::int32_t, 1> gt_image, View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts,
-                index_t limit, View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
+void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
+                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
+                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
+                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
                 View<index_t, 1> cell_gt, View<index_t, 1> offsets) {
     constexpr std::int32_t none = 0x7FFFFFFF;
     index_t c = 0, d = 0, g = 0;
     category_cells[0] = offsets[0] = 0;
     for (index_t k = 0; k + 1 < category_cells.shape[0]; ++k) {
         const index_t d_end = dt_starts[k + 1], g_end = gt_starts[k + 1];
-        std::int32_t next_dt = d < d_end ? dt_image[dt_order[d]] : none, next_gt = g < g_end ? gt_image[gt_order[g]] : none;
+        std::int32_t next_dt = d < d_end ? dt_image[dt_order[d]] : none,
+                     next_gt = g < g_end ? gt_image[gt_order[g]] : none;
         while (d < d_end || g < g_end) {
             const std::int32_t image = std::min(next_dt, next_gt);
             cell_image[c] = image, cell_dt[c] = d, cell_gt[c] = g;
@@ -98,9 +100,9 @@ void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> d
 }
 
 void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images, View<const index_t, 1> offsets,
-                 index_t first_dt, View<std::int32_t, 1> out_category, View<std::int32_t, 1> out_image,
-                 View<index_t, 1> starts, View<index_t, 1> counts) {
+                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
+                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
+                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts) {
     for (index_t k = 0; k < categories.shape[0]; ++k)
         for (index_t c = category_cells[k]; c < category_cells[k + 1]; ++c) {
             out_category[c] = categories[k], out_image[c] = images[cell_image[c]];

@@ -34,7 +34,8 @@ inline void sort_words(SortScratch& s, index_t low, index_t high) {
     int n_bits = 0;
     while ((word_t(most - least) >> n_bits) > 0) ++n_bits;
     if (n_bits == 0) return;
-    const int widest = n < 2048 ? 8 : 11, n_passes = (n_bits + widest - 1) / widest, width = (n_bits + n_passes - 1) / n_passes;
+    const int widest = n < 2048 ? 8 : 11, n_passes = (n_bits + widest - 1) / widest,
+              width = (n_bits + n_passes - 1) / n_passes;
     const std::uint32_t mask = (std::uint32_t(1) << width) - 1;
     for (int p = 0; p < n_passes; ++p) {
         const int shift = p * width;
@@ -45,7 +46,8 @@ inline void sort_words(SortScratch& s, index_t low, index_t high) {
             const std::uint32_t count = place;
             place = total, total += count;
         }
-        for (index_t i = 0; i < n; ++i) spare[s.place[((std::uint32_t(words[i] >> 32) - least) >> shift) & mask]++] = words[i];
+        for (index_t i = 0; i < n; ++i)
+            spare[s.place[((std::uint32_t(words[i] >> 32) - least) >> shift) & mask]++] = words[i];
         std::swap(words, spare);
     }
     if (n_passes % 2) std::memcpy(spare, words, std::size_t(n) * 8);  // `spare` is the caller's by now
@@ -94,9 +96,10 @@ void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<st
 void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
                View<std::int32_t, 1> order, View<index_t, 1> starts);
 
-void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order, View<const index_t, 1> dt_starts,
-                View<const std::int32_t, 1> gt_image, View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts,
-                index_t limit, View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
+void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
+                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
+                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
+                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
                 View<index_t, 1> cell_gt, View<index_t, 1> offsets);
 
 void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
@@ -104,9 +107,9 @@ void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> d
                      index_t end, const Threads& threads);
 
 void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images, View<const index_t, 1> offsets,
-                 index_t first_dt, View<std::int32_t, 1> out_category, View<std::int32_t, 1> out_image,
-                 View<index_t, 1> starts, View<index_t, 1> counts);
+                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
+                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
+                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts);
 
 void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,

@@ -1,6 +1,7 @@
 #pragma once
-// Greedy matching, all area ranges and thresholds at once: each (area, threshold) pair is a bit of W 64-bit words. A walk
-// down a detection's candidates serves all pairs, each bit taking the first candidate that it may. See kernels/matching.py.
+// Greedy matching, all area ranges and thresholds at once: each (area, threshold) pair is a bit of W 64-bit words. A
+// walk down a detection's candidates serves all pairs, each bit taking the first candidate that it may. See
+// kernels/matching.py.
 #include <vector>
 
 #include "common.h"
@@ -30,10 +31,10 @@ struct Candidate {
 
 // Where one detection's result goes.
 struct Match {
-    word_t *found, *matched, *ignored;  // (W,); found is scratch
-    std::int32_t* match_of;             // (A * T,) or null
+    word_t *found, *found_ignored;  // (W,) scratch: what it took, and what of that is ignored
+    word_t* matched;                // (W,)
+    std::int32_t* match_of;         // (A * T,) or null
     double* match_iou;
-    index_t n_bits;
 };
 
 PM_HD index_t lowest_bit(word_t word) {
@@ -49,12 +50,17 @@ PM_HD index_t lowest_bit(word_t word) {
 }
 
 // The bits of the area ranges that an area is not in.
-PM_HD void outside_words(double area, View<const double, 2> area_ranges, View<const word_t, 2> area_words, word_t* out) {
-    const index_t n_words = area_words.shape[1];
-    for (index_t w = 0; w < n_words; ++w) out[w] = 0;
-    for (index_t a = 0; a < area_ranges.shape[0]; ++a) {
-        const word_t all = word_t(0) - word_t((area < area_ranges(a, 0)) | (area > area_ranges(a, 1)));
-        for (index_t w = 0; w < n_words; ++w) out[w] |= area_words(a, w) & all;
+template <int W>
+PM_HD void outside_words(double area, View<const double, 2> area_ranges, View<const word_t, 2> area_words,
+                         word_t* out) {
+    const index_t n_words = W ? W : area_words.shape[1];
+    for (index_t w = 0; w < n_words; ++w) {
+        word_t word = 0;
+        for (index_t a = 0; a < area_ranges.shape[0]; ++a) {
+            const bool outside = (area < area_ranges.data[2 * a]) | (area > area_ranges.data[2 * a + 1]);
+            word |= area_words.data[a * n_words + w] & (word_t(0) - word_t(outside));
+        }
+        out[w] = word;
     }
 }
 
@@ -64,7 +70,7 @@ PM_HD void take(const Match& to, const Truth& gt, std::int32_t g, double overlap
     to.found[w] |= got;
     if (!(dt_flags & KEEPS_FREE)) gt.taken[w] |= got;
     if (!(gt.flags & ID_ZERO)) to.matched[w] |= got;
-    if (ignorable) to.ignored[w] |= got;
+    if (ignorable) to.found_ignored[w] |= got;
     if (!to.match_of) return;
     for (word_t left = got; left; left &= left - 1) {
         const index_t b = w * 64 + lowest_bit(left);
@@ -77,7 +83,8 @@ template <int W, class TruthOf>
 PM_HD void match_candidates(const Candidate* candidates, index_t n, const Pairs& pairs, TruthOf truth_of,
                             std::uint8_t dt_flags, const Match& to) {
     const index_t n_words = W ? W : pairs.reach.shape[1], n_thresholds = pairs.thresholds.shape[0];
-    for (int ignorable = 0; ignorable < 2; ++ignorable)  // the regular ground truths, then the ignored ones for who found none
+    for (int ignorable = 0; ignorable < 2;
+         ++ignorable)  // the regular ground truths, then the ignored ones for who found none
         for (index_t i = 0; i < n; ++i) {
             const Candidate c = candidates[i];
             const Truth gt = truth_of(c.g);
@@ -94,8 +101,8 @@ PM_HD void match_candidates(const Candidate* candidates, index_t n, const Pairs&
 
 // One detection at one (area, threshold) pair by pycocotools' own loop, for overlaps that have no order (NAN_OVERLAP).
 template <class Iou, class TruthOf>
-PM_HD void match_literally(index_t b, Iou iou, index_t n_gt, const Pairs& pairs, TruthOf truth_of, std::uint8_t dt_flags,
-                           const Match& to) {
+PM_HD void match_literally(index_t b, Iou iou, index_t n_gt, const Pairs& pairs, TruthOf truth_of,
+                           std::uint8_t dt_flags, const Match& to) {
     const index_t w = b / 64;
     const word_t bit = word_t(1) << (b % 64);
     index_t level = 0;  // the pair's threshold is the last one that reaches the bit
@@ -124,7 +131,7 @@ struct Cell {
     std::vector<word_t> ignored, taken;  // n_gt * W
     std::vector<std::uint8_t> gt_flags, dt_flags;
     std::vector<Candidate> candidates;
-    std::vector<word_t> found;
+    std::vector<word_t> found, found_ignored;
 
     void resize(index_t dt, index_t gt, index_t n_words) {
         n_dt = dt, n_gt = gt, has_nan = false;
@@ -132,11 +139,13 @@ struct Cell {
             if (index_t(v.size()) < n) v.resize(std::size_t(2 * n));
         };
         grow(ious, dt * gt), grow(best, dt), grow(ignored, gt * n_words), grow(taken, gt * n_words);
-        grow(gt_flags, gt), grow(dt_flags, dt), grow(candidates, gt), grow(found, n_words);
+        grow(gt_flags, gt), grow(dt_flags, dt), grow(candidates, gt), grow(found, n_words),
+            grow(found_ignored, n_words);
     }
 };
 
-// The places that one cell's results go to, by detection.
+// The places that one cell's results go to, by detection. What is here already stands for a detection without a match:
+// no bit matched, the bits of the area ranges that it is outside of ignored, -1 and 0.
 struct CellOut {
     word_t *matched, *ignored;
     std::int32_t* match_of;  // or null
@@ -150,33 +159,36 @@ void match_cell(Cell& cell, const Pairs& pairs, const CellOut& out) {
     const index_t n_words = W ? W : pairs.reach.shape[1], n_dt = cell.n_dt, n_gt = cell.n_gt;
     std::fill_n(cell.taken.data(), n_gt * n_words, 0);
     auto truth_of = [&](index_t g) -> Truth {
-        return {cell.gt_flags[std::size_t(g)], &cell.ignored[std::size_t(g * n_words)], &cell.taken[std::size_t(g * n_words)]};
+        return {cell.gt_flags[std::size_t(g)], &cell.ignored[std::size_t(g * n_words)],
+                &cell.taken[std::size_t(g * n_words)]};
     };
     const double lowest = pairs.thresholds[0];
     Candidate* const candidates = cell.candidates.data();
     for (index_t d = 0; d < n_dt; ++d) {
+        if (!cell.has_nan && cell.best[std::size_t(d)] < lowest) continue;
         auto iou = [&](index_t g) { return cell.ious[std::size_t(g * n_dt + d)]; };
-        const Match to = {cell.found.data(), out.matched + d * n_words, out.ignored + d * n_words,
+        const Match to = {cell.found.data(), cell.found_ignored.data(), out.matched + d * n_words,
                           out.match_of ? out.match_of + d * out.n_bits : nullptr,
-                          out.match_of ? out.match_iou + d * out.n_bits : nullptr, out.n_bits};
-        for (index_t w = 0; w < n_words; ++w) to.found[w] = to.matched[w] = to.ignored[w] = 0;
-        if (out.match_of) std::fill_n(to.match_of, out.n_bits, -1), std::fill_n(to.match_iou, out.n_bits, 0.0);
+                          out.match_of ? out.match_iou + d * out.n_bits : nullptr};
+        for (index_t w = 0; w < n_words; ++w) to.found[w] = to.found_ignored[w] = 0;
         if (cell.has_nan) {
             for (index_t w = 0; w < n_words; ++w)
                 for (word_t left = pairs.reach(pairs.thresholds.shape[0], w); left; left &= left - 1)
-                    match_literally(w * 64 + lowest_bit(left), iou, n_gt, pairs, truth_of, cell.dt_flags[std::size_t(d)], to);
-            continue;
+                    match_literally(w * 64 + lowest_bit(left), iou, n_gt, pairs, truth_of,
+                                    cell.dt_flags[std::size_t(d)], to);
+        } else {
+            index_t n = 0;
+            for (index_t g = 0; g < n_gt; ++g) {
+                const double overlap = iou(g);
+                if (!(overlap >= lowest)) continue;
+                index_t i = n++;
+                for (; i > 0 && candidates[i - 1].overlap <= overlap; --i) candidates[i] = candidates[i - 1];
+                candidates[i] = {std::int32_t(g), overlap};
+            }
+            match_candidates<W>(candidates, n, pairs, truth_of, cell.dt_flags[std::size_t(d)], to);
         }
-        if (cell.best[std::size_t(d)] < lowest) continue;
-        index_t n = 0;
-        for (index_t g = 0; g < n_gt; ++g) {
-            const double overlap = iou(g);
-            if (!(overlap >= lowest)) continue;
-            index_t i = n++;
-            for (; i > 0 && candidates[i - 1].overlap <= overlap; --i) candidates[i] = candidates[i - 1];
-            candidates[i] = {std::int32_t(g), overlap};
-        }
-        match_candidates<W>(candidates, n, pairs, truth_of, cell.dt_flags[std::size_t(d)], to);
+        word_t* const ignored = out.ignored + d * n_words;
+        for (index_t w = 0; w < n_words; ++w) ignored[w] = to.found_ignored[w] | (ignored[w] & ~to.matched[w]);
     }
 }
 
@@ -184,17 +196,18 @@ namespace cpu {
 
 void match_boxes(View<const double, 2> dt_boxes, View<const double, 1> dt_area, View<const std::uint8_t, 1> dt_flags,
                  View<const std::int32_t, 1> rows, View<const index_t, 1> offsets, View<const double, 2> gt_boxes,
-                 View<const double, 1> gt_area, View<const std::uint8_t, 1> gt_flags, View<const std::int32_t, 1> gt_order,
-                 View<const index_t, 1> cell_gt, View<const double, 1> thresholds, View<const word_t, 2> reach,
-                 View<const double, 2> area_ranges, View<const word_t, 2> area_words, View<std::int32_t, 2> n_gt,
-                 View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int32_t, 2> match_of,
-                 View<double, 2> match_iou, index_t begin, index_t end, const Threads& threads);
+                 View<const double, 1> gt_area, View<const std::uint8_t, 1> gt_flags,
+                 View<const std::int32_t, 1> gt_order, View<const index_t, 1> cell_gt, View<const double, 1> thresholds,
+                 View<const word_t, 2> reach, View<const double, 2> area_ranges, View<const word_t, 2> area_words,
+                 View<std::int32_t, 2> n_gt, View<word_t, 2> matched, View<word_t, 2> ignored,
+                 View<std::int32_t, 2> match_of, View<double, 2> match_iou, index_t begin, index_t end,
+                 const Threads& threads);
 
 void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, View<const index_t, 1> dt_offsets,
-                View<const index_t, 1> gt_offsets, View<const word_t, 2> gt_ignored, View<const std::uint8_t, 1> gt_flags,
-                View<const double, 1> thresholds, View<const word_t, 2> reach, View<word_t, 2> matched,
-                View<word_t, 2> ignored, View<std::int32_t, 2> match_of, View<double, 2> match_iou, index_t begin,
-                index_t end, const Threads& threads);
+                View<const index_t, 1> gt_offsets, View<const word_t, 2> gt_ignored,
+                View<const std::uint8_t, 1> gt_flags, View<const double, 1> thresholds, View<const word_t, 2> reach,
+                View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int32_t, 2> match_of,
+                View<double, 2> match_iou, index_t begin, index_t end, const Threads& threads);
 
 }  // namespace cpu
 }  // namespace pymetrics

@@ -21,8 +21,8 @@ struct Threads {
     Poll poll;
 };
 
-// make() -> a worker with scratch of its own; worker(low, high) does the units [low, high). Chunks of `grain` units go to
-// whoever is free. Exceptions of workers are rethrown here. After a poll that asked to stop, outputs are unfinished.
+// make() -> a worker with scratch of its own; worker(low, high) does the units [low, high). Chunks of `grain` units go
+// to whoever is free. Exceptions of workers are rethrown here. After a poll that asked to stop, outputs are unfinished.
 template <class Make>
 void parallel_for(index_t begin, index_t end, index_t grain, const Threads& threads, Make make) {
     std::atomic<index_t> next{begin};

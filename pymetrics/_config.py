@@ -23,6 +23,11 @@ HOME = Path(__file__).resolve().parent
 _threads_asked: int | None = None
 
 
+def _where() -> str:
+    is_source = (HOME.parent / "CMakeLists.txt").exists()
+    return f" in the source folder {HOME.parent}" if is_source else " when pymetrics was installed"
+
+
 def _load(name: str) -> tuple[ModuleType | None, str]:
     """A compiled part and "", or None and the reason why it is not there."""
     try:
@@ -30,7 +35,7 @@ def _load(name: str) -> tuple[ModuleType | None, str]:
         return import_module(f"{__package__}.{name}"), ""
     except ImportError as error:
         if not list(HOME.glob(f"{name}.*")):
-            return None, f"{__package__}.{name} was not built"
+            return None, f"{__package__}.{name} was not built{_where()}"
         return None, f"{type(error).__name__}: {error}"
 
 
@@ -113,11 +118,15 @@ def set_num_threads(n: int | None) -> None:
 
 
 def _remedy() -> str:
-    return (
-        "Install a C++ compiler and reinstall pymetrics-detection with pip's options --force-reinstall --no-cache-dir "
-        "(pip keeps the wheel that it built without a compiler). If it is installed with its C++ part already, Python "
-        f"took the source folder {HOME} instead: start it elsewhere, or install with `pip install -e`."
+    if "was not built" not in why_no_native:
+        return "It is there, but does not load here: reinstall pymetrics-detection on this machine, for this Python."
+    remedy = (
+        "Most likely there was no C++ compiler: install one, and reinstall pymetrics-detection with pip's options "
+        "--force-reinstall --no-cache-dir (pip keeps the wheel that it built without a compiler)."
     )
+    if _where().startswith(" in"):
+        remedy += " If it is installed elsewhere, this folder shadows it: start Python in another, or pip install -e."
+    return remedy
 
 
 def _other_pymetrics() -> str | None:

@@ -20,9 +20,12 @@ View<T, Rank> view(const py::object& object, const char* name) {
     const auto array = py::reinterpret_borrow<py::array>(object);
     const py::dtype wanted = py::dtype::of<Scalar>();
     if (!array.dtype().is(wanted) && !array.dtype().equal(wanted))
-        refuse("expected " + py::str(wanted).cast<std::string>() + ", got " + py::str(array.dtype()).cast<std::string>());
-    if (array.ndim() != Rank) refuse("expected " + std::to_string(Rank) + " dimensions, got " + std::to_string(array.ndim()));
-    constexpr int contiguous = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_, aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+        refuse("expected " + py::str(wanted).cast<std::string>() + ", got " +
+               py::str(array.dtype()).cast<std::string>());
+    if (array.ndim() != Rank)
+        refuse("expected " + std::to_string(Rank) + " dimensions, got " + std::to_string(array.ndim()));
+    constexpr int contiguous = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_,
+                  aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
     if ((array.flags() & contiguous) != contiguous) refuse("expected a C-contiguous array");
     if ((array.flags() & aligned) != aligned) refuse("expected an aligned array");
     if (!std::is_const_v<T> && !array.writeable()) refuse("expected a writeable array");
@@ -38,7 +41,8 @@ inline void require(bool ok, const std::string& what) {
 
 // A length that another argument dictates.
 inline void require_length(index_t length, index_t wanted, const char* name) {
-    require(length == wanted, std::string(name) + ": expected length " + std::to_string(wanted) + ", got " + std::to_string(length));
+    require(length == wanted,
+            std::string(name) + ": expected length " + std::to_string(wanted) + ", got " + std::to_string(length));
 }
 
 // Offsets: at least one, from 0 or above, never falling, up to `last` at most.
@@ -57,11 +61,13 @@ template <class T>
 void require_indices(View<T, 1> indices, index_t least, index_t limit, const char* name) {
     bool strays = false;
     for (index_t i = 0; i < indices.shape[0]; ++i) strays |= (indices[i] < least) | (indices[i] >= limit);
-    require(!strays, std::string(name) + ": an index is not in [" + std::to_string(least) + ", " + std::to_string(limit) + ")");
+    require(!strays,
+            std::string(name) + ": an index is not in [" + std::to_string(least) + ", " + std::to_string(limit) + ")");
 }
 
 inline void require_range(index_t begin, index_t end, index_t n) {
-    require(0 <= begin && begin <= end && end <= n, "begin, end: expected a range within " + std::to_string(n) + " units");
+    require(0 <= begin && begin <= end && end <= n,
+            "begin, end: expected a range within " + std::to_string(n) + " units");
 }
 
 }  // namespace pymetrics::bindings

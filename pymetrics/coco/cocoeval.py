@@ -84,6 +84,7 @@ class COCOeval:
             print(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
         print(f"Evaluate annotation type *{p.iouType}*")
         _require_boxes(p)
+        # WRITTEN_BACK
         p.imgIds = list(np.unique(p.imgIds))
         if p.useCats:
             p.catIds = list(np.unique(p.catIds))
@@ -98,14 +99,15 @@ class COCOeval:
     def _evaluate_at_once(self) -> None:
         p = self.params
         protocol = extract.protocol_of(p)
-        gts, dts = self._load()
+        rows = self._load()
         cats = getattr(self.cocoGt, "cats", None) or {}
         names = {category: cat["name"] for category, cat in cats.items() if "name" in cat}
+        gts, dts = (extract.in_order(side, p) for side in rows)
         columns = extract.columns_of(gts, dts, p, names)
         outcomes = road.match(columns, protocol)
         warn_of_zero_ids(outcomes, columns)
         self.eval = {}
-        self._rows, self._columns, self._outcomes = (gts, dts), columns, outcomes
+        self._rows, self._columns, self._outcomes = rows, columns, outcomes
         for name in ON_DEMAND:
             self.__dict__.pop(name, None)
 
@@ -114,7 +116,7 @@ class COCOeval:
         self._outcomes = None
         self._prepare()
         categories = _categories(p)
-        self.ious = self._all_ious(p)
+        self.ious = {(image, c): self.computeIoU(image, c) for image in p.imgIds for c in categories}
         self.evalImgs = [
             self.evaluateImg(image, category, area_range, p.maxDets[-1])
             for category in categories
@@ -148,11 +150,8 @@ class COCOeval:
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
         """The overlaps by (image id, category id): a (D, G) array, or [] where one side is empty."""
-        return self._all_ious(self._paramsEval)
-
-    def _all_ious(self, p: Params) -> dict[tuple[Any, Any], Any]:
-        categories = _categories(p)
-        return {(image, category): self.computeIoU(image, category) for image in p.imgIds for category in categories}
+        p = self._paramsEval  # not params: accumulate() writes to their catIds
+        return {(image, c): self._overlaps(image, c, p) for image in p.imgIds for c in _categories(p)}
 
     @cached_property
     def evalImgs(self) -> Any:
@@ -160,7 +159,8 @@ class COCOeval:
         p, outcomes = self._paramsEval, self._outcomes
         assert outcomes is not None
         outcomes = road.match(self._columns, outcomes.protocol, keep_matches=True)
-        self._made = eval_imgs.from_outcomes(outcomes, self._columns, *self._rows, p, _categories(p))
+        gts, dts = (extract.in_order(side, p) for side in self._rows)
+        self._made = eval_imgs.from_outcomes(outcomes, self._columns, gts, dts, p, _categories(p))
         return self._made
 
     @property
@@ -189,9 +189,8 @@ class COCOeval:
         n_areas, n_images, entries = len(self._paramsEval.areaRng), len(self._paramsEval.imgIds), self.evalImgs
         return [[[entries[(k * n_areas + a) * n_images + i] for i in images] for a in areas] for k in categories]
 
-    def _cell(self, imgId: Any, catId: Any) -> tuple[list[Ann], list[Ann]]:
+    def _cell(self, imgId: Any, catId: Any, p: Params) -> tuple[list[Ann], list[Ann]]:
         """The ground truths of one image and category, and the detections by falling score."""
-        p = self.params
         categories = [catId] if p.useCats else p.catIds
         gts, dts = ([row for c in categories for row in rows[imgId, c]] for rows in (self._gts, self._dts))
         order = np.argsort([-dt["score"] for dt in dts], kind="stable")
@@ -199,21 +198,23 @@ class COCOeval:
 
     def computeIoU(self, imgId: Any, catId: Any) -> Any:
         """Overlaps of one image and category, (detections by falling score, ground truths); [] where one is empty."""
-        _require_boxes(self.params)
-        gts, dts = self._cell(imgId, catId)
-        dts = dts[: self.params.maxDets[-1]]
-        if not gts or not dts:
-            return []
-        return extract.overlaps(dts, gts)
+        return self._overlaps(imgId, catId, self.params)
+
+    def _overlaps(self, imgId: Any, catId: Any, p: Params) -> Any:
+        _require_boxes(p)
+        gts, dts = self._cell(imgId, catId, p)
+        dts = dts[: p.maxDets[-1]]
+        return extract.overlaps(dts, gts) if gts and dts else []
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
-        gts, dts = self._cell(imgId, catId)
+        gts, dts = self._cell(imgId, catId, self.params)
         if not gts and not dts:
             return None
         known = self.__dict__.get("ious", {})
         ious = known[imgId, catId] if (imgId, catId) in known else self.computeIoU(imgId, catId)
         for gt in gts:
+            # NO_MARKS: this is the only place where it is written
             gt["_ignore"] = int(bool(gt["ignore"] or gt["area"] < aRng[0] or gt["area"] > aRng[1]))
         order = np.argsort([gt["_ignore"] for gt in gts], kind="stable")
         gts, dts = [gts[i] for i in order], dts[:maxDet]

@@ -133,7 +133,7 @@ def match_one(
     dt_matches, gt_matches = np.zeros((len(thresholds), len(dts))), np.zeros((len(thresholds), len(gts)))
     dt_ignored = np.zeros((len(thresholds), len(dts)), bool)
     crowds = [int(gt["iscrowd"]) for gt in gts]
-    lines = np.asarray(ious).tolist()
+    lines = np.asarray(ious)[: len(dts)].tolist()
     for t, threshold in enumerate(thresholds):
         taken: list[Any] = [0] * len(gts)
         for d, line in enumerate(lines):

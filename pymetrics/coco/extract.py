@@ -23,11 +23,12 @@ ONE_CATEGORY = -1  # pycocotools' id of the only category where useCats is 0
 
 
 def protocol_of(p: Params) -> Protocol:
-    """The parameters as a Protocol, with whatever values pycocotools would take."""
+    """The parameters as a Protocol, with whatever values pycocotools would take but for two (REFUSED_PARAMS)."""
     limits = list(p.maxDets)
-    for i, limit in enumerate(limits):
-        if limit < 0:
-            raise ValueError(f"params.maxDets[{i}] must not be negative, got {limit}")
+    if not limits:
+        raise IndexError("params.maxDets must not be empty")
+    if min(limits) < 0:
+        raise ValueError(f"params.maxDets must not hold negative limits, got {min(limits)}")
     for i, threshold in enumerate(p.iouThrs):
         if threshold != threshold:
             raise ValueError(f"params.iouThrs[{i}] must be a number, got {threshold}")
@@ -45,18 +46,26 @@ def protocol_of(p: Params) -> Protocol:
 
 
 def load_rows(coco: Any, p: Params) -> list[Ann]:
-    """The annotations to evaluate, in the order that decides ties: by image as in imgIds, then as in the file.
+    """The annotations that params name: by image as in imgIds, then as in the file.
 
     coco: anything with pycocotools' getAnnIds and loadAnns.
     """
     if p.useCats:
         # A set: pycocotools looks every annotation's category up in what it is given.
         rows = coco.loadAnns(coco.getAnnIds(imgIds=p.imgIds, catIds=frozenset(_plain(p.catIds))))  # DUPLICATE_IDS
-        return rows if isinstance(rows, list) else list(rows)
+    else:
+        rows = coco.loadAnns(coco.getAnnIds(imgIds=p.imgIds))
+    return rows if isinstance(rows, list) else list(rows)
+
+
+def in_order(rows: list[Ann], p: Params) -> list[Ann]:
+    """The rows in the order that decides ties. Without categories that is by place in catIds (ONE_CATEGORY_ORDER)."""
+    if p.useCats:
+        return rows
     rows_of = defaultdict(list)
-    for row in coco.loadAnns(coco.getAnnIds(imgIds=p.imgIds)):
+    for row in rows:
         rows_of[row["category_id"]].append(row)
-    return [row for category in p.catIds for row in rows_of[category]]  # ONE_CATEGORY_ORDER
+    return [row for category in p.catIds for row in rows_of[category]]
 
 
 def mark_ignored(gts: list[Ann]) -> None:
@@ -66,7 +75,7 @@ def mark_ignored(gts: list[Ann]) -> None:
 
 
 def columns_of(gts: list[Ann], dts: list[Ann], p: Params, category_names: dict[Any, str]) -> Columns:
-    """The columns of the rows that load_rows found.
+    """The columns of the rows, which are in order.
 
     Raises:
         KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
@@ -82,7 +91,7 @@ def columns_of(gts: list[Ann], dts: list[Ann], p: Params, category_names: dict[A
     gt_image, gt_category, gt_boxes, gt_ids, gt_crowds, gt_ignored = _fields(
         gts, "image_id", "category_id", "bbox", "id", "iscrowd", "ignore"
     )
-    gt_areas = [0.0 if gt["ignore"] else gt["area"] for gt in gts]
+    gt_areas = [0.0 if gt["ignore"] else gt["area"] for gt in gts]  # CROWD_WITHOUT_AREA
     keeps_free = np.array(dt_ids, np.float64) <= 0
     is_crowd = np.array([int(crowd) != 0 for crowd in gt_crowds], bool)
     is_ignored = np.array([bool(ignored) for ignored in gt_ignored], bool)

@@ -52,7 +52,7 @@ def summary_of(accumulated: dict[str, Any], p: Params, say: Callable[[str], Any]
             raise IndexError(f"params.maxDets must have three limits for the summary, got {p.maxDets}")
         values = accumulated["precision" if title is AP else "recall"]
         if iou is not None:
-            values = values[np.flatnonzero(np.asarray(p.iouThrs) == iou)]
+            values = values[np.flatnonzero(np.asarray(p.iouThrs) == iou)]  # THRESHOLD_LIST
         areas = [a for a, name in enumerate(p.areaRngLbl) if name == area]
         limits = [m for m, value in enumerate(p.maxDets) if value == limit]
         values = values[..., areas, limits]

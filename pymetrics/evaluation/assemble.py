@@ -49,9 +49,9 @@ def columns_from_rows(
     gt_flags, dt_flags = np.zeros(len(gt), np.uint8), np.empty(0, np.uint8)
     if gt.crowd is not None:
         gt_flags[gt.crowd] |= CROWD
-    if gt.ids is not None:  # ID_ZERO
+    if gt.ids is not None:
         gt_flags[np.array([id == 0 for id in gt.ids], dtype=np.bool_)] |= ID_ZERO
-    if dt.ids is not None:  # DT_ID_ZERO
+    if dt.ids is not None:
         free = [not isinstance(id, str) and id <= 0 for id in dt.ids]
         dt_flags = np.array(free, dtype=np.uint8) * np.uint8(KEEPS_FREE) if any(free) else dt_flags
 
@@ -127,7 +127,7 @@ def _first_negative(places: Ints) -> int | None:
 def _boxes(rows: Rows, image: Ints, image_ids: NDArray[Any], sizes: Floats | None) -> tuple[Floats, Floats]:
     """Boxes as x, y, width, height in pixels; their areas, of length 0 where they are width * height."""
     boxes = to_xywh(rows.boxes, rows.box_format.layout)
-    if rows.box_format.layout == "xyxy" and len(boxes) and boxes[:, 2:].min() < 0:
+    if rows.box_format.layout == "xyxy" and len(boxes) and min(boxes[:, 2].min(), boxes[:, 3].min()) < 0:
         row = int(np.argmax((boxes[:, 2:] < 0).any(axis=1)))
         warn(
             f"{rows.where('boxes', row)} ends before it begins: {rows.boxes[row].tolist()} as x1, y1, x2, y2; "
@@ -174,7 +174,7 @@ def _sizes(image_sizes: Any, gt: Rows, image_ids: NDArray[Any]) -> Floats:
 
 
 def _reordered(ids: list[Any] | None, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
-    """The columns with repeated ids resolved (DUPLICATE_IDS); without categories, in the order of the categories."""
+    """The columns with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
     order = _last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
     if order is not None:
         columns = {name: column[order] if len(column) else column for name, column in columns.items()}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.boxes import BoxFormat, as_box_format, widen
-from ..formats.coco import annotation_rows, ground_truth_rows, read_json, result_rows
+from ..formats.coco import annotation_rows, ground_truth_rows, list_of, read_json, result_rows
 from ..formats.per_image import prediction_rows, target_rows
 from ..formats.rows import Rows, as_array, joined_ids, plain, warn
 from .assemble import columns_from_rows, warn_of_zero_ids
@@ -69,7 +69,7 @@ def ingest(
     elif dt_kind == "results":
         dt_rows = result_rows(dt, xywh)
     elif dt_kind == "coco":
-        dt_rows = annotation_rows(dt["annotations"], "dt['annotations']", xywh, scored=True)
+        dt_rows = annotation_rows(list_of(dt, "annotations", "dt"), "dt['annotations']", xywh, scored=True)
     elif dt_kind == "array7":
         dt_rows = detection_array_rows(dt, xywh)
     elif gt_kind == "images" or dt_kind == "images":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import packing
 from .protocol import Protocol
 
 
@@ -37,3 +38,17 @@ class Outcomes:
     dt_rows: Any = None
     match_of: Any = None
     match_iou: Any = None
+
+    @property
+    def n_images(self) -> int:
+        """The images evaluated, those without objects too."""
+        return len(self.image_ids)
+
+    def to_bytes(self) -> bytes:
+        """These outcomes as bytes for a file or another machine; without dt_rows, match_of, match_iou."""
+        return packing.pack(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Outcomes:
+        """The inverse of to_bytes. Raises ValueError for bytes that are damaged, foreign or of a newer version."""
+        return packing.unpack(data)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 # numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
-COCO_IOU_THRESHOLDS = tuple(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)) + (0.95,)
-COCO_RECALL_THRESHOLDS = tuple(i * 0.01 for i in range(100)) + (1.0,)
+COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
+COCO_RECALL_THRESHOLDS = (*(i * 0.01 for i in range(100)), 1.0)
 COCO_AREA_RANGES = ((0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9216.0, 1e10))
 COCO_AREA_NAMES = ("all", "small", "medium", "large")
 
@@ -139,7 +139,7 @@ class Tables:
 
 @functools.lru_cache(maxsize=64)
 def tables(protocol: Protocol) -> Tables:
-    """The arrays of a protocol. Thresholds are cut to 1 - 1e-10 (quirk THRESHOLD_CAP) and sorted for the kernels' sake."""
+    """The arrays of a protocol. Thresholds are cut to 1 - 1e-10 (THRESHOLD_CAP) and sorted for the kernels' sake."""
     n_areas, n_thresholds, n_words = len(protocol.area_ranges), len(protocol.iou_thresholds), protocol.n_words
     capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
     by_value = sorted(range(n_thresholds), key=capped.__getitem__)

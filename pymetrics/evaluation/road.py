@@ -72,7 +72,7 @@ def _sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> t
 
 
 def accumulate(outcomes: Outcomes) -> tuple[Any, Any, Any]:
-    """Outcomes -> precision (T, R, K, A, M), recall (T, K, A, M), scores (T, R, K, A, M); float64, -1 without ground truth."""
+    """precision (T, R, K, A, M), recall (T, K, A, M), scores (T, R, K, A, M); float64, -1 where is no ground truth."""
     protocol, table = outcomes.protocol, tables(outcomes.protocol)
     n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
     counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
@@ -104,7 +104,11 @@ def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
 
 
 def arrange(
-    chunks: Sequence[Outcomes], places: Sequence[tuple[Any, Any]], image_ids: Any, category_ids: Any, names: dict[int, str]
+    chunks: Sequence[Outcomes],
+    places: Sequence[tuple[Any, Any]],
+    image_ids: Any,
+    category_ids: Any,
+    names: dict[int, str],
 ) -> Outcomes:
     """Several Outcomes as one, in the order of (category, image).
 

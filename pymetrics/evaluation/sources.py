@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.boxes import BoxFormat, as_box_format, widen
-from ..formats.rows import Rows, Where, box_column, float_column, image_column, int_column, joined_ids, plain
+from ..formats.rows import Rows, Where, as_array, box_column, float_column, image_column, int_column, joined_ids, plain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,7 +165,7 @@ def ground_truth_array_rows(array: Any, box_format: BoxFormat) -> Rows:
 
 
 def _table(side: str, array: Any, n_columns: int) -> tuple[Any, Where]:
-    array = widen(array)
+    array = widen(as_array(array, side))
     if array.ndim != 2 and not array.size:
         array = array.reshape(0, n_columns)
     if array.ndim != 2 or array.shape[1] != n_columns:

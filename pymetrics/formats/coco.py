@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -48,18 +48,13 @@ def ground_truth_rows(dataset: dict[str, Any], box_format: BoxFormat = XYWH, arg
     Raises:
         ValueError, TypeError: a key is missing, or a value of the wrong kind; the message names it.
     """
-    lists = {}
-    for key in ("images", "annotations", "categories"):
-        if key not in dataset:
-            raise ValueError(f"{argument} has no {key!r}; a COCO dict holds 'images', 'annotations' and 'categories'")
-        lists[key] = dataset[key]
-        if not isinstance(lists[key], (list, tuple)):
-            raise TypeError(f"{argument}[{key!r}] must be a list, got {type(lists[key]).__name__}")
-    images, categories = lists["images"], lists["categories"]
+    images, annotations, categories = (
+        list_of(dataset, key, argument) for key in ("images", "annotations", "categories")
+    )
     category_ids = _column(categories, "id", f"{argument}['categories']")
     ids = int_column(category_ids, _where(f"{argument}['categories']"), "id")
     return annotation_rows(
-        lists["annotations"],
+        annotations,
         f"{argument}['annotations']",
         box_format,
         images=image_column(_column(images, "id", f"{argument}['images']"), _where(f"{argument}['images']"), "id"),
@@ -68,6 +63,16 @@ def ground_truth_rows(dataset: dict[str, Any], box_format: BoxFormat = XYWH, arg
         sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
         drops_unknown=True,
     )
+
+
+def list_of(dataset: Mapping[str, Any], key: str, argument: str = "gt") -> Sequence[Any]:
+    """One of the lists of a COCO dict. Raises ValueError or TypeError where it is missing or no list."""
+    if key not in dataset:
+        raise ValueError(f"{argument} has no {key!r}; a COCO dict holds 'images', 'annotations' and 'categories'")
+    if not isinstance(dataset[key], (list, tuple)):
+        raise TypeError(f"{argument}[{key!r}] must be a list, got {type(dataset[key]).__name__}")
+    values: Sequence[Any] = dataset[key]
+    return values
 
 
 def annotation_rows(
@@ -140,7 +145,7 @@ def _column(rows: Sequence[dict[str, Any]], key: str, prefix: str) -> list[Any]:
         return [row[key] for row in rows]
     except (KeyError, TypeError, IndexError):
         for i, row in enumerate(rows):
-            if not isinstance(row, dict):
+            if not isinstance(row, Mapping):
                 raise TypeError(f"{prefix}[{i}] must be a dict, got {type(row).__name__}") from None
             if key not in row:
                 raise ValueError(f"{prefix}[{i}] has no {key!r}") from None
@@ -159,7 +164,7 @@ def _boxes(boxes: list[Any], where: Where) -> tuple[NDArray[np.float64], NDArray
     values = list(chain.from_iterable(boxes))
     flat = float_column(values, lambda _, i: f"{where('boxes', (i or 0) // 4)}[{(i or 0) % 4}]", "boxes")
     kinds = set(map(type, values))
-    if kinds <= {float, np.float64} or (kinds <= {int, float} and (not len(flat) or np.abs(flat).max() <= 2.0**53)):
+    if kinds <= {float, np.float64} or (kinds <= {int, float} and (not len(flat) or np.abs(flat).max() < 2.0**53)):
         return flat.reshape(-1, 4), None
     with np.errstate(over="ignore", invalid="ignore"):
         area = [float(box[2] * box[3]) for box in boxes]

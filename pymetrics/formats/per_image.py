@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -61,22 +61,24 @@ def prediction_rows(
 def _rows(items: Sequence[Any], side: str, images: NDArray[Any], box_format: str | None, normalized: bool) -> Rows:
     columns = {key: _parts(items, side, key) for key in ("boxes", "labels")}
     counts = [_length(part) for part in columns["labels"]]
-    repeats = np.array(counts, dtype=np.int64)
     if side == "dt":
         columns["scores"] = _parts(items, side, "scores")
     else:
         given = {key for item in items for key in ("iscrowd", "area") if key in item}
         columns |= {key: _parts(items, side, key, counts) for key in sorted(given)}
     for key, parts in columns.items():
+        more = (4,) if key == "boxes" else ()
         for i, (part, n) in enumerate(zip(parts, counts, strict=True)):
+            shape = tuple(part.shape)
+            if shape == (n, *more) or (n == 0 and 0 in shape):
+                continue
             name = f"{side}[{i}][{key!r}]"
             if _length(part) != n:
                 raise ValueError(f"{name} has {_length(part)} rows, {side}[{i}]['labels'] has {n}")
-            shape = (n, 4) if key == "boxes" else (n,)
-            if n and tuple(part.shape) != shape:
-                raise ValueError(f"{name} must have shape {shape}, got {tuple(part.shape)}")
-
-    starts = [0, *accumulate(counts)]
+            raise ValueError(f"{name} must have shape {(n, *more)}, got {shape}")
+    filled = [i for i, n in enumerate(counts) if n]
+    columns = {key: [parts[i] for i in filled] for key, parts in columns.items()}
+    starts, repeats = [0, *accumulate(counts)], np.array(counts, dtype=np.int64)
 
     def where(name: str, row: int | None) -> str:
         key = KEYS.get(name, name)
@@ -86,7 +88,7 @@ def _rows(items: Sequence[Any], side: str, images: NDArray[Any], box_format: str
         return f"{side}[{i}][{key!r}]" + ("" if name == "image" else f"[{row - starts[i]}]")
 
     layout = as_box_format(box_format or _own_format(columns["boxes"], side), normalized)
-    boxes = [part for part in columns["boxes"] if _length(part)]
+    boxes = columns["boxes"]
     if len({part.dtype for part in boxes}) > 1:  # each image is converted in its own dtype
         boxes = [to_xywh(box_column(part, where), layout.layout) for part in boxes]
         layout = layout._replace(layout="xywh")
@@ -110,13 +112,17 @@ def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None =
     torch = sys.modules.get("torch")
     parts = []
     for i, item in enumerate(items):
-        if not isinstance(item, dict):
+        if not isinstance(item, Mapping):
             raise TypeError(f"{side}[{i}] must be a dict, got {type(item).__name__}")
         if key not in item and counts is None:
             raise ValueError(f"{side}[{i}] has no {key!r}")
         value = item[key] if key in item else np.zeros(counts[i])  # type: ignore[index]
-        is_tensor = torch is not None and isinstance(value, torch.Tensor)
-        parts.append(value if is_tensor else as_array(value, f"{side}[{i}][{key!r}]"))
+        if torch is None or not isinstance(value, torch.Tensor):
+            name = f"{side}[{i}][{key!r}]"
+            value = as_array(value, name)
+            if value.dtype.kind not in "iufb":
+                raise TypeError(f"{name} must hold numbers, got dtype {value.dtype}")
+        parts.append(value)
     return parts
 
 
@@ -126,14 +132,13 @@ def _length(part: Any) -> int:
 
 
 def _joined(parts: Sequence[Any]) -> Any:
-    """All parts that are not empty, in one array; tensors of one kind are joined before they become one."""
-    parts = [part for part in parts if _length(part)]
+    """All parts in one array; tensors of one kind are joined before they become one."""
     if not parts:
         return np.empty(0)
     torch = sys.modules.get("torch")
     tensors = torch is not None and all(isinstance(part, torch.Tensor) for part in parts)
     if tensors and len({(part.dtype, part.device) for part in parts}) == 1:
-        return as_array(torch.cat(parts), "")  # type: ignore[union-attr]
+        return as_array(torch.cat(list(parts)), "")  # type: ignore[union-attr]
     return np.concatenate([widen(as_array(part, "")) for part in parts])
 
 
@@ -149,7 +154,7 @@ def _own_format(boxes: Sequence[Any], side: str) -> str:
 
 def _image_ids(items: Sequence[Any], side: str) -> NDArray[Any] | None:
     """The id of each item's image; None where no item has one. Raises ValueError for missing and repeated ids."""
-    with_id = [isinstance(item, dict) and "image_id" in item for item in items]
+    with_id = [isinstance(item, Mapping) and "image_id" in item for item in items]
     if not any(with_id):
         return None
     if not all(with_id):

@@ -17,7 +17,7 @@ from .boxes import BoxFormat, widen
 
 # How a source calls a column ("scores", None) or one value of it ("scores", 5) in an error's text.
 Where = Callable[[str, "int | None"], str]
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +126,7 @@ def int_column(values: Any, where: Where, name: str) -> NDArray[np.int64]:
     if column.dtype.kind not in "iufb":
         column = np.array(_numbers(int, values, where, name, "a whole number"))
     if column.dtype.kind == "f":
+        column = column.astype(np.float64)
         whole = (column == np.floor(column)) & (np.abs(column) < 2.0**63)
     elif column.dtype == np.uint64:
         whole = column < 2**63

@@ -8,5 +8,6 @@ from .matching import match_boxes, match_ious
 
 __all__ = [
     "BACKENDS", "KERNELS", "Kernel", "accumulate", "box_iou", "empty", "host_backend", "index_ids", "join_cells",
-    "match_boxes", "match_ious", "mean_valid", "move_cells", "numba_cache_dir", "place_cells", "rank_detections", "sort_rows",
+    "match_boxes", "match_ious", "mean_valid", "move_cells", "numba_cache_dir", "place_cells", "rank_detections",
+    "sort_rows",
 ]  # fmt: skip

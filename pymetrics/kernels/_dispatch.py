@@ -1,7 +1,7 @@
 """What a kernel is, and which backend runs it. This is the only dispatch in the library.
 
-A kernel is written here in plain Python loops, which are its specification, run as they stand (`reference`), compiled by
-Numba (`numba`), and written once more in C++ under the same name and arguments (`native`). It writes to its trailing
+A kernel is written here in plain Python loops, which are its specification, run as they stand (`reference`), compiled
+by Numba (`numba`), and written once more in C++ under the same name and arguments (`native`). It writes to its trailing
 arrays and returns nothing; whoever calls it allocates. A kernel over independent units ends in `begin, end` and is
 spread over threads. All backends give the same bits.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -167,13 +167,13 @@ def _njit(function: types.FunctionType, cache: bool) -> Callable[..., Any]:
 
     options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
     if not cache:
-        return numba.njit(**options)(function)
+        return cast("Callable[..., Any]", numba.njit(**options)(function))
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(numba_cache_dir())  # read when the function is decorated, and by nobody else
     try:
-        return numba.njit(cache=True, **options)(function)
+        return cast("Callable[..., Any]", numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no place to write: compile for this process alone
-        return numba.njit(**options)(function)
+        return cast("Callable[..., Any]", numba.njit(**options)(function))
     finally:
         numba.config.CACHE_DIR = previous
 
@@ -184,17 +184,18 @@ def numba_cache_dir() -> Path:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    homes = [Path(chosen)] if chosen else [
-        Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "pymetrics",
-        Path(tempfile.gettempdir()) / f"pymetrics-{os.getuid() if hasattr(os, 'getuid') else 'user'}",
-    ]
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    homes = [home / "pymetrics", Path(tempfile.gettempdir()) / f"pymetrics-{user}"]
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        homes = [Path(os.environ["NUMBA_CACHE_DIR"])]
     folders = [home / f"numba-{digest.hexdigest()[:16]}" for home in homes]
     for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:
             continue
-        if os.access(folder, os.W_OK):
+        # What lies here is run: nobody else's folder will do.
+        if os.access(folder, os.W_OK) and folder.stat().st_uid in (user, 0):
             return folder
     return folders[0]

@@ -22,9 +22,9 @@ def accumulate(
     """Precision at recall thresholds, last recall, and the scores there, of each category.
 
     scores: float64 (D,). matched, ignored: uint64 (D, W). offsets: int64 (C + 1,). n_gt: int32 (C, A).
-    category_cells: int64 (K + 1,). area_words: uint64 (A, W). max_dets: int64 (M,), ascending. recall_thresholds: float64
-    (R,), in any order. precision, scores_at: float64 (T, R, K, A, M). recall: float64 (T, K, A, M). All three are -1 where
-    there is no ground truth. Units are categories.
+    category_cells: int64 (K + 1,). area_words: uint64 (A, W). max_dets: int64 (M,), ascending. recall_thresholds:
+    float64 (R,), in any order. precision, scores_at: float64 (T, R, K, A, M). recall: float64 (T, K, A, M). All three
+    are -1 where there is no ground truth. Units are categories.
     """
     n_thresholds, n_areas, n_limits = recall.shape[0], recall.shape[2], recall.shape[3]
     n_recalls, n_bits, n_words = recall_thresholds.shape[0], n_areas * n_thresholds, matched.shape[1]

@@ -67,7 +67,7 @@ def join_cells(
     """The occupied cells: runs of one image within one category, on either side.
 
     dt_image, dt_order, dt_starts (and gt_*): as for and from sort_rows. limit: detections kept in a cell.
-    category_cells: int64 (K + 1,), the first cell of each category. cell_image: int32 (C,), ascending within a category.
+    category_cells: int64 (K + 1,), the first cell of each category. cell_image: int32 (C,), ascending in a category.
     cell_dt, cell_gt: int64 (C + 1,), a cell's first place in the orders. offsets: int64 (C + 1,), its first place among
     the detections kept. C is category_cells[K]; arrays as long as all rows together are long enough.
     """

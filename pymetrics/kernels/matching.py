@@ -25,8 +25,8 @@ def match_boxes(
     dt_boxes, gt_boxes: float64 (N, 4), (G, 4). dt_area: float64 (N,), or empty: width * height. gt_area: float64 (G,).
     dt_flags: uint8 (N,) of KEEPS_FREE, or empty. gt_flags: uint8 (G,) of CROWD, ID_ZERO, IGNORE.
     rows, offsets: from rank_detections. gt_order, cell_gt: from join_cells.
-    thresholds: float64 (T,), ascending. reach: uint64 (T + 1, W), the bits that an overlap reaches which is not below the
-    first so many thresholds. area_ranges: float64 (A, 2). area_words: uint64 (A, W), the bits of each area range.
+    thresholds: float64 (T,), ascending. reach: uint64 (T + 1, W), the bits that an overlap reaches which is not below
+    the first so many thresholds. area_ranges: float64 (A, 2). area_words: uint64 (A, W), the bits of each area range.
     n_gt: int32 (C, A). matched, ignored: uint64 (D, W). match_of: int32 (D, A * T), row of the ground truth or -1, and
     match_iou: float64 (D, A * T), or both empty. Units are cells.
     """
@@ -89,8 +89,8 @@ def match_ious(
     """Match by given overlaps; detections of a problem by falling score.
 
     ious: float64; problem p's are ious[iou_offsets[p] : iou_offsets[p + 1]], row-major. dt_offsets, gt_offsets: int64
-    (P + 1,). gt_ignored: uint64 (G, W). The rest as for match_boxes, but match_of counts ground truths from the first of
-    the problem, and areas of detections are not looked at. Units are problems.
+    (P + 1,). gt_ignored: uint64 (G, W). The rest as for match_boxes, but match_of counts ground truths from the first
+    of the problem, and areas of detections are not looked at. Units are problems.
     """
     for p in range(begin, end):
         d0, d1, g0, g1 = dt_offsets[p], dt_offsets[p + 1], gt_offsets[p], gt_offsets[p + 1]
@@ -136,7 +136,8 @@ def match_cell(
         if literal:  # NAN_OVERLAP
             for b in range(reach_bits(thresholds, reach)):
                 match_literally(
-                    d, b, ious, gt_ignored, gt_flags, dt_flags, thresholds, reach, taken, matched, ignored, match_of, match_iou
+                    d, b, ious, gt_ignored, gt_flags, dt_flags, thresholds, reach,
+                    taken, matched, ignored, match_of, match_iou,
                 )  # fmt: skip
             continue
         n = 0

@@ -1,0 +1,174 @@
+"""Accumulator: evaluation batch by batch, shard by shard, with the bits of one pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from . import road
+from .ingest import ingest
+from .outcomes import Outcomes
+from .protocol import Protocol, as_protocol
+from .result import Result
+
+DUPLICATES = ("error", "first")
+
+
+class Accumulator:
+    """Collects the outcomes of batches of images; `compute` gives what one evaluation of all of them would give.
+
+    Each batch is matched when it comes, so that what is kept is small: the outcomes, not the boxes. Any split into
+    updates, any sharding and any order of merging give the same bits, for equal scores are ordered by image id.
+
+    Args:
+        protocol: "coco", or a pymetrics.Protocol.
+        iou_type: "bbox".
+        duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
+            batch send some images twice).
+
+    Raises:
+        ValueError: an argument is not one of these.
+    """
+
+    def __init__(self, protocol: str | Protocol = "coco", iou_type: str = "bbox", *, duplicates: str = "error") -> None:
+        if iou_type != "bbox":
+            raise ValueError(f"iou_type must be 'bbox', the only one there is yet; got {iou_type!r}")
+        if duplicates not in DUPLICATES:
+            raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
+        self.protocol = as_protocol(protocol)
+        self.iou_type = iou_type
+        self.duplicates = duplicates
+        self._chunks: list[Outcomes] = []
+        self._seen: set[Any] = set()
+        self._lock = threading.RLock()
+
+    def update(
+        self, gt: Any, dt: Any, *, box_format: str | None = None, normalized: bool = False, image_sizes: Any = None
+    ) -> None:
+        """Add a batch of whole images; the arguments are those of `pymetrics.evaluate`.
+
+        In lists of one dict per image, images without image_id are numbered on from those that came before.
+
+        Raises:
+            TypeError, ValueError: as `pymetrics.evaluate`; or an image came before. Nothing is added then.
+        """
+        with self._lock:
+            columns = ingest(
+                gt, dt, iou_type=self.iou_type, protocol=self.protocol, box_format=box_format, normalized=normalized,
+                image_sizes=image_sizes, first_image=self.n_images,
+            )  # fmt: skip
+            self._add(road.match(columns, self.protocol, self.iou_type))
+
+    def merge(self, other: Accumulator) -> None:
+        """Add all that another accumulator holds; it stays as it is.
+
+        Raises:
+            TypeError: other is not an Accumulator.
+            ValueError: it follows another protocol or IoU type, or holds an image that is here too.
+        """
+        if not isinstance(other, Accumulator):
+            raise TypeError(f"other must be an Accumulator, got {type(other).__name__}")
+        outcomes = other.outcomes()
+        with self._lock:
+            self._add(outcomes)
+
+    def outcomes(self) -> Outcomes:
+        """All outcomes so far, in the order of (category, image id)."""
+        with self._lock:
+            self._chunks = [merged(self._chunks)] if self._chunks else [_nothing(self.protocol, self.iou_type)]
+            return self._chunks[0]
+
+    def compute(self) -> Result:
+        """The Result of all images so far; more may follow."""
+        return Result(self.outcomes())
+
+    def reset(self) -> None:
+        """Forget all images."""
+        with self._lock:
+            self._chunks, self._seen = [], set()
+
+    @property
+    def n_images(self) -> int:
+        """The images so far."""
+        return len(self._seen)
+
+    def to_bytes(self) -> bytes:
+        """All outcomes so far, for a file or another machine."""
+        return self.outcomes().to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, duplicates: str = "error") -> Accumulator:
+        """The inverse of to_bytes. Raises ValueError for bytes that are damaged, foreign or of a newer version."""
+        outcomes = Outcomes.from_bytes(data)
+        accumulator = cls(outcomes.protocol, outcomes.iou_type, duplicates=duplicates)
+        accumulator._add(outcomes)
+        return accumulator
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"data": self.to_bytes(), "duplicates": self.duplicates}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"]).__dict__)
+
+    def __repr__(self) -> str:
+        return f"<pymetrics.Accumulator of {self.n_images} images>"
+
+    def _add(self, outcomes: Outcomes) -> None:
+        if (outcomes.protocol, outcomes.iou_type) != (self.protocol, self.iou_type):
+            theirs, ours = (outcomes.iou_type, outcomes.protocol), (self.iou_type, self.protocol)
+            raise ValueError(f"other follows {theirs}, this one {ours}")
+        ids = outcomes.image_ids.tolist()
+        one = next(iter(self._seen), ids[0] if ids else None)
+        if ids and isinstance(one, str) != isinstance(ids[0], str):
+            raise ValueError(f"image ids must all be integers or all strings, got {ids[0]!r} after {one!r}")
+        again = self._seen.intersection(ids)
+        if again and self.duplicates == "error":
+            raise ValueError(
+                f"image {min(again)!r} came before ({len(again)} of {len(ids)} images did): an image comes whole, in "
+                'one update; duplicates="first" leaves out those that come again'
+            )
+        if again:
+            outcomes = without_images(outcomes, again)
+        self._chunks.append(outcomes)
+        self._seen.update(ids)
+
+
+def merged(chunks: Sequence[Outcomes]) -> Outcomes:
+    """Outcomes of different images as one, with the categories of all. One chunk is returned as it is."""
+    if len(chunks) == 1:
+        return chunks[0]
+    image_ids = np.concatenate([chunk.image_ids for chunk in chunks if chunk.n_images] or [np.empty(0, np.int64)])
+    image_ids.sort()
+    category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
+    names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
+    places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
+    return road.arrange(chunks, places, image_ids, category_ids, names)
+
+
+def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
+    """The outcomes of all but some images."""
+    keep = np.array([i not in ids for i in outcomes.image_ids.tolist()], bool)
+    images = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
+    categories = np.arange(len(outcomes.category_ids), dtype=np.int32)
+    bare = replace(outcomes, dt_rows=None, match_of=None, match_iou=None)
+    return road.arrange(
+        [bare], [(categories, images)], outcomes.image_ids[keep], outcomes.category_ids, outcomes.category_names
+    )
+
+
+def _places(ids: Any, known: Any) -> Any:
+    return np.searchsorted(known, ids).astype(np.int32) if len(ids) else np.empty(0, np.int32)
+
+
+def _nothing(protocol: Protocol, iou_type: str) -> Outcomes:
+    n_areas, n_words = len(protocol.area_ranges), protocol.n_words
+    no_ids, one = np.empty(0, np.int64), np.zeros(1, np.int64)
+    return Outcomes(
+        protocol=protocol, iou_type=iou_type, image_ids=no_ids, category_ids=no_ids, category_cells=one,
+        cell_image=np.empty(0, np.int32), offsets=one, n_gt=np.empty((0, n_areas), np.int32), scores=np.empty(0),
+        matched=np.empty((0, n_words), np.uint64), ignored=np.empty((0, n_words), np.uint64),
+    )  # fmt: skip

@@ -1,0 +1,172 @@
+"""box_iou and match: the two kernels that people call by themselves, for one problem or for many at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import kernels
+from ..formats.boxes import as_box_format, to_xywh
+from ..formats.rows import as_array, box_column
+from .protocol import COCO_IOU_THRESHOLDS, Protocol, tables
+
+KINDS = ("iou", "giou", "diou", "ciou")
+
+
+def box_iou(
+    dt: Any, gt: Any, crowd: Any = None, offsets: Any = None, kind: str = "iou", box_format: str = "xyxy"
+) -> Any:
+    """Overlaps of boxes, in float64, by pycocotools' arithmetic.
+
+    Args:
+        dt: (N, 4) boxes; numpy, or torch on the CPU.
+        gt: (G, 4) boxes.
+        crowd: (G,) flags; against a crowd the union is the detection's own area. Only for kind "iou".
+        offsets: a pair (dt_offsets, gt_offsets) of (P + 1,) rows at which P problems begin, each solved by itself.
+        kind: "iou"; "giou", "diou" or "ciou" by the formulas of their papers, as in torchvision.
+        box_format: "xyxy", "xywh" or "cxcywh". pycocotools' own boxes are xywh.
+
+    Returns:
+        float64 (N, G), or with offsets the problems' matrices, row by row, one after another: (sum of N_p * G_p,). A
+        torch tensor where dt is one. Boxes without area overlap nothing; what is undefined (0 / 0) is NaN.
+
+    Raises:
+        TypeError, ValueError: a shape, length, kind or box_format is wrong; the message names it.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+    dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
+    n_dt, n_gt = len(dt_boxes), len(gt_boxes)
+    flags = np.zeros(n_gt, np.uint8)
+    if crowd is not None:
+        if kind != "iou":
+            raise ValueError(f'crowd goes with kind "iou" only, got kind {kind!r}')
+        flags = _flags(crowd, "crowd", n_gt)
+    dt_offsets, gt_offsets = _offsets(offsets, n_dt, n_gt)
+    out_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))]).astype(np.int64)
+    out = kernels.empty(int(out_offsets[-1]), "float64", dt_boxes)
+    index = KINDS.index("diou" if kind == "ciou" else kind)
+    n_problems = len(dt_offsets) - 1
+    kernels.box_iou(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, out_offsets, index, out, 0, n_problems)
+    if kind == "ciou":
+        iou = np.empty_like(out)
+        kernels.box_iou(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, out_offsets, 0, iou, 0, n_problems)
+        rows, columns = _pairs(dt_offsets, gt_offsets)
+        out -= _aspect_penalty(dt_boxes[rows], gt_boxes[columns], iou)
+    return _like(out.reshape(n_dt, n_gt) if offsets is None else out, dt)
+
+
+def match(
+    ious: Any, crowd: Any = None, ignore: Any = None, iou_thresholds: Any = COCO_IOU_THRESHOLDS, offsets: Any = None
+) -> Any:
+    """Greedy matching by given overlaps, as pycocotools does it.
+
+    Each detection takes the free ground truth of the highest overlap that is not below the threshold, of equals the
+    later one; ground truths to be ignored only where no other will do; a crowd any number of times.
+
+    Args:
+        ious: (N, G) overlaps, detections by falling score; with offsets the problems' matrices, row by row, one after
+            another: (sum of N_p * G_p,).
+        crowd: (G,) flags; a crowd is also ignored.
+        ignore: (G,) flags of ground truths to be ignored, or (A, G): one row for each of A settings.
+        iou_thresholds: (T,) in any order.
+        offsets: a pair (dt_offsets, gt_offsets) of (P + 1,) rows at which P problems begin.
+
+    Returns:
+        int64 (T, N), or (A, T, N) where ignore has rows: the ground truth that each detection takes, counted from the
+        first of its problem, or -1. A torch tensor where ious is one.
+
+    Raises:
+        TypeError, ValueError: a shape, length or threshold is wrong; the message names it.
+    """
+    values = np.ascontiguousarray(as_array(ious, "ious"), np.float64)
+    if offsets is None and values.ndim != 2:
+        raise ValueError(f"ious must have shape (N, G), got {values.shape}; many problems go with offsets")
+    if offsets is not None and values.ndim != 1:
+        raise ValueError(f"ious must have shape (sum of N_p * G_p,) with offsets, got {values.shape}")
+    n_dt, n_gt = values.shape if offsets is None else (None, None)
+    dt_offsets, gt_offsets = _offsets(offsets, n_dt, n_gt)
+    n_dt, n_gt = int(dt_offsets[-1]), int(gt_offsets[-1])
+    iou_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))]).astype(np.int64)
+    if iou_offsets[-1] != values.size:
+        raise ValueError(f"ious must have {iou_offsets[-1]} entries for these offsets, got {values.size}")
+    crowds = np.zeros(n_gt, np.uint8) if crowd is None else _flags(crowd, "crowd", n_gt)
+    ignored = np.zeros((1, n_gt), bool) if ignore is None else np.atleast_2d(as_array(ignore, "ignore").astype(bool))
+    if ignored.ndim != 2 or ignored.shape[1] != n_gt:
+        raise ValueError(f"ignore must have shape ({n_gt},) or (A, {n_gt}), got {np.shape(ignore)}")
+
+    names = tuple(str(a) for a in range(len(ignored)))
+    settings = Protocol(iou_thresholds=iou_thresholds, area_ranges=((0, 0),) * len(ignored), area_names=names)
+    table, n_bits = tables(settings), settings.n_bits
+    words = np.zeros((n_gt, settings.n_words), np.uint64)
+    for row, area in zip(ignored, table.area_words, strict=True):
+        words[row] |= area
+    words[crowds != 0] = table.reach[-1]
+    matched, dropped = (np.empty((n_dt, settings.n_words), np.uint64) for _ in range(2))
+    match_of, match_iou = np.empty((n_dt, n_bits), np.int32), np.empty((n_dt, n_bits), np.float64)
+    kernels.match_ious(
+        values.reshape(-1), iou_offsets, dt_offsets, gt_offsets, words, crowds, table.thresholds, table.reach,
+        matched, dropped, match_of, match_iou, 0, len(dt_offsets) - 1,
+    )  # fmt: skip
+    out = match_of.T.astype(np.int64).reshape(len(ignored), len(settings.iou_thresholds), n_dt)
+    return _like(np.ascontiguousarray(out if np.ndim(ignore) == 2 else out[0]), ious)
+
+
+def _boxes(boxes: Any, name: str, box_format: str) -> NDArray[np.float64]:
+    return to_xywh(box_column(boxes, lambda key, i: name), as_box_format(box_format).layout)
+
+
+def _flags(flags: Any, name: str, n: int) -> NDArray[np.uint8]:
+    array = as_array(flags, name)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
+    return np.ascontiguousarray(array.astype(bool), np.uint8)
+
+
+def _offsets(offsets: Any, n_dt: int | None, n_gt: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if offsets is None:
+        return np.array([0, n_dt], np.int64), np.array([0, n_gt], np.int64)
+    if len(offsets) != 2:
+        raise ValueError(f"offsets must be a pair (dt_offsets, gt_offsets), got {len(offsets)} of them")
+    pair = []
+    for name, values, n in zip(("dt", "gt"), offsets, (n_dt, n_gt), strict=True):
+        array = as_array(values, f"{name}_offsets")
+        if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
+            raise ValueError(f"{name}_offsets must be (P + 1,) integers, got {array.dtype} of shape {array.shape}")
+        array = np.ascontiguousarray(array, np.int64)
+        last = int(array[-1]) if n is None else n
+        falls = np.flatnonzero(np.diff(array) < 0)
+        if array[0] != 0 or array[-1] != last:
+            raise ValueError(f"{name}_offsets must run from 0 to {last}, got {array[0]} to {array[-1]}")
+        if falls.size:
+            raise ValueError(f"{name}_offsets must not fall, got {array[falls[0] + 1]} at index {falls[0] + 1}")
+        pair.append(array)
+    if len(pair[0]) != len(pair[1]):
+        raise ValueError(f"dt_offsets and gt_offsets must have one length, got {len(pair[0])} and {len(pair[1])}")
+    return pair[0], pair[1]
+
+
+def _pairs(dt_offsets: NDArray[Any], gt_offsets: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The rows of dt and of gt of every entry of the output."""
+    n_dt, n_gt = np.diff(dt_offsets), np.diff(gt_offsets)
+    rows = np.repeat(np.arange(dt_offsets[-1]), np.repeat(n_gt, n_dt))
+    first_gt = np.repeat(gt_offsets[:-1], n_dt * n_gt)
+    start = np.repeat(np.concatenate([[0], np.cumsum(n_dt * n_gt)[:-1]]), n_dt * n_gt)
+    within = np.arange(len(rows)) - start
+    return rows, first_gt + within % np.repeat(np.maximum(n_gt, 1), n_dt * n_gt)
+
+
+def _aspect_penalty(dt: NDArray[Any], gt: NDArray[Any], iou: NDArray[Any]) -> NDArray[Any]:
+    """alpha * v of the complete IoU (Zheng et al., 2020)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        angle = np.arctan(dt[:, 2] / dt[:, 3]) - np.arctan(gt[:, 2] / gt[:, 3])
+        v = (4 / np.pi**2) * angle**2
+        return np.asarray(v * v / (1 - iou + v + 1e-7))
+
+
+def _like(array: NDArray[Any], source: Any) -> Any:
+    torch = sys.modules.get("torch")
+    return torch.from_numpy(array) if torch is not None and isinstance(source, torch.Tensor) else array

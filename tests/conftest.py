@@ -1,0 +1,52 @@
+"""Fixtures for what may be absent: real data and other libraries.
+
+Where something is absent, a test skips with a reason; where PYMETRICS_REQUIRE names it (a comma-separated list, e.g.
+PYMETRICS_REQUIRE=native,numba,data,pycocotools), it fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+
+
+def absent(name: str, reason: str) -> NoReturn:
+    """Skip the test for want of `name`, or fail it where PYMETRICS_REQUIRE names it."""
+    if name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
+        pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data() -> Callable[[str], Path]:
+    """data("folder/file.json"): the path of a file of real data, which lies outside the repository."""
+
+    def path_of(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            absent("data", f"there is no {name} in {os.path.relpath(DATA, ROOT)}")
+        return path
+
+    return path_of
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], ModuleType]:
+    """need("pycocotools"): the imported module."""
+
+    def module_of(name: str) -> ModuleType:
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            absent(name.partition(".")[0], f"{name} cannot be imported ({error})")
+
+    return module_of

@@ -1,0 +1,67 @@
+"""Thousands of generated scenes: every array, evalImgs and ious of COCOeval to the last bit as pycocotools has them."""
+
+import numpy as np
+import pytest
+from parity.scenes import differences, entry_differences, make_scene, run
+
+from pymetrics.coco import COCO, COCOeval
+
+
+@pytest.fixture
+def rival(need):
+    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
+
+
+class ByImage(COCOeval):
+    """Overrides a step, so that everything is evaluated image by image."""
+
+    def evaluateImg(self, *args):
+        return super().evaluateImg(*args)
+
+
+def compare(theirs, ours):
+    found = differences(theirs.eval, ours.eval)
+    found += entry_differences(theirs.evalImgs, ours.evalImgs)
+    assert theirs.ious.keys() == ours.ious.keys()
+    for key, ious in theirs.ious.items():
+        if np.asarray(ious).tobytes() != np.asarray(ours.ious[key]).tobytes():
+            found.append(f"ious of {key}: {ious}, not {ours.ious[key]}")
+    return found
+
+
+@pytest.mark.parametrize("seeds", [range(i, i + 200) for i in range(0, 3000, 200)], ids=str)
+def test_native(rival, need, seeds, monkeypatch):
+    need("pymetrics._native")
+    monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+    for seed in seeds:
+        scene = make_scene(seed)
+        assert compare(run(*rival, scene), run(COCO, COCOeval, scene)) == [], seed
+
+
+@pytest.mark.parametrize(("backend", "seeds"), [("numba", range(4000, 4400)), ("reference", range(4400, 4500))])
+def test_other_backends(rival, backend, seeds, monkeypatch):
+    monkeypatch.setenv("PYMETRICS_BACKEND", backend)
+    for seed in seeds:
+        scene = make_scene(seed)
+        assert compare(run(*rival, scene), run(COCO, COCOeval, scene)) == [], seed
+
+
+def test_image_by_image(rival):
+    for seed in range(5000, 5400):
+        scene = make_scene(seed)
+        assert compare(run(*rival, scene), run(COCO, ByImage, scene)) == [], seed
+
+
+def test_the_generator_makes_what_it_should():
+    """Not the numbers but the generator: enough scenes match something, ignore something, and are odd."""
+    evaluations = [run(COCO, COCOeval, make_scene(seed)) for seed in range(300)]
+    entries = [entry for evaluation in evaluations for entry in evaluation.evalImgs if entry is not None]
+    assert sum(int(((e["dtMatches"] != 0) & ~e["dtIgnore"]).sum()) for e in entries) > 500
+    assert sum(int(((e["dtMatches"] != 0) & e["dtIgnore"]).sum()) for e in entries) > 500
+    assert (
+        sum(
+            ((evaluation.eval["precision"] > 0) & (evaluation.eval["precision"] < 1)).any()
+            for evaluation in evaluations
+        )
+        > 50
+    )

@@ -1,0 +1,389 @@
+"""The command line: what it prints where, its exit codes, and recorded numbers through it."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+import pymetrics
+from pymetrics import cli, demo
+from pymetrics.cli import main
+
+FIRST = " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = "
+RECORDED = {  # our keys: the names of the recorded numbers
+    "map": "AP",
+    "map_50": "AP50",
+    "map_75": "AP75",
+    **{f"map_{area}": f"AP_{area}" for area in ("small", "medium", "large")},
+    **{f"mar_{limit}": f"AR_{limit}" for limit in (1, 10, 100)},
+    **{f"mar_{area}": f"AR_{area}" for area in ("small", "medium", "large")},
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with the demo's gt.json, dt_sharp.json, dt_hasty.json."""
+    folder = tmp_path_factory.mktemp("sample")
+    demo.write(folder, *demo.generate())
+    return folder
+
+
+@pytest.fixture
+def here(files, monkeypatch):
+    monkeypatch.chdir(files)
+    return files
+
+
+def command(*arguments, **settings):
+    return subprocess.run(
+        [sys.executable, "-m", "pymetrics", *arguments], capture_output=True, text=True, timeout=300, **settings
+    )
+
+
+def refused(capsys, *arguments):
+    """The last line of stderr of a command line that must exit with 2."""
+    with pytest.raises(SystemExit) as exit_:
+        main(list(arguments))
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err.splitlines()[-1]
+
+
+def failed(capsys, *arguments):
+    """The message of an evaluation that must fail: one line, no traceback."""
+    assert main(list(arguments)) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+def test_one_detector_prints_twelve_lines(here, capsys):
+    assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json"]) == 0
+    out, err = capsys.readouterr()
+    result = pymetrics.evaluate("gt.json", "dt_sharp.json")
+    assert out == f"{result}\n"
+    assert err.startswith("dt_sharp: ")
+    assert "on 100 images" in err
+
+
+def test_several_detectors_print_a_table(here, capsys):
+    assert main(["eval", "--gt", "gt.json", "--dt", "good=dt_sharp.json", "--dt", "dt_hasty.json"]) == 0
+    out, err = capsys.readouterr()
+    header, *rows = (line.split() for line in out.splitlines())
+    assert header == ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+    for row, (name, path) in zip(rows, [("good", "dt_sharp.json"), ("dt_hasty", "dt_hasty.json")], strict=True):
+        assert row == [name, *(f"{value:.3f}" for value in pymetrics.evaluate("gt.json", path).stats)]
+    assert err.count("\n") == 2
+    assert "\033" not in out
+
+
+def test_bold_only_on_a_terminal_and_without_no_color(here, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def shown():
+        terminal = Terminal()
+        results = {name: pymetrics.evaluate("gt.json", f"dt_{name}.json") for name in ("sharp", "hasty")}
+        cli._print_comparison(results, terminal)
+        return terminal.getvalue()
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    bold = shown()
+    assert bold.count("\033[1m") == 12
+    assert "\033" not in bold.splitlines()[2]
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = shown()
+    assert bold.replace("\033[1m", "").replace("\033[0m", "") == plain
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert shown() == plain
+
+
+def test_json_to_stdout_is_pure(here, capsys):
+    assert main(["eval", "--gt", "gt.json", "--dt", "x=dt_sharp.json", "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    content = json.loads(out)
+    result = pymetrics.evaluate("gt.json", "dt_sharp.json")
+    assert content == {"detectors": {"x": json.loads(result.to_json())}}
+    assert list(content["detectors"]["x"]["metrics"].values()) == sorted_values(result)  # full doubles
+    assert FIRST in err
+
+
+def sorted_values(result):
+    return [value for _, value in sorted(result.items())]
+
+
+def test_json_to_a_file_is_deterministic(here, tmp_path, capsys):
+    arguments = ["eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--dt", "dt_hasty.json", "--json"]
+    for name in ("a.json", "b.json"):
+        assert main([*arguments, str(tmp_path / name)]) == 0
+        assert "AP50" in capsys.readouterr().out
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert list(json.loads((tmp_path / "a.json").read_text())["detectors"]) == ["dt_hasty", "dt_sharp"]
+
+
+def test_undefined_is_shown_as_na_and_written_as_null(here, tmp_path, capsys):
+    ground_truth = json.loads((here / "gt.json").read_text())
+    ground_truth["annotations"] = [box for box in ground_truth["annotations"] if box["area"] < 32**2]
+    (tmp_path / "gt.json").write_text(json.dumps(ground_truth))
+    gt = str(tmp_path / "gt.json")
+    assert main(["eval", "--gt", gt, "--dt", "dt_sharp.json", "--json", str(tmp_path / "out.json")]) == 0
+    out = capsys.readouterr().out
+    assert [line.endswith(" = n/a") for line in out.splitlines()] == [i in (4, 5, 10, 11) for i in range(12)]
+    assert json.loads((tmp_path / "out.json").read_text())["detectors"]["dt_sharp"]["metrics"]["map_large"] is None
+    assert main(["eval", "--gt", gt, "--dt", "dt_sharp.json", "--dt", "dt_hasty.json", "--per-class"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].split()[5:7] == ["n/a", "n/a"]
+    assert "-1" not in out
+
+
+def test_per_class_table(here, capsys):
+    assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--per-class"]) == 0
+    lines = capsys.readouterr().out.splitlines()[14:]
+    rows = pymetrics.evaluate("gt.json", "dt_sharp.json").per_class
+    assert lines[0].split() == list(rows[0])
+    assert len(lines) == 1 + len(rows)
+    assert lines[1].split()[:3] == ["1", "person", f"{rows[0]['map']:.3f}"]
+    assert lines[1].split()[-2:] == [str(rows[0]["n_gt"]), str(rows[0]["n_dt"])]
+
+
+def test_options_reach_the_protocol(here, capsys):
+    base = ["eval", "--gt", "gt.json", "--dt", "dt_sharp.json"]
+    assert main([*base, "--no-cats", "--max-dets", "1", "5"]) == 0
+    protocol = pymetrics.Protocol(use_cats=False, max_dets=(1, 5))
+    assert capsys.readouterr().out == f"{pymetrics.evaluate('gt.json', 'dt_sharp.json', protocol=protocol)}\n"
+
+    def as_corners(items):
+        boxes = [item["bbox"] for item in items]
+        return [item | {"bbox": [x, y, x + w, y + h]} for item, (x, y, w, h) in zip(items, boxes, strict=True)]
+
+    ground_truth, detections = demo.generate()
+    ground_truth["annotations"] = as_corners(ground_truth["annotations"])
+    (here / "corners").mkdir()
+    demo.write(here / "corners", ground_truth, {"sharp": as_corners(detections["sharp"])})
+    arguments = ["--gt", "corners/gt.json", "--dt", "corners/dt_sharp.json", "--box-format", "xyxy"]
+    assert main(["eval", *arguments]) == 0
+    assert capsys.readouterr().out == f"{pymetrics.evaluate('gt.json', 'dt_sharp.json')}\n"
+
+
+def test_a_path_that_exists_may_hold_an_equals_sign(here, capsys, monkeypatch, tmp_path):
+    text = (here / "dt_sharp.json").read_text()
+    (tmp_path / "lr=0.1.json").write_text(text)
+    assert main(["eval", "--gt", "gt.json", "--dt", f"{tmp_path}/lr=0.1.json"]) == 0
+    assert capsys.readouterr().err.startswith("lr=0.1: ")
+    assert main(["eval", "--gt", "gt.json", "--dt", f"low={tmp_path}/lr=0.1.json"]) == 0
+    assert capsys.readouterr().err.startswith("low: ")
+
+
+def test_bad_arguments_exit_with_2(here, capsys, tmp_path):
+    gt, dt = ("--gt", "gt.json"), ("--dt", "dt_sharp.json")
+    assert "required" in refused(capsys)
+    assert "--gt" in refused(capsys, "eval", *dt)
+    assert "--dt" in refused(capsys, "eval", *gt)
+    assert "no such file: 'nothing.json'" in refused(capsys, "eval", "--gt", "nothing.json", *dt)
+    assert "no such file: 'nothing.json'" in refused(capsys, "eval", *gt, "--dt", "x=nothing.json")
+    assert "argument --dt:" in refused(capsys, "eval", *gt, "--dt", str(tmp_path))
+    assert "is a folder" in refused(capsys, "eval", "--gt", str(tmp_path), *dt)
+    assert "NAME=FILE" in refused(capsys, "eval", *gt, "--dt", "x=")
+    assert "NAME=FILE" in refused(capsys, "eval", *gt, "--dt", "=dt_sharp.json")
+    assert "two detectors are named 'dt_sharp'" in refused(capsys, "eval", *gt, *dt, *dt)
+    assert "two detectors are named 'a'" in refused(capsys, "eval", *gt, "--dt", "a=gt.json", "--dt", "a=dt_sharp.json")
+    assert "--json" in refused(capsys, "eval", *gt, *dt, "--json", "no/such/folder/out.json")
+    assert "--json" in refused(capsys, "eval", *gt, *dt, "--json", str(tmp_path))
+    assert "max_dets[0] must be at least 1, got 0" in refused(capsys, "eval", *gt, *dt, "--max-dets", "0")
+    assert "--iou-type" in refused(capsys, "eval", *gt, *dt, "--iou-type", "nonsense")
+    assert "box_format" in refused(capsys, "eval", *gt, *dt, "--box-format", "zigzag")
+
+
+def test_bad_content_exits_with_1(here, capsys, tmp_path):
+    def written(name, text):
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    good, results = "gt.json", json.loads((here / "dt_sharp.json").read_text())
+    for name, text in {
+        "empty.json": "",
+        "not.json": "{",
+        "number.json": "3",
+        "binary.json": "\0\1",
+        "strings.json": '["a"]',
+        "deep.json": "[" * 100_000,
+        "keyless.json": json.dumps([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]),
+        "nan.json": json.dumps([{**results[0], "score": float("nan")}]),
+        "stranger.json": json.dumps([{**results[0], "image_id": 10**6}]),
+        "short.json": json.dumps([{**results[0], "bbox": [1, 2, 3]}]),
+    }.items():
+        path = written(name, text)
+        assert path in failed(capsys, "eval", "--gt", good, "--dt", path)
+        message = failed(capsys, "eval", "--gt", path, "--dt", "dt_sharp.json", "--dt", "dt_hasty.json")
+        assert path in message
+    assert "dt_sharp.json" in failed(capsys, "eval", "--gt", "dt_sharp.json", "--dt", "gt.json")  # swapped
+    if os.geteuid() != 0:  # root may read everything
+        os.chmod(written("secret.json", "[]"), 0)
+        assert "secret.json" in failed(capsys, "eval", "--gt", good, "--dt", str(tmp_path / "secret.json"))
+
+
+def test_nothing_is_written_when_one_detector_fails(here, capsys, tmp_path):
+    (tmp_path / "bad.json").write_text("{")
+    arguments = ["--dt", "dt_sharp.json", "--dt", str(tmp_path / "bad.json"), "--json", str(tmp_path / "out.json")]
+    assert main(["eval", "--gt", "gt.json", *arguments]) == 1
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_file_that_cannot_be_written(here, capsys, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli.Path, "write_text", refuse)
+    assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--json", "out.json"]) == 1
+    assert "could not write out.json: [Errno 28] No space" in capsys.readouterr().err
+
+
+def test_our_own_mistakes_keep_their_traceback(here, monkeypatch):
+    def broken(*arguments, **settings):
+        raise AttributeError("a bug")
+
+    monkeypatch.setattr(pymetrics, "evaluate", broken)
+    with pytest.raises(AttributeError, match="a bug"):
+        main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json"])
+
+
+def test_ctrl_c_exits_with_130(here, monkeypatch, capsys):
+    def interrupted(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pymetrics, "evaluate", interrupted)
+    assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json"]) == 130
+    assert capsys.readouterr().err == "pymetrics: interrupted\n"
+
+
+def test_warnings_are_one_line_on_stderr(here, tmp_path, capsys, monkeypatch):
+    import warnings
+
+    real = pymetrics.evaluate
+
+    def warning(*arguments, **settings):
+        warnings.warn("something odd", UserWarning, stacklevel=1)
+        return real(*arguments, **settings)
+
+    monkeypatch.setattr(pymetrics, "evaluate", warning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json"]) == 0
+    out, err = capsys.readouterr()
+    assert "pymetrics: warning: something odd\n" in err
+    assert "odd" not in out
+
+
+def test_version_and_config(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"pymetrics {pymetrics.__version__}\n"
+    assert main(["config"]) == 0
+    out = capsys.readouterr().out
+    pymetrics.show_config()
+    assert out == capsys.readouterr().out
+
+
+def test_help_shows_examples(capsys):
+    for arguments in (["--help"], ["eval", "--help"]):
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        assert exit_.value.code == 0
+        assert "pymetrics eval --gt" in capsys.readouterr().out
+
+
+def test_as_a_process(here):
+    done = command("eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert "dt_sharp" in json.loads(done.stdout)["detectors"]
+    assert FIRST in done.stderr
+    assert command("eval", "--gt", "gt.json", "--dt", "nothing.json").returncode == 2
+    (here / "bad.json").write_text("{")
+    done = command("eval", "--gt", "gt.json", "--dt", "bad.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_reader_goes_away(here):
+    arguments = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--json", "-"]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(300) == 141
+    process.stderr.close()
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_ctrl_c_of_a_process(here, tmp_path):
+    import signal
+
+    os.mkfifo(tmp_path / "dt.json")
+    arguments = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", str(tmp_path / "dt.json")]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    writer = None
+    while writer is None and process.poll() is None:
+        with contextlib.suppress(OSError):  # until the process reads
+            writer = os.open(tmp_path / "dt.json", os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)  # it waits for what we do not write
+    _, err = process.communicate(timeout=60)
+    os.close(writer)
+    assert process.returncode == 130
+    assert err == "pymetrics: interrupted\n"
+
+
+def test_names_that_the_terminal_has_no_letters_for(here, tmp_path):
+    ground_truth = json.loads((here / "gt.json").read_text())
+    ground_truth["categories"][0]["name"] = "猫"
+    (tmp_path / "gt.json").write_text(json.dumps(ground_truth))
+    arguments = ["eval", "--gt", str(tmp_path / "gt.json"), "--dt", "dt_sharp.json", "--per-class"]
+    done = command(*arguments, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "\\u732b" in done.stdout
+
+
+def test_starts_without_the_heavy_libraries():
+    code = "import sys; from pymetrics import cli; cli._parser(); print({'torch', 'numba', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "n_tables"), [("coco_yolact100", 8), ("coco_val2014_100", 1), ("detectron2_tiny", 1)]
+)
+def test_recorded_numbers_through_the_command_line(data, folder, n_tables, capsys, tmp_path):
+    recorded = json.loads((data(folder) / "expected.json").read_text())
+    n_checked = 0
+    for title, wanted in recorded.items():
+        if not title.endswith(" bbox"):
+            continue
+        gt, _, dt, _ = title.split()
+        ground_truth, detections = data(folder) / gt, data(folder) / dt
+        if "_person10" in dt:  # the persons on ten of the images
+            images = {image["id"] for image in json.loads(ground_truth.read_text())["images"]}
+            whole = json.loads((data(folder) / dt.replace("_person10", "")).read_text())
+            detections = tmp_path / dt
+            found = [item for item in whole if item["category_id"] == 1 and item["image_id"] in images]
+            detections.write_text(json.dumps(found))
+        if "bbox" not in json.loads(detections.read_text())[0]:
+            continue  # boxes of masks
+        assert main(["eval", "--gt", str(ground_truth), "--dt", f"d={detections}", "--json", "-"]) == 0
+        metrics = json.loads(capsys.readouterr().out)["detectors"]["d"]["metrics"]
+        found = {RECORDED[key]: -1.0 if value is None else value for key, value in metrics.items()}
+        assert found == {name: wanted[name] for name in RECORDED.values()}, title
+        n_checked += 1
+    assert n_checked == n_tables
