@@ -173,6 +173,8 @@ class Category {
             for (index_t r = 0; r < R; ++r)
                 need[std::size_t(a * R + r)] = hits_needed(in.recall_thresholds[r], positives[std::size_t(a)]);
         for (index_t t = 0; t < T; ++t) {
+            std::fill(precision_rows.begin(), precision_rows.end(), 0.0);
+            std::fill(score_rows.begin(), score_rows.end(), 0.0);
             for (index_t a = 0; a < A; ++a)
                 for (index_t m = 0; m < M; ++m) {
                     const auto list = std::size_t((a * T + t) * M + m);
@@ -188,7 +190,7 @@ class Category {
         }
     }
 
-    // One column of the rows; returns the last recall.
+    // One column of the rows, which hold zeros; returns the last recall.
     double curve(index_t start, index_t n_hits, index_t positives, index_t best, const index_t* needed,
                  index_t column) {
         double *p = &precision_rows[std::size_t(column)], *s = &score_rows[std::size_t(column)];
@@ -204,11 +206,8 @@ class Category {
             const double precision = precision_at(j + 1, list[j].counted);
             envelope[std::size_t(j)] = highest = precision > highest ? precision : highest;
         }
-        bool reached = best >= 0;
-        for (index_t r = 0; r < R; ++r) {
-            reached = reached && needed[r] <= n_hits;  // what follows an unreached recall stays 0
-            p[r * step] = s[r * step] = 0;
-            if (!reached) continue;
+        if (best < 0) return double(n_hits) / double(positives);
+        for (index_t r = 0; r < R && needed[r] <= n_hits; ++r) {  // what follows an unreached recall stays 0
             const index_t j = std::max<index_t>(needed[r], 1) - 1;
             if (n_hits > 0) p[r * step] = envelope[std::size_t(j)];
             s[r * step] = in.scores[needed[r] == 0 ? best : first + list[j].place];

@@ -6,7 +6,7 @@ void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<st
     const index_t n = ids.shape[0], n_known = known.shape[0];
     const index_t *first = known.data, *last = known.data + n_known;
     const auto span = n_known ? word_t(last[-1]) - word_t(first[0]) : word_t(0);
-    if (n_known == 0 || span > word_t(4 * (n + n_known) + 4096)) {
+    if (n_known == 0 || span > word_t(16 * (n + n_known) + 4096)) {
         for (index_t i = 0; i < n; ++i) {
             const index_t* at = std::lower_bound(first, last, ids[i]);
             out[i] = at < last && *at == ids[i] ? std::int32_t(at - first) : -1;

@@ -56,15 +56,20 @@ inline void sort_words(SortScratch& s, index_t low, index_t high) {
 // order[0, n) becomes the stable order of the n keys, ascending; key(i) -> word_t.
 template <class Key>
 void sort_keys(Key key, index_t n, std::int32_t* order, SortScratch& s) {
-    constexpr index_t small = 24;  // up to here insertion is quicker
+    constexpr index_t small = 24;  // up to here counting, without a branch, how many go before each is quicker
     if (n <= small) {
         word_t keys[small];
+        index_t rank[small];
         for (index_t i = 0; i < n; ++i) {
-            const word_t k = key(i);
-            index_t j = i;
-            for (; j > 0 && keys[j - 1] > k; --j) keys[j] = keys[j - 1], order[j] = order[j - 1];
-            keys[j] = k, order[j] = std::int32_t(i);
+            const word_t k = keys[i] = key(i);
+            index_t before = 0;
+            for (index_t j = 0; j < i; ++j) {
+                const index_t first = keys[j] <= k;
+                before += first, rank[j] += 1 - first;
+            }
+            rank[i] = before;
         }
+        for (index_t i = 0; i < n; ++i) order[rank[i]] = std::int32_t(i);
         return;
     }
     constexpr word_t low = 0xFFFFFFFF;

@@ -34,7 +34,7 @@ def _load(name: str) -> tuple[ModuleType | None, str]:
         # Not `from . import name`: that calls a missing file a circular import.
         return import_module(f"{__package__}.{name}"), ""
     except ImportError as error:
-        if not list(HOME.glob(f"{name}.*")):
+        if isinstance(error, ModuleNotFoundError):
             return None, f"{__package__}.{name} was not built{_where()}"
         return None, f"{type(error).__name__}: {error}"
 

@@ -70,7 +70,7 @@ def test_harmless_ids_do_not_warn(scene):
 
 
 def test_every_quirk_has_its_mark_and_its_test():
-    """Each name, or what stands after "at", is in the file that its row of docs/coco-quirks.md names; so is the case."""
+    """Each name, or what stands after "at", is in the file that its row of the table names; so is the case."""
     text = (ROOT / "docs/coco-quirks.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|.*\| `([^`]+)`(?: at `([^`]+)`)? \| `([^`]+)`, `([^`]+)` \|$", text, re.M)
     assert len(rows) == text.count("\n| `") > 20

@@ -3,6 +3,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <sstream>
 #include <string>
 #include <type_traits>
 
@@ -35,39 +37,41 @@ View<T, Rank> view(const py::object& object, const char* name) {
     return out;
 }
 
-inline void require(bool ok, const std::string& what) {
-    if (!ok) throw py::value_error(what);
+// The words of the message are put together only when it is needed.
+template <class... Words>
+void require(bool ok, const Words&... words) {
+    if (ok) return;
+    std::ostringstream text;
+    (text << ... << words);
+    throw py::value_error(text.str());
 }
 
 // A length that another argument dictates.
 inline void require_length(index_t length, index_t wanted, const char* name) {
-    require(length == wanted,
-            std::string(name) + ": expected length " + std::to_string(wanted) + ", got " + std::to_string(length));
+    require(length == wanted, name, ": expected length ", wanted, ", got ", length);
 }
 
 // Offsets: at least one, from 0 or above, never falling, up to `last` at most.
 template <class T>
 void require_offsets(View<T, 1> offsets, index_t last, const char* name) {
-    require(offsets.shape[0] > 0 && offsets[0] >= 0, std::string(name) + ": expected offsets from 0 on");
+    require(offsets.shape[0] > 0 && offsets[0] >= 0, name, ": expected offsets from 0 on");
     bool rises = true;
     for (index_t i = 0; i + 1 < offsets.shape[0]; ++i) rises &= offsets[i] <= offsets[i + 1];
-    require(rises, std::string(name) + ": offsets must not fall");
-    require(offsets[offsets.shape[0] - 1] <= last,
-            std::string(name) + ": offsets must end at " + std::to_string(last) + " at most");
+    require(rises, name, ": offsets must not fall");
+    require(offsets[offsets.shape[0] - 1] <= last, name, ": offsets must end at ", last, " at most");
 }
 
 // Indices below `limit`; from `least` on.
 template <class T>
-void require_indices(View<T, 1> indices, index_t least, index_t limit, const char* name) {
-    bool strays = false;
-    for (index_t i = 0; i < indices.shape[0]; ++i) strays |= (indices[i] < least) | (indices[i] >= limit);
-    require(!strays,
-            std::string(name) + ": an index is not in [" + std::to_string(least) + ", " + std::to_string(limit) + ")");
+void require_indices(View<const T, 1> indices, index_t least, index_t limit, const char* name) {
+    if (indices.shape[0] == 0) return;
+    T low = indices[0], high = indices[0];
+    for (index_t i = 0; i < indices.shape[0]; ++i) low = std::min(low, indices[i]), high = std::max(high, indices[i]);
+    require(low >= least && high < limit, name, ": an index is not in [", least, ", ", limit, ")");
 }
 
 inline void require_range(index_t begin, index_t end, index_t n) {
-    require(0 <= begin && begin <= end && end <= n,
-            "begin, end: expected a range within " + std::to_string(n) + " units");
+    require(0 <= begin && begin <= end && end <= n, "begin, end: expected a range within ", n, " units");
 }
 
 }  // namespace pymetrics::bindings

@@ -17,7 +17,7 @@ namespace {
 // Runs `call` without the lock on n threads, and lets Ctrl-C stop it.
 template <class Call>
 void run(int n_threads, Call call) {
-    require(n_threads >= 1, "n_threads: expected at least 1, got " + std::to_string(n_threads));
+    require(n_threads >= 1, "n_threads: expected at least 1, got ", n_threads);
     bool interrupted = false;
     const Threads threads = {n_threads, [&] {
                                  py::gil_scoped_acquire lock;
@@ -35,7 +35,7 @@ void index_ids(obj ids_, obj known_, obj out_) {
     const auto out = view<i32, 1>(out_, "out");
     require_length(out.shape[0], ids.shape[0], "out");
     for (index_t i = 0; i + 1 < known.shape[0]; ++i)
-        require(known[i] < known[i + 1], "known: ids must rise, at index " + std::to_string(i + 1));
+        require(known[i] < known[i + 1], "known: ids must rise, at index ", i + 1);
     py::gil_scoped_release unlocked;
     cpu::index_ids(ids, known, out);
 }
@@ -68,7 +68,7 @@ void join_cells(obj dt_image_, obj dt_order_, obj dt_starts_, obj gt_image_, obj
     const auto cell_image = view<i32, 1>(cell_image_, "cell_image");
     const auto cell_dt = view<index_t, 1>(cell_dt_, "cell_dt"), cell_gt = view<index_t, 1>(cell_gt_, "cell_gt");
     const auto offsets = view<index_t, 1>(offsets_, "offsets");
-    require(limit >= 0, "limit: expected at least 0, got " + std::to_string(limit));
+    require(limit >= 0, "limit: expected at least 0, got ", limit);
     require_length(gt_starts.shape[0], dt_starts.shape[0], "gt_starts");
     require_length(category_cells.shape[0], dt_starts.shape[0], "category_cells");
     const index_t most = dt_order.shape[0] + gt_order.shape[0];
@@ -163,7 +163,7 @@ void move_cells(obj order_, obj starts_, obj counts_, obj cell_image_, obj n_gt_
     for (index_t c = 0; c < n_new; ++c) total += counts[order[c]];
     require(new_scores.shape[0] >= total && new_matched.shape[0] >= total && new_ignored.shape[0] >= total &&
                 new_matched.shape[1] == n_words && new_ignored.shape[1] == n_words,
-            "new_scores, new_matched, new_ignored: expected room for " + std::to_string(total) + " detections");
+            "new_scores, new_matched, new_ignored: expected room for ", total, " detections");
     py::gil_scoped_release unlocked;
     cpu::move_cells(order, starts, counts, cell_image, n_gt, scores, matched, ignored, new_offsets, new_cell_image,
                     new_n_gt, new_scores, new_matched, new_ignored);
@@ -184,11 +184,11 @@ void box_iou(obj dt_, obj gt_, obj crowd_, obj dt_offsets_, obj gt_offsets_, obj
     require_offsets(out_offsets, out.shape[0], "out_offsets");
     require_length(gt_offsets.shape[0], dt_offsets.shape[0], "gt_offsets");
     require_length(out_offsets.shape[0], dt_offsets.shape[0], "out_offsets");
-    require(kind >= 0 && kind < 3, "kind: expected 0, 1 or 2, got " + std::to_string(kind));
+    require(kind >= 0 && kind < 3, "kind: expected 0, 1 or 2, got ", kind);
     for (index_t p = 0; p + 1 < dt_offsets.shape[0]; ++p)
         require(out_offsets[p + 1] - out_offsets[p] ==
                     (dt_offsets[p + 1] - dt_offsets[p]) * (gt_offsets[p + 1] - gt_offsets[p]),
-                "out_offsets: problem " + std::to_string(p) + " has another size");
+                "out_offsets: problem ", p, " has another size");
     require_range(begin, end, dt_offsets.shape[0] - 1);
     run(n_threads, [&](const Threads& threads) {
         cpu::box_iou(dt, gt, crowd, dt_offsets, gt_offsets, out_offsets, kind, out, begin, end, threads);
@@ -290,7 +290,7 @@ void match_ious(obj ious_, obj iou_offsets_, obj dt_offsets_, obj gt_offsets_, o
     for (index_t p = 0; p + 1 < dt_offsets.shape[0]; ++p)
         require(iou_offsets[p + 1] - iou_offsets[p] ==
                     (dt_offsets[p + 1] - dt_offsets[p]) * (gt_offsets[p + 1] - gt_offsets[p]),
-                "iou_offsets: problem " + std::to_string(p) + " has another size");
+                "iou_offsets: problem ", p, " has another size");
     require_words(thresholds, reach, matched, ignored, match_of, match_iou);
     require_range(begin, end, dt_offsets.shape[0] - 1);
     run(n_threads, [&](const Threads& threads) {
@@ -326,8 +326,7 @@ void accumulate(obj scores_, obj matched_, obj ignored_, obj offsets_, obj n_gt_
     for (int i = 0; i < 5; ++i)
         require(precision.shape[i] == wanted[i] && scores_at.shape[i] == wanted[i] &&
                     (i == 1 || recall.shape[i ? i - 1 : 0] == wanted[i]),
-                "precision, recall, scores_at: axis " + std::to_string(i) + " must have length " +
-                    std::to_string(wanted[i]));
+                "precision, recall, scores_at: axis ", i, " must have length ", wanted[i]);
     require(wanted[0] * wanted[3] <= n_words * 64, "area_words: too few words for the bits of recall");
     require(max_dets.shape[0] < 255, "max_dets: expected fewer than 255 limits");
     for (index_t m = 0; m + 1 < max_dets.shape[0]; ++m)

@@ -1,7 +1,8 @@
 """COCOeval: pycocotools' evaluation, its parameters, prints and quirks, on this library's engine.
 
-Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for; a
-subclass that overrides _prepare, computeIoU or evaluateImg is evaluated image by image, through its own methods.
+Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, with the
+ids, scores and boxes that the annotations then have; a subclass that overrides _prepare, computeIoU or evaluateImg is
+evaluated image by image, through its own methods.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def _areas(areas: list[Any], bounds: set[float]) -> Array:
     """float64 (N,): areas that compare with the bounds of the area ranges as the given numbers do.
 
     FLOAT32_AREA: numpy compares a float32 with a Python float in float32, so that an area equal to a rounded bound is
-    equal to the bound.
+    equal to the bound. (Two bounds that round to one float32 would need two areas; the engine takes one.)
     """
     values = np.array(areas)
     if values.dtype.kind != "f" or values.dtype.itemsize >= 8:

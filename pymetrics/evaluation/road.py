@@ -42,6 +42,7 @@ def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_mat
     n_kept = int(offsets[-1])
     rows, ranked = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
     kernels.rank_detections(columns.dt_scores, dt_order, cell_dt, offsets, rows, ranked, 0, n_cells)
+    del dt_order, cell_dt  # the peak comes below
 
     n_gt = empty((n_cells, n_areas), "int32", like)
     matched, ignored = (empty((n_kept, n_words), "uint64", like) for _ in range(2))

@@ -96,7 +96,7 @@ def accumulate(
                         place[at] = d - first
 
         for a in range(n_areas):
-            positives = 0
+            positives = np.int64(0)
             for c in range(first_cell, last_cell):
                 positives += n_gt[c, a]
             need = np.empty(n_recalls, np.int64)

@@ -30,27 +30,26 @@ def box_iou(dt, gt, crowd, dt_offsets, gt_offsets, out_offsets, kind, out, begin
 @helper
 def fmin(a, b):
     """C's fmin: of a number and a NaN, the number."""
-    return a if a < b or b != b else b
+    least = a if a < b else b
+    return a if b != b else least
 
 
 @helper
 def fmax(a, b):
     """C's fmax: of a number and a NaN, the number."""
-    return a if a > b or b != b else b
+    most = a if a > b else b
+    return a if b != b else most
 
 
 @helper
 def iou(dt, d, gt, g, crowd):
-    """pycocotools' overlap of two boxes."""
-    w = fmin(dt[d, 2] + dt[d, 0], gt[g, 2] + gt[g, 0]) - fmax(dt[d, 0], gt[g, 0])
-    if w <= 0:
-        return 0.0
-    h = fmin(dt[d, 3] + dt[d, 1], gt[g, 3] + gt[g, 1]) - fmax(dt[d, 1], gt[g, 1])
-    if h <= 0:
-        return 0.0
+    """pycocotools' overlap of two boxes, without branches, which would cost more than the division."""
+    w = fmin(gt[g, 2] + gt[g, 0], dt[d, 2] + dt[d, 0]) - fmax(gt[g, 0], dt[d, 0])
+    h = fmin(gt[g, 3] + gt[g, 1], dt[d, 3] + dt[d, 1]) - fmax(gt[g, 1], dt[d, 1])
     intersection = w * h
     area = dt[d, 2] * dt[d, 3]
-    return intersection / (area if crowd else area + gt[g, 2] * gt[g, 3] - intersection)
+    overlap = intersection / (area if crowd else area + gt[g, 2] * gt[g, 3] - intersection)
+    return 0.0 if (w <= 0) | (h <= 0) else overlap
 
 
 @helper

@@ -44,7 +44,8 @@ def sort_rows(category, image, n_images, order, starts):
         first[i + 1] += first[i]
     n_rows = first[n_images]
     by_image = np.empty(n_rows, np.int32)
-    starts[:] = 0
+    for k in range(n_categories + 1):
+        starts[k] = 0
     for i in range(category.shape[0]):
         if category[i] >= 0 and image[i] >= 0:
             by_image[first[image[i]]] = i
@@ -222,7 +223,8 @@ def sort_words(words, spare):
     place = np.empty(1 << width, np.int64)
     for p in range(n_passes):
         shift = np.uint64(p * width)
-        place[:] = 0
+        for b in range(1 << width):
+            place[b] = 0
         for i in range(n):
             place[(((words[i] >> HALF) - low) >> shift) & mask] += 1
         total = 0

@@ -31,54 +31,48 @@ def match_boxes(
     match_iou: float64 (D, A * T), or both empty. Units are cells.
     """
     n_words = matched.shape[1]
-    keep = match_of.shape[0] > 0
-    outside = np.empty(n_words, np.uint64)
     for c in range(begin, end):
         first_dt, first_gt = offsets[c], cell_gt[c]
         n_dt, n_truths = offsets[c + 1] - first_dt, cell_gt[c + 1] - first_gt
+        last_dt = first_dt + n_dt
+        leave_unmatched(matched[first_dt:last_dt], match_of[first_dt:last_dt], match_iou[first_dt:last_dt])
+        for d in range(first_dt, last_dt):
+            row = rows[d]
+            area = dt_area[row] if dt_area.shape[0] > 0 else dt_boxes[row, 2] * dt_boxes[row, 3]
+            outside_words(area, area_ranges, area_words, ignored[d])
+        for a in range(n_gt.shape[1]):
+            n_gt[c, a] = 0
+        if n_truths == 0:
+            continue
         gt_ignored = np.empty((n_truths, n_words), np.uint64)
         flags = np.empty(n_truths, np.uint8)
-        n_gt[c, :] = 0
         for g in range(n_truths):
             row = gt_order[first_gt + g]
             flags[g] = gt_flags[row]
             if flags[g] & (CROWD | IGNORE):
-                gt_ignored[g, :] = reach[-1]
+                for w in range(n_words):
+                    gt_ignored[g, w] = reach[thresholds.shape[0], w]
                 continue
             outside_words(gt_area[row], area_ranges, area_words, gt_ignored[g])
             for a in range(n_gt.shape[1]):
                 if not (gt_area[row] < area_ranges[a, 0] or gt_area[row] > area_ranges[a, 1]):
                     n_gt[c, a] += 1
-        if n_truths > 0 and n_dt > 0:
-            ious = np.empty((n_dt, n_truths), np.float64)
-            free = np.zeros(n_dt, np.uint8)
-            for d in range(n_dt):
-                row = rows[first_dt + d]
-                if dt_flags.shape[0] > 0:
-                    free[d] = dt_flags[row]
-                for g in range(n_truths):
-                    ious[d, g] = iou(dt_boxes, row, gt_boxes, gt_order[first_gt + g], flags[g] & CROWD != 0)
-            last_dt = first_dt + n_dt
-            match_cell(
-                ious, gt_ignored, flags, free, thresholds, reach, matched[first_dt:last_dt], ignored[first_dt:last_dt],
-                match_of[first_dt:last_dt], match_iou[first_dt:last_dt],
-            )  # fmt: skip
-        else:
-            matched[first_dt : first_dt + n_dt] = NONE
-            ignored[first_dt : first_dt + n_dt] = NONE
-            if keep:
-                match_of[first_dt : first_dt + n_dt] = -1
-                match_iou[first_dt : first_dt + n_dt] = 0.0
-        for d in range(first_dt, first_dt + n_dt):
-            row = rows[d]
-            area = dt_area[row] if dt_area.shape[0] > 0 else dt_boxes[row, 2] * dt_boxes[row, 3]
-            outside_words(area, area_ranges, area_words, outside)
-            for w in range(n_words):
-                ignored[d, w] |= outside[w] & ~matched[d, w]
-            if keep:
-                for b in range(match_of.shape[1]):
-                    if match_of[d, b] >= 0:
-                        match_of[d, b] = gt_order[first_gt + match_of[d, b]]
+        ious = np.empty((n_dt, n_truths), np.float64)
+        free = np.zeros(n_dt, np.uint8)
+        for d in range(n_dt):
+            row = rows[first_dt + d]
+            if dt_flags.shape[0] > 0:
+                free[d] = dt_flags[row]
+            for g in range(n_truths):
+                ious[d, g] = iou(dt_boxes, row, gt_boxes, gt_order[first_gt + g], flags[g] & CROWD != 0)
+        match_cell(
+            ious, gt_ignored, flags, free, thresholds, reach, matched[first_dt:last_dt], ignored[first_dt:last_dt],
+            match_of[first_dt:last_dt], match_iou[first_dt:last_dt],
+        )  # fmt: skip
+        for d in range(first_dt, min(last_dt, match_of.shape[0])):
+            for b in range(match_of.shape[1]):
+                if match_of[d, b] >= 0:
+                    match_of[d, b] = gt_order[first_gt + match_of[d, b]]
 
 
 @kernel(parallel=True)
@@ -94,11 +88,24 @@ def match_ious(
     """
     for p in range(begin, end):
         d0, d1, g0, g1 = dt_offsets[p], dt_offsets[p + 1], gt_offsets[p], gt_offsets[p + 1]
+        leave_unmatched(matched[d0:d1], match_of[d0:d1], match_iou[d0:d1])
+        leave_unmatched(ignored[d0:d1], match_of[d0:d1], match_iou[d0:d1])
         match_cell(
             ious[iou_offsets[p] : iou_offsets[p + 1]].reshape(d1 - d0, g1 - g0), gt_ignored[g0:g1], gt_flags[g0:g1],
             np.zeros(d1 - d0, np.uint8), thresholds, reach, matched[d0:d1], ignored[d0:d1],
             match_of[d0:d1], match_iou[d0:d1],
         )  # fmt: skip
+
+
+@helper
+def leave_unmatched(words, match_of, match_iou):
+    """No bit is set, no ground truth taken."""
+    for d in range(words.shape[0]):
+        for w in range(words.shape[1]):
+            words[d, w] = NONE
+    for d in range(match_of.shape[0]):
+        for b in range(match_of.shape[1]):
+            match_of[d, b], match_iou[d, b] = -1, 0.0
 
 
 @helper
@@ -116,32 +123,32 @@ def outside_words(area, area_ranges, area_words, out):
 def match_cell(
     ious, gt_ignored, gt_flags, dt_flags, thresholds, reach, matched, ignored, match_of, match_iou
 ):  # fmt: skip
-    """Match one cell; detections by falling score. It knows nothing of what overlaps."""
+    """Match one cell; detections by falling score. It knows nothing of what overlaps.
+
+    The outputs come as leave_unmatched leaves them, but `ignored` holds the bits of the area ranges that a detection is
+    outside of: ignored where it finds no match.
+    """
     n_dt, n_gt = ious.shape
     n_words = matched.shape[1]
     keep = match_of.shape[0] > 0
-    taken = np.zeros((n_gt, n_words), np.uint64)
-    order = np.empty(n_gt, np.int64)
-    found = np.empty(n_words, np.uint64)
     literal = False
     for d in range(n_dt):
         for g in range(n_gt):
             literal |= ious[d, g] != ious[d, g]
-    if keep:
-        match_of[:, :] = -1
-        match_iou[:, :] = 0.0
+    taken = np.zeros((n_gt, n_words), np.uint64)
+    order = np.empty(n_gt, np.int64)
+    found, found_ignored = np.empty(n_words, np.uint64), np.empty(n_words, np.uint64)
     for d in range(n_dt):
         for w in range(n_words):
-            found[w] = matched[d, w] = ignored[d, w] = NONE
+            found[w] = found_ignored[w] = NONE
         if literal:  # NAN_OVERLAP
             for b in range(reach_bits(thresholds, reach)):
                 match_literally(
                     d, b, ious, gt_ignored, gt_flags, dt_flags, thresholds, reach,
-                    taken, matched, ignored, match_of, match_iou,
+                    taken, matched, found_ignored, match_of, match_iou,
                 )  # fmt: skip
-            continue
-        n = 0
-        for g in range(n_gt):  # the candidates, by falling overlap; of equals the later first (LAST_OF_EQUALS)
+        n = 0  # the candidates, by falling overlap; of equals the later first (LAST_OF_EQUALS)
+        for g in range(0 if literal else n_gt):
             if ious[d, g] >= thresholds[0]:
                 i = n
                 while i > 0 and ious[d, order[i - 1]] <= ious[d, g]:
@@ -171,12 +178,14 @@ def match_cell(
                     if not gt_flags[g] & ID_ZERO:
                         matched[d, w] |= got
                     if ignorable == 1:
-                        ignored[d, w] |= got
+                        found_ignored[w] |= got
                     if keep:
                         for b in range(w * 64, min(w * 64 + 64, match_of.shape[1])):
                             if (got >> np.uint64(b - w * 64)) & ONE:
                                 match_of[d, b] = g
                                 match_iou[d, b] = ious[d, g]
+        for w in range(n_words):
+            ignored[d, w] = found_ignored[w] | (ignored[d, w] & ~matched[d, w])
 
 
 @helper
@@ -191,7 +200,7 @@ def reach_bits(thresholds, reach):
 
 @helper
 def match_literally(
-    d, b, ious, gt_ignored, gt_flags, dt_flags, thresholds, reach, taken, matched, ignored, match_of, match_iou
+    d, b, ious, gt_ignored, gt_flags, dt_flags, thresholds, reach, taken, matched, found_ignored, match_of, match_iou
 ):  # fmt: skip
     """One detection at one (area, threshold) pair by pycocotools' own loop, for overlaps that have no order."""
     w, bit = b // 64, ONE << np.uint64(b % 64)
@@ -217,7 +226,7 @@ def match_literally(
     if not gt_flags[m] & ID_ZERO:
         matched[d, w] |= bit
     if m_ignored:
-        ignored[d, w] |= bit
+        found_ignored[w] |= bit
     if match_of.shape[0] > 0:
         match_of[d, b] = m
         match_iou[d, b] = ious[d, m]

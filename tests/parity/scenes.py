@@ -198,6 +198,18 @@ def entry_differences(theirs: list, ours: list) -> list[str]:
     return found
 
 
+def compare(theirs, ours) -> list[str]:
+    """Where two COCOevals differ: eval, evalImgs and ious, in words."""
+    found = differences(theirs.eval, ours.eval) + entry_differences(theirs.evalImgs, ours.evalImgs)
+    if theirs.ious.keys() != ours.ious.keys():
+        return [*found, f"ious of {list(theirs.ious)}, not of {list(ours.ious)}"]
+    for key, ious in theirs.ious.items():
+        a, b = np.asarray(ious), np.asarray(ours.ious[key])
+        if a.shape != b.shape or a.tobytes() != b.tobytes():
+            found.append(f"ious of {key}: {a}, not {b}")
+    return found
+
+
 def plain_scene(n_images: int = 12) -> Scene:
     """Ordinary data with crowds, all sizes of boxes, wrong classes, and ties of score and of overlap."""
     rng = np.random.default_rng(9)

@@ -1,0 +1,48 @@
+"""The backends as a fixture."""
+
+import importlib
+import os
+
+import numpy as np
+import pytest
+
+from pymetrics import kernels, set_num_threads
+
+PARTS = {"reference": None, "numba": "numba", "native": "pymetrics._native"}
+
+
+@pytest.fixture(scope="session", params=PARTS)
+def backend(request):
+    """The name of a backend that is there. An absent one is skipped, or fails where PYMETRICS_REQUIRE names it."""
+    name, part = request.param, PARTS[request.param]
+    try:
+        if part is not None:
+            importlib.import_module(part)
+    except ImportError as error:
+        if name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
+            pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {error}", pytrace=False)
+        pytest.skip(f"no {name} backend: {error}")
+    if name == "numba":
+        _compile()
+    return name
+
+
+@pytest.fixture
+def on_backend(backend, monkeypatch):
+    """Everything runs on this backend."""
+    monkeypatch.setenv("PYMETRICS_BACKEND", backend)
+    return backend
+
+
+@pytest.fixture
+def threads():
+    """threads(n): n threads until the test is over."""
+    yield set_num_threads
+    set_num_threads(None)
+
+
+def _compile() -> None:
+    """So that no test is charged for it. A compilation that overflows must not warn in the midst of a test."""
+    with np.errstate(all="ignore"):
+        for kernel in kernels.KERNELS.values():
+            _ = kernel.compiled
