@@ -24,6 +24,12 @@ def markdown(results: dict[str, Any]) -> str:
         _memory(results),
         _promises(results),
     ]
+    rounds = [share for entry in results["times"].values() for share in entry["others"]]
+    noisy = sum(share > 0.1 for share in rounds)
+    if noisy:
+        parts.append(f"In {noisy} of {len(rounds)} rounds other processes used more than a tenth of the machine.")
+    if len({entry["build"] for entry in results["times"].values()}) > 1:
+        parts.append("These times are of more than one build of pymetrics.")
     if len(runs) > 1:
         parts.append(f"From {len(runs)} runs: {', '.join(runs)}.")
     return "\n\n".join(part for part in parts if part)

@@ -1,8 +1,8 @@
 """COCOeval: pycocotools' evaluation, its parameters, prints and quirks, on this library's engine.
 
-Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, with the
-ids, scores and boxes that the annotations then have; a subclass that overrides _prepare, computeIoU or evaluateImg is
-evaluated image by image, through its own methods.
+Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, with
+the ids, scores and boxes that the annotations then have. A subclass that overrides _prepare, computeIoU or evaluateImg
+is evaluated image by image, through its own methods.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ..evaluation import road
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
+from ..evaluation.zero_ids import warn_of_zero_ids
 from . import eval_imgs, extract
 from .params import Params
 from .summary import summary_of
-from .zero_ids import warn_of_zero_ids
 
 Ann = dict[str, Any]
 ON_DEMAND = ("evalImgs", "ious", "_gts", "_dts")

@@ -14,6 +14,7 @@ from .ingest import ingest
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
 from .result import Result
+from .zero_ids import warn_of_zero_ids
 
 DUPLICATES = ("error", "first")
 
@@ -61,7 +62,9 @@ class Accumulator:
                 gt, dt, iou_type=self.iou_type, protocol=self.protocol, box_format=box_format, normalized=normalized,
                 image_sizes=image_sizes, first_image=self.n_images,
             )  # fmt: skip
-            self._add(road.match(columns, self.protocol, self.iou_type))
+            outcomes = road.match(columns, self.protocol, self.iou_type)
+            warn_of_zero_ids(outcomes, columns)
+            self._add(outcomes)
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another accumulator holds; it stays as it is.

@@ -68,27 +68,6 @@ def columns_from_rows(
     )
 
 
-def warn_of_zero_ids(columns: Columns) -> None:
-    """Warn of annotation ids that can change numbers: 0 of a ground truth, 0 and below of a detection."""
-    zero = np.flatnonzero((columns.gt_flags & (ID_ZERO | CROWD)) == ID_ZERO)
-    if len(zero):
-        n = len(columns.category_ids)
-        dt_cells = np.where(columns.dt_category < 0, -1, columns.dt_image.astype(np.int64) * n + columns.dt_category)
-        gt_cells = columns.gt_image[zero].astype(np.int64) * n + columns.gt_category[zero]
-        found = zero[(columns.gt_category[zero] >= 0) & (gt_cells >= 0) & np.isin(gt_cells, dt_cells)]
-        if len(found):
-            image = columns.image_ids[columns.gt_image[found[0]]].item()
-            warn(
-                f"a ground truth annotation, of image {image!r}, has the id 0: as in pycocotools, a detection that "
-                "matches it counts as a false positive; number the annotations from 1"
-            )
-    if columns.dt_flags.any():
-        warn(
-            "a detection has an id of 0 or below: as in pycocotools, an object that it matches can be matched once "
-            "more; number the detections from 1"
-        )
-
-
 def _positions(ids: NDArray[Any], known: NDArray[Any]) -> Ints:
     """Where each id stands in `known`, which ascends; -1 for all others."""
     out = np.full(len(ids), -1, dtype=np.int32)

@@ -8,6 +8,7 @@ from . import road
 from .ingest import ingest
 from .protocol import Protocol, as_protocol
 from .result import Result
+from .zero_ids import warn_of_zero_ids
 
 
 def evaluate(
@@ -78,4 +79,6 @@ def evaluate(
         normalized=normalized,
         image_sizes=image_sizes,
     )
-    return Result(road.match(columns, protocol, iou_type), columns)
+    outcomes = road.match(columns, protocol, iou_type)
+    warn_of_zero_ids(outcomes, columns)
+    return Result(outcomes, columns)

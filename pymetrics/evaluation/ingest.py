@@ -14,7 +14,7 @@ from ..formats.boxes import BoxFormat, as_box_format, widen
 from ..formats.coco import annotation_rows, ground_truth_rows, list_of, read_json, result_rows
 from ..formats.per_image import prediction_rows, target_rows
 from ..formats.rows import Rows, as_array, joined_ids, plain, warn
-from .assemble import columns_from_rows, warn_of_zero_ids
+from .assemble import columns_from_rows
 from .columns import Columns
 from .protocol import Protocol, as_protocol
 from .sources import Detections, GroundTruths, detection_array_rows, ground_truth_array_rows
@@ -89,11 +89,9 @@ def ingest(
         category_ids = joined_ids(gt_rows.category, dt_rows.category)
     else:
         category_ids = joined_ids(gt_rows.categories)
-    columns = columns_from_rows(
+    return columns_from_rows(
         gt_rows, dt_rows, image_ids, category_ids, use_cats=protocol.use_cats, image_sizes=image_sizes
     )
-    warn_of_zero_ids(columns)
-    return columns
 
 
 def _opened(source: Any, argument: str) -> Any:

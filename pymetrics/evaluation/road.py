@@ -66,6 +66,8 @@ def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_mat
 
 
 def _sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> tuple[Any, Any]:
+    if category.shape[0] >= 2**31:
+        raise ValueError(f"one evaluation holds fewer than 2**31 rows, got {category.shape[0]}: use an Accumulator")
     order = empty(category.shape[0], "int32", category)
     starts = empty(n_categories + 1, "int64", category)
     kernels.sort_rows(category, image, n_images, order, starts)

@@ -104,7 +104,7 @@ def accumulate(
                 need[r] = hits_needed(recall_thresholds[r], positives)
             for m in range(n_limits):
                 for t in range(n_thresholds):
-                    if positives == 0:
+                    if positives == 0:  # NO_DETECTIONS: with ground truth it is 0
                         recall[t, k, a, m] = -1.0
                         for r in range(n_recalls):
                             precision[t, r, k, a, m] = -1.0
@@ -118,7 +118,7 @@ def accumulate(
                     recall[t, k, a, m] = np.float64(n_hits) / np.float64(positives)
                     reached = top[m] >= 0
                     for r in range(n_recalls):
-                        reached = reached and need[r] <= n_hits  # what follows an unreached recall stays 0
+                        reached = reached and need[r] <= n_hits  # UNREACHED_RECALL: all after it stays 0
                         precision[t, r, k, a, m] = 0.0
                         scores_at[t, r, k, a, m] = 0.0
                         if not reached:

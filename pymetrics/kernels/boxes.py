@@ -47,7 +47,7 @@ def iou(dt, d, gt, g, crowd):
     w = fmin(gt[g, 2] + gt[g, 0], dt[d, 2] + dt[d, 0]) - fmax(gt[g, 0], dt[d, 0])
     h = fmin(gt[g, 3] + gt[g, 1], dt[d, 3] + dt[d, 1]) - fmax(gt[g, 1], dt[d, 1])
     intersection = w * h
-    area = dt[d, 2] * dt[d, 3]
+    area = dt[d, 2] * dt[d, 3]  # CROWD_UNION: against a crowd, the union
     overlap = intersection / (area if crowd else area + gt[g, 2] * gt[g, 3] - intersection)
     return 0.0 if (w <= 0) | (h <= 0) else overlap
 

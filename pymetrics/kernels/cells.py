@@ -162,7 +162,7 @@ def move_cells(
 
 @helper
 def falling_key(bits):
-    """From a float64's bits to a key that rises as the number falls; zeros are equal, NaN comes last."""
+    """From a float64's bits to a key that rises as the number falls; zeros are equal, NaN last (NAN_SCORE_LAST)."""
     if bits == SIGN:
         return SIGN - np.uint64(1)  # -0.0 as 0.0
     if (bits & ~SIGN) > INFINITY:

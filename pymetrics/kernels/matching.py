@@ -110,7 +110,7 @@ def leave_unmatched(words, match_of, match_iou):
 
 @helper
 def outside_words(area, area_ranges, area_words, out):
-    """The bits of the area ranges that an area is not in."""
+    """The bits of the area ranges that an area is not in (CLOSED_AREAS)."""
     for w in range(out.shape[0]):
         out[w] = NONE
     for a in range(area_ranges.shape[0]):
@@ -185,7 +185,7 @@ def match_cell(
                                 match_of[d, b] = g
                                 match_iou[d, b] = ious[d, g]
         for w in range(n_words):
-            ignored[d, w] = found_ignored[w] | (ignored[d, w] & ~matched[d, w])
+            ignored[d, w] = found_ignored[w] | (ignored[d, w] & ~matched[d, w])  # MATCHED_OUTSIDE
 
 
 @helper

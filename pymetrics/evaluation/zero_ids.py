@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from ..evaluation import road
-from ..evaluation.columns import ID_ZERO, Columns
-from ..evaluation.outcomes import Outcomes
+from ..formats.rows import warn
+from . import road
+from .columns import ID_ZERO, Columns
+from .outcomes import Outcomes
 
 
 def warn_of_zero_ids(outcomes: Outcomes, columns: Columns) -> None:
@@ -22,9 +22,8 @@ def warn_of_zero_ids(outcomes: Outcomes, columns: Columns) -> None:
     if not kinds:
         return
     usual = replace(columns, dt_flags=columns.dt_flags[:0], gt_flags=columns.gt_flags & np.uint8(255 - ID_ZERO))
-    other = road.match(usual, outcomes.protocol)
+    other = road.match(usual, outcomes.protocol, outcomes.iou_type)
     ours, theirs = ((o.matched & ~o.ignored, o.ignored) for o in (outcomes, other))
     if not all(map(np.array_equal, ours, theirs)):
         what = " and ".join(kinds)
-        message = f"the numbers follow pycocotools in a quirk: there are {what}. Remedy: number annotations from 1."
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warn(f"the numbers follow pycocotools in a quirk: there are {what}. Remedy: number annotations from 1.")
