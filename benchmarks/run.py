@@ -80,10 +80,10 @@ def measure_times(
 
 def quietly(worker: Worker, repeats: int) -> tuple[list[dict[str, Any]], float]:
     """Evaluations, and the share of the machine that other processes used meanwhile."""
-    busy, start = busy_seconds(), time.perf_counter()
+    busy, start, own = busy_seconds(), time.perf_counter(), worker.clock
     runs = [worker.ask("run") for _ in range(repeats)]
     busy, elapsed = busy_seconds() - busy, time.perf_counter() - start
-    own = sum(run["cpu"] for run in runs)
+    own = worker.clock - own
     return runs, max(0.0, busy - own) / (elapsed * (os.cpu_count() or 1))
 
 

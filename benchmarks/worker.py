@@ -35,6 +35,7 @@ class Worker:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, **popen
         )
+        self.clock = 0.0  # CPU seconds that the process had used when it last answered
         self.ready = self._answer()
 
     def ask(self, command: str) -> dict[str, Any]:
@@ -54,6 +55,7 @@ class Worker:
         if not line:
             raise RuntimeError(f"{self._process.args} ended with exit code {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
+        self.clock = answer["clock"]
         return answer
 
     def __enter__(self) -> Worker:
@@ -105,14 +107,14 @@ def main() -> None:
     data = scene(SIZES[size])
     start = time.perf_counter()
     call = CONTENDERS[name].prepare[case](data)
-    ready = {"prepare_s": time.perf_counter() - start, "columns_bytes": data.n_bytes}
+    ready = {"prepare_s": time.perf_counter() - start, "columns_bytes": data.n_bytes, "clock": time.process_time()}
     print(json.dumps(ready), file=out, flush=True)
     for line in sys.stdin:
         if line.strip() == "peak":
             answer = _peak(call, CONTENDERS[name].prepare[case](scene(1_000)))
         else:
             answer = _timed(call)
-        print(json.dumps(answer), file=out, flush=True)
+        print(json.dumps({**answer, "clock": time.process_time()}), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ constexpr index_t kUnreached = index_t(1) << 62;
 
 // The fewest true positives whose recall, as a float64, is not below the threshold.
 PM_HD index_t hits_needed(double threshold, index_t positives) {
-    if (positives == 0 || !(threshold <= 1e9)) return kUnreached;
+    if (positives <= 0 || !(threshold <= 1e9)) return kUnreached;
     const double total = double(positives);
     index_t need = index_t(std::ceil((threshold > 0 ? threshold : 0.0) * total)) - 1;
     if (need < 0) need = 0;

@@ -149,8 +149,8 @@ void match_boxes(View<const double, 2> dt_boxes, View<const double, 1> dt_area, 
                           area_ranges,
                           area_words};
     const BoxOutputs out = {n_gt, matched, ignored, match_of, match_iou};
-    if (matched.shape[1] == 1) parallel_for(begin, end, 128, threads, [&] { return BoxMatcher<1>(in, out); });
-    else parallel_for(begin, end, 128, threads, [&] { return BoxMatcher<0>(in, out); });
+    if (matched.shape[1] == 1) parallel_for(begin, end, 512, threads, [&] { return BoxMatcher<1>(in, out); });
+    else parallel_for(begin, end, 512, threads, [&] { return BoxMatcher<0>(in, out); });
 }
 
 void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, View<const index_t, 1> dt_offsets,

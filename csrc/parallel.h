@@ -21,8 +21,9 @@ struct Threads {
     Poll poll;
 };
 
-// make() -> a worker with scratch of its own; worker(low, high) does the units [low, high). Chunks of `grain` units go
-// to whoever is free. Exceptions of workers are rethrown here. After a poll that asked to stop, outputs are unfinished.
+// make() -> a worker with scratch of its own; worker(low, high) does the units [low, high). Chunks go to whoever is
+// free: of one unit at first, then of up to `grain` as long as they are quick, so that a poll is never far away.
+// Exceptions of workers are rethrown here. After a poll that asked to stop, outputs are unfinished.
 template <class Make>
 void parallel_for(index_t begin, index_t end, index_t grain, const Threads& threads, Make make) {
     std::atomic<index_t> next{begin};
@@ -31,13 +32,17 @@ void parallel_for(index_t begin, index_t end, index_t grain, const Threads& thre
     std::mutex mutex;
     auto work = [&](bool caller) {
         try {
+            using namespace std::chrono;
             auto worker = make();
-            auto polled = std::chrono::steady_clock::now();
-            for (index_t low; !stop && (low = next.fetch_add(grain)) < end;) {
-                worker(low, std::min(low + grain, end));
-                if (!caller || !threads.poll) continue;
-                const auto now = std::chrono::steady_clock::now();
-                if (now - polled < std::chrono::milliseconds(50)) continue;
+            auto started = steady_clock::now(), polled = started;
+            index_t step = 1;
+            for (index_t low; !stop && (low = next.fetch_add(step)) < end;) {
+                worker(low, std::min(low + step, end));
+                const auto now = steady_clock::now();
+                if (now - started < microseconds(200)) step = std::min(2 * step, grain);
+                if (now - started > milliseconds(10)) step = std::max<index_t>(step / 2, 1);
+                started = now;
+                if (!caller || !threads.poll || now - polled < milliseconds(50)) continue;
                 polled = now;
                 if (threads.poll()) stop = true;
             }

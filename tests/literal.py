@@ -88,7 +88,7 @@ def evaluate_image(
 
 
 def evaluate(columns: Columns, protocol: Protocol) -> dict[tuple[int, int], dict[int, Image]]:
-    """(category, area range) -> image -> Image, of the images that hold a detection or a ground truth of the category."""
+    """(category, area range) -> image -> Image, of the images that hold anything of the category."""
     dts: dict[tuple[int, int], list[int]] = {}
     gts: dict[tuple[int, int], list[int]] = {}
     for rows, category, image in (
@@ -191,7 +191,7 @@ def make_problem(seed: int) -> tuple[Columns, Protocol]:
     kept_free = (rng.random(n_dt) < 0.4).astype(np.uint8) * KEEPS_FREE if odd(0.2) else np.empty(0, np.uint8)
     scores = rng.choice([[0.1, 0.5, 0.9], rng.random(3), [0.0, -0.0, 5e-324]])
     if odd(0.15):
-        scores = np.concatenate([scores, [np.nan, np.inf, -np.inf]])
+        scores = np.concatenate([scores, [np.nan, -np.nan, np.inf, -np.inf]])
     columns = Columns(
         image_ids=np.arange(n_images) * 3, category_ids=np.arange(n_categories) * 2,
         dt_image=dt_image, dt_category=dt_category, dt_boxes=dt_boxes, dt_scores=rng.choice(scores, n_dt),
@@ -203,13 +203,23 @@ def make_problem(seed: int) -> tuple[Columns, Protocol]:
 
 def make_protocol(rng: np.random.Generator) -> Protocol:
     """Few thresholds mostly, in any order, some equal; sometimes more (area, threshold) pairs than one word holds."""
-    n_thresholds, n_areas = [(1, 1), (2, 2), (3, 2), (4, 3), (10, 7), (12, 15)][rng.choice(6, p=[0.1, 0.3, 0.3, 0.2, 0.05, 0.05])]
+    n_thresholds, n_areas = [(1, 1), (2, 2), (3, 2), (4, 3), (10, 7), (12, 15)][
+        rng.choice(6, p=[0.1, 0.3, 0.3, 0.2, 0.05, 0.05])
+    ]
     choice = rng.choice([[0.5, 0.75, 0.9, 0.95, 0.6], [0.0, 0.25, 0.5, 0.5, 1.0], [-1.0, 0.1, 1.0, 1.5, 0.3]])
     edges = np.sort(rng.choice([0.0, 256.0, 512.0, 1024.0, 2304.0, 1e10], (n_areas, 2)), axis=1)
     edges[0] = [0, 1e10]
-    recalls = [np.linspace(0, 1, 101), np.linspace(0, 1, 11), [0.5, 0.0, 1.0, 0.2], [2.0, 0.0], [np.nan, 0.1], [-1.0, 0.3]]
+    recalls = [
+        np.linspace(0, 1, 101),
+        np.linspace(0, 1, 11),
+        [0.5, 0.0, 1.0, 0.2],
+        [2.0, 0.0],
+        [np.nan, 0.1],
+        [-1.0, 0.3],
+    ]
     return Protocol(
-        iou_thresholds=rng.choice(choice, n_thresholds), recall_thresholds=recalls[rng.choice(6, p=[0.2, 0.3, 0.2, 0.1, 0.1, 0.1])],
+        iou_thresholds=rng.choice(choice, n_thresholds),
+        recall_thresholds=recalls[rng.choice(6, p=[0.2, 0.3, 0.2, 0.1, 0.1, 0.1])],
         area_ranges=edges, area_names=tuple(map(str, range(n_areas))),
         max_dets=[(100,), (1, 10, 100), (1, 2), (0, 3), (2, 2)][rng.integers(5)], lenient=True,
     )  # fmt: skip
@@ -220,7 +230,10 @@ def differences(columns: Columns, protocol: Protocol, outcomes: Any, arrays: tup
     evaluated = evaluate(columns, protocol)
     found = []
     for name, ours, theirs in zip(
-        ("precision", "recall", "scores"), arrays, accumulate(evaluated, len(columns.category_ids), protocol), strict=True
+        ("precision", "recall", "scores"),
+        arrays,
+        accumulate(evaluated, len(columns.category_ids), protocol),
+        strict=True,
     ):
         if ours.shape != theirs.shape or ours.tobytes() != theirs.tobytes():
             at = np.argwhere(ours.view(np.uint64) != theirs.view(np.uint64)) if ours.shape == theirs.shape else []
@@ -245,7 +258,10 @@ def differences(columns: Columns, protocol: Protocol, outcomes: Any, arrays: tup
                     "ignored": (_bits(outcomes.ignored[d0:d1], pairs), image.dt_ignore.T),
                     "match_iou": (
                         outcomes.match_iou[d0:d1, pairs],
-                        [[_iou(columns, d, g) for g in row] for d, row in zip(image.dt_rows, image.taken.T, strict=True)],
+                        [
+                            [_iou(columns, d, g) for g in row]
+                            for d, row in zip(image.dt_rows, image.taken.T, strict=True)
+                        ],
                     ),
                 }
                 for name, (ours, theirs) in here.items():

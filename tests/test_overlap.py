@@ -68,7 +68,9 @@ def test_known_values(backend):
     np.testing.assert_array_equal(pymetrics.box_iou(dt, gt, crowd=[0, 1, 1]), [[1, 0.5, 0], [0, 0, 0]])
     np.testing.assert_allclose(pymetrics.box_iou(dt, gt, kind="giou")[0], [1, 1 / 3, 0], atol=1e-15)
     np.testing.assert_allclose(pymetrics.box_iou(dt, gt, kind="diou")[0], [1, 1 / 3 - 25 / 325, -100 / 500], atol=1e-8)
-    np.testing.assert_allclose(pymetrics.box_iou([[0, 0, 10, 10]], [[0, 0, 10, 5]], kind="ciou"), [[0.437688]], atol=1e-6)
+    np.testing.assert_allclose(
+        pymetrics.box_iou([[0, 0, 10, 10]], [[0, 0, 10, 5]], kind="ciou"), [[0.46550187]], atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("box_format", ["xyxy", "xywh", "cxcywh"])
@@ -188,17 +190,17 @@ BAD = [
     (lambda: pymetrics.box_iou(BOX, [["a"] * 4]), (TypeError, ValueError), "^gt"),
     (lambda: pymetrics.box_iou(BOX, BOX, box_format="xy"), ValueError, "box_format must be"),
     (lambda: pymetrics.box_iou(BOX, BOX, offsets=[[0, 1]]), ValueError, "offsets must be a pair"),
-    (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0, 2], [0, 1])), ValueError, "dt_offsets must run from 0 to 1, got 0 to 2"),
+    (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0, 2], [0, 1])), ValueError, "run from 0 to 1, got 0 to 2"),
     (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0, 1], [1, 1])), ValueError, "gt_offsets must run from 0"),
     (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0, 1], [0, 0, 1])), ValueError, "one length, got 2 and 3"),
-    (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0, 1, 0, 1], [0] * 3 + [1])), ValueError, "must not fall, got 0 at index 2"),
+    (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0, 1, 0, 1], [0] * 3 + [1])), ValueError, "fall, got 0 at index 2"),
     (lambda: pymetrics.box_iou(BOX, BOX, offsets=([0.0, 1.0], [0, 1])), ValueError, "dt_offsets must be .* integers"),
     (lambda: pymetrics.match([0.5]), ValueError, r"ious must have shape \(N, G\), got \(1,\)"),
     (lambda: pymetrics.match([[0.5]], offsets=([0, 1], [0, 1])), ValueError, "ious must have shape .* with offsets"),
     (lambda: pymetrics.match([0.5, 0.1], offsets=([0, 1], [0, 1])), ValueError, "ious must have 1 entries"),
     (lambda: pymetrics.match([[0.5]], crowd=[1, 1]), ValueError, r"crowd must have shape \(1,\)"),
     (lambda: pymetrics.match([[0.5]], ignore=[1, 1]), ValueError, r"ignore must have shape \(1,\)"),
-    (lambda: pymetrics.match([[0.5]], iou_thresholds=[0.5, 1.5]), ValueError, r"iou_thresholds\[1\] must be in \[0, 1\]"),
+    (lambda: pymetrics.match([[0.5]], iou_thresholds=[0.5, 1.5]), ValueError, r"iou_thresholds\[1\] must"),
     (lambda: pymetrics.match([[0.5]], iou_thresholds=[]), ValueError, "iou_thresholds must not be empty"),
     (lambda: pymetrics.match([["a"]]), (TypeError, ValueError), "^ious"),
 ]  # fmt: skip

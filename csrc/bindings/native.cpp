@@ -331,6 +331,9 @@ void accumulate(obj scores_, obj matched_, obj ignored_, obj offsets_, obj n_gt_
     require(max_dets.shape[0] < 255, "max_dets: expected fewer than 255 limits");
     for (index_t m = 0; m + 1 < max_dets.shape[0]; ++m)
         require(max_dets[m] <= max_dets[m + 1], "max_dets: limits must not fall");
+    bool negative = false;
+    for (index_t i = 0; i < n_cells * n_gt.shape[1]; ++i) negative |= n_gt.data[i] < 0;
+    require(!negative, "n_gt: expected counts from 0 on");
     require_range(begin, end, category_cells.shape[0] - 1);
     const index_t n_bits = wanted[0] * wanted[3];
     run(n_threads, [&](const Threads& threads) {

@@ -82,7 +82,10 @@ def match(
     Raises:
         TypeError, ValueError: a shape, length or threshold is wrong; the message names it.
     """
-    values = np.ascontiguousarray(as_array(ious, "ious"), np.float64)
+    values = as_array(ious, "ious")
+    if getattr(values.dtype, "kind", "f") not in "biuf":
+        raise TypeError(f"ious must hold real numbers, got {values.dtype}")
+    values = np.ascontiguousarray(values, np.float64)
     if offsets is None and values.ndim != 2:
         raise ValueError(f"ious must have shape (N, G), got {values.shape}; many problems go with offsets")
     if offsets is not None and values.ndim != 1:

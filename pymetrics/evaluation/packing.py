@@ -90,7 +90,7 @@ def unpack(data: bytes) -> Outcomes:
         )  # fmt: skip
         _check(outcomes)
         return outcomes
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"data is damaged: {error}") from error
 
 
@@ -109,6 +109,8 @@ def _check(outcomes: Outcomes) -> None:
         offsets = getattr(outcomes, name)
         if offsets[0] != 0 or offsets[-1] != last or np.any(np.diff(offsets) < 0):
             raise ValueError(f"{name} does not rise from 0 to {last}")
+    if n_cells and outcomes.n_gt.min() < 0:
+        raise ValueError("n_gt has counts below 0")
     if n_cells and not 0 <= outcomes.cell_image.min() <= outcomes.cell_image.max() < outcomes.n_images:
         raise ValueError("cell_image names an image that is not there")
     for name in ("image_ids", "category_ids"):

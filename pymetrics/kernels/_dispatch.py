@@ -12,8 +12,10 @@ import functools
 import hashlib
 import os
 import tempfile
+import threading
+import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from importlib import import_module
 from pathlib import Path
@@ -52,26 +54,31 @@ class Kernel:
         """Compiled by Numba; without the interpreter's lock, over threads of this call only."""
         # One compiled version serves all: Numba would compile anew for every combination of read-only arrays.
         args = tuple(a.copy() if isinstance(a, np.ndarray) and not a.flags.writeable else a for a in args)
-        n_threads = _config.get_num_threads()
-        if not self.parallel or n_threads == 1 or args[-1] - args[-2] < 2:
+        if not self.parallel:
             self.compiled(*args)
             return
         *shared, begin, end = args
-        chunks = _chunks(begin, end, n_threads)
-        first = next(chunks)
-        self.compiled(*shared, *first)  # compiles, if need be, before the threads start
+        units = _Units(begin, end)
 
         def work() -> None:
-            for chunk in chunks_left:
+            step = 1  # then more, as long as chunks are quick, so that Ctrl-C is never far away
+            while (chunk := units.take(step)) is not None:
+                started = time.perf_counter()
                 self.compiled(*shared, *chunk)
+                seconds = time.perf_counter() - started
+                step = 2 * step if seconds < 0.002 else max(1, step // 2) if seconds > 0.02 else step
 
-        chunks_left = _Locked(chunks)
+        self.compiled(*shared, begin, begin)  # compiles, if need be, before the threads start
+        n_threads = min(_config.get_num_threads(), end - begin)
+        if n_threads <= 1:
+            work()
+            return
         with ThreadPoolExecutor(n_threads) as pool:
             futures = [pool.submit(work) for _ in range(n_threads)]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
-                chunks_left.stop()
+                units.end = units.next  # the others stop as well
         for future in futures:
             future.result()
 
@@ -117,30 +124,18 @@ def empty(shape: int | tuple[int, ...], dtype: str, like: Any) -> Any:
     raise TypeError(f"arrays must be numpy arrays, got {type(like).__name__}")
 
 
-class _Locked:
-    """An iterator that several threads may draw from, until somebody stops it."""
+class _Units:
+    """The units of one call, which its threads take in chunks."""
 
-    def __init__(self, items: Iterator[tuple[int, int]]) -> None:
-        import threading
+    def __init__(self, begin: int, end: int) -> None:
+        self.next, self.end, self.lock = begin, end, threading.Lock()
 
-        self.items, self.lock, self.stopped = items, threading.Lock(), False
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        while True:
-            with self.lock:
-                item = None if self.stopped else next(self.items, None)
-            if item is None:
-                return
-            yield item
-
-    def stop(self) -> None:
-        self.stopped = True
-
-
-def _chunks(begin: int, end: int, n_threads: int) -> Iterator[tuple[int, int]]:
-    step = max(1, (end - begin) // (16 * n_threads))
-    for low in range(begin, end, step):
-        yield low, min(low + step, end)
+    def take(self, n: int) -> tuple[int, int] | None:
+        """The next n units, or what is left of them; None where nothing is."""
+        with self.lock:
+            chunk = self.next, min(self.next + n, self.end)
+            self.next = max(self.next, chunk[1])
+        return chunk if chunk[0] < chunk[1] else None
 
 
 @functools.cache

@@ -168,7 +168,7 @@ def lowest_bit(word):
 @helper
 def hits_needed(threshold, positives):
     """The fewest true positives whose recall, as a float64, is not below the threshold."""
-    if positives == 0 or not threshold <= 1e9:
+    if positives <= 0 or not threshold <= 1e9:
         return UNREACHED
     total = np.float64(positives)
     need = max(np.int64(0), np.int64(np.ceil(max(threshold, 0.0) * total)) - 1)

@@ -259,7 +259,9 @@ def match_ious(rng: Rng, size: int) -> Args:
     table = tables(protocol)
     dt_offsets, gt_offsets, iou_offsets = problems(rng, size)
     n_gt, n = int(gt_offsets[-1]), int(iou_offsets[-1])
-    ious = rng.choice([rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)])
+    ious = rng.choice(
+        [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)]
+    )
     return {
         "ious": ious, "iou_offsets": iou_offsets, "dt_offsets": dt_offsets, "gt_offsets": gt_offsets,
         "gt_ignored": make_words(rng, n_gt, protocol, 0.1),
