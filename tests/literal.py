@@ -87,6 +87,26 @@ def evaluate_image(
     return Image(dts, scores, dt_matches, dt_ignore, np.array([ignore[g] for g in gts], bool), taken)
 
 
+def match_by_the_rules(ious: Any, crowd: Any, ignore: Any, threshold: float) -> list[int]:
+    """The ground truth that each detection takes at one threshold, by given overlaps, one decision after another."""
+    ignore = ignore | crowd
+    taken: set[int] = set()
+    out: list[int] = []
+    for row in ious:
+        bar, m = min(threshold, 1 - 1e-10), -1
+        for g in [*np.flatnonzero(~ignore), *np.flatnonzero(ignore)]:
+            if g in taken and not crowd[g]:
+                continue
+            if m >= 0 and not ignore[m] and ignore[g]:
+                break
+            if row[g] < bar:
+                continue
+            bar, m = row[g], int(g)
+        taken.add(m)
+        out.append(m)
+    return out
+
+
 def evaluate(columns: Columns, protocol: Protocol) -> dict[tuple[int, int], dict[int, Image]]:
     """(category, area range) -> image -> Image, of the images that hold anything of the category."""
     dts: dict[tuple[int, int], list[int]] = {}

@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from literal import match_by_the_rules
 
 import pymetrics
 
@@ -108,26 +109,6 @@ def test_many_problems_at_once(backend):
         for p in range(40)
     ]
     np.testing.assert_array_equal(got, np.concatenate(want, axis=1))
-
-
-def match_by_the_rules(ious, crowd, ignore, threshold):
-    """The ground truth that each detection takes at one threshold, one decision after another."""
-    ignore = ignore | crowd
-    order = [*np.flatnonzero(~ignore), *np.flatnonzero(ignore)]
-    taken, out = set(), []
-    for row in ious:
-        bar, m = min(threshold, 1 - 1e-10), -1
-        for g in order:
-            if g in taken and not crowd[g]:
-                continue
-            if m >= 0 and not ignore[m] and ignore[g]:
-                break
-            if row[g] < bar:
-                continue
-            bar, m = row[g], int(g)
-        taken.add(m)
-        out.append(m)
-    return out
 
 
 def test_match_follows_the_rules(backend):

@@ -347,6 +347,7 @@ def real(data, need):
     return pymetrics.evaluate(folder / "gt.json", folder / "dt_yolact_base.json"), oracle
 
 
+@pytest.mark.usefixtures("sum_order")
 def test_print_equals_pycocotools_lines(real, capsys):
     result, oracle = real
     oracle.summarize()

@@ -88,7 +88,9 @@ def text(node: ast.AST) -> str:
 def generic_mutants(source: str) -> Iterator[Mutant]:
     """All mutants of a module."""
     tree = ast.parse(source)
-    decorators = {id(sub) for node in ast.walk(tree) for d in getattr(node, "decorator_list", []) for sub in ast.walk(d)}
+    decorators = {
+        id(sub) for node in ast.walk(tree) for d in getattr(node, "decorator_list", []) for sub in ast.walk(d)
+    }
     for parent, name, i, node in list(places(tree)):
         if id(parent) in decorators or id(node) in decorators:
             continue

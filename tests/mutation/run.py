@@ -33,7 +33,7 @@ WANTED = 0.85
 
 
 def in_child(copy: Path, work: Callable[[], Any], cpu_seconds: int) -> tuple[str, bytes]:
-    """"done" and what work() returns, pickled; or "killed", or "endless", and why."""
+    """ "done" and what work() returns, pickled; or "killed", or "endless", and why."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -97,7 +97,7 @@ def run(copy: Path, options: argparse.Namespace) -> int:
     state, why = fate(FILES[0], (PACKAGE / FILES[0]).read_text(), 600)
     if state != "done":
         raise SystemExit(f"the code as it is fails: {why.decode()}")
-    limit = 3 + int(2 * (time.process_time() + sum(os.times()[2:4]) - begin))
+    limit = 2 + int(1.5 * (time.process_time() + sum(os.times()[2:4]) - begin))
 
     lost = []
     for name, file, text, other, n in QUIRKS:

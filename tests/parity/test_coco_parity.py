@@ -57,6 +57,7 @@ def test_real_data(data, rival, backend, folder, gt, dt):
     assert our_text == their_text
 
 
+@pytest.mark.usefixtures("sum_order")
 @pytest.mark.parametrize(("folder", "gt", "dt"), REAL)
 def test_expected_numbers(data, backend, folder, gt, dt):
     expected = json.loads(data(f"{folder}/expected.json").read_text())[f"{gt} vs {dt} bbox"]
