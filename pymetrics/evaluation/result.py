@@ -17,10 +17,10 @@ import numpy.typing
 
 from . import road
 from .columns import Columns
+from .curves import UNDEFINED, Curves, curves
 from .outcomes import Outcomes
 from .protocol import Protocol
 
-UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
 _LINE = " {:<18} {} @[ IoU={:<9} | area={:>6s} | maxDets={:>3d} ] = {}"
 _COCO_AREAS = {"small": "s", "medium": "m", "large": "l"}
 
@@ -193,6 +193,19 @@ class Result(Mapping[str, float]):
         table |= {"precision": _ratio(tp, tp + fp), "recall": _ratio(tp, n_gt), "f1": _ratio(2 * tp, 2 * tp + fp + fn)}
         lines = zip(*(column.tolist() for column in table.values()), strict=True)
         return [dict(zip(table, line, strict=True)) for line in lines]
+
+    def curves(self, iou: float | None = None, area: str | None = None, max_dets: int | None = None) -> Curves:
+        """Precision over recall of each category and their mean, at one IoU threshold, area range and limit.
+
+        Args:
+            iou: one of the protocol's thresholds; None for .5 (the first, where the protocol has no .5).
+            area: the name of one of its area ranges; None for "all" (the first, where none has that name).
+            max_dets: one of its limits; None for the last.
+
+        Raises:
+            ValueError: the protocol does not have it.
+        """
+        return curves(self.precision, self.scores, self.protocol, iou, area, max_dets)
 
     def scalars(
         self,

@@ -1,0 +1,60 @@
+"""Precision over recall at one IoU threshold: the curves behind the means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+import numpy.typing
+
+from .protocol import Protocol
+
+Array = numpy.typing.NDArray[numpy.float64]
+UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Precision at the protocol's recall thresholds, for one IoU threshold, area range and limit on detections.
+
+    iou, area, max_dets: which.
+    recall: float64 [R].
+    precision: float64 [K, R], as pycocotools interpolates it: the best at this recall or a higher one, 0 where the
+        recall is not reached.
+    scores: float64 [K, R], the score of the detection that reaches this recall.
+    mean: float64 [R], the precision averaged over the categories that have ground truth.
+
+    -1 stands for undefined: no ground truth.
+    """
+
+    iou: float
+    area: str
+    max_dets: int
+    recall: Array
+    precision: Array
+    scores: Array
+    mean: Array
+
+
+def curves(
+    precision: Any, scores: Any, protocol: Protocol, iou: float | None, area: str | None, max_dets: int | None
+) -> Curves:
+    """One slice of precision and scores, float64 [T, R, K, A, M]; the rest as `Result.curves`."""
+    ious, names, limits = protocol.iou_thresholds, protocol.area_names, protocol.max_dets
+    if iou is None:
+        iou = 0.5 if 0.5 in ious else ious[0]
+    if area is None:
+        area = "all" if "all" in names else names[0]
+    t = min(range(len(ious)), key=lambda i: abs(ious[i] - iou))
+    if not abs(ious[t] - iou) < 1e-6:
+        raise ValueError(f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}")
+    if area not in names:
+        raise ValueError(f"area must be one of the protocol's {names}, got {area!r}")
+    if max_dets is not None and max_dets not in limits:
+        raise ValueError(f"max_dets must be one of the protocol's {limits}, got {max_dets!r}")
+    a, m = names.index(area), len(limits) - 1 if max_dets is None else limits.index(max_dets)
+    lines, cutoffs = (numpy.ascontiguousarray(values[t, :, :, a, m].T) for values in (precision, scores))
+    defined = lines[(lines != UNDEFINED).any(axis=1)]
+    mean = defined.mean(axis=0) if len(defined) else numpy.full(lines.shape[1], UNDEFINED)
+    return Curves(ious[t], area, limits[m], numpy.array(protocol.recall_thresholds), lines, cutoffs, mean)
