@@ -1,0 +1,1 @@
+"""Results as experiment trackers take them: plain functions, one module per tracker."""
