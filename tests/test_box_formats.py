@@ -175,7 +175,7 @@ def test_boxes_far_outside_of_the_unit_square_warn_if_normalized():
 
 
 def test_corners_in_the_wrong_order_warn():
-    with pytest.warns(UserWarning, match=r"Detections.boxes\[1\] ends before it begins: \[50, 10, 20, 30\].*xywh"):
+    with pytest.warns(UserWarning, match="dt has boxes whose x2, y2 lie before x1, y1.*xywh"):
         columns_of([[1, 1, 9, 9], [50, 10, 20, 30]], "xyxy")
     assert columns_of([[50.0, 10.0, -20.0, 30.0]], "xywh").dt_boxes.tolist() == [[50, 10, -20, 30]]
 

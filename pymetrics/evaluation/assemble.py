@@ -107,10 +107,11 @@ def _boxes(rows: Rows, image: Ints, image_ids: NDArray[Any], sizes: Floats | Non
     """Boxes as x, y, width, height in pixels; their areas, of length 0 where they are width * height."""
     boxes = to_xywh(rows.boxes, rows.box_format.layout)
     if rows.box_format.layout == "xyxy" and len(boxes) and min(boxes[:, 2].min(), boxes[:, 3].min()) < 0:
-        row = int(np.argmax((boxes[:, 2:] < 0).any(axis=1)))
+        # Without index and values, so that Python shows it once and not for every batch of a young detector.
+        side = "gt" if rows.scores is None else "dt"
         warn(
-            f"{rows.where('boxes', row)} ends before it begins: {rows.boxes[row].tolist()} as x1, y1, x2, y2; "
-            "if it holds x, y, width, height, say box_format='xywh'"
+            f"{side} has boxes whose x2, y2 lie before x1, y1: they overlap nothing; "
+            "if they hold x, y, width, height, say box_format='xywh'"
         )
     if rows.box_format.normalized and sizes is not None and len(boxes) and len(image_ids):
         unknown = np.isnan(sizes[image]).any(axis=1) & (image >= 0)
