@@ -50,7 +50,7 @@ void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1>
     for (const std::int32_t row : rows) order[place[category[row]]++] = row;
 }
 
-void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
+bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
                 View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
                 View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
                 View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
@@ -63,6 +63,7 @@ void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1
         std::int32_t next_dt = d < d_end ? dt_image[dt_order[d]] : none,
                      next_gt = g < g_end ? gt_image[gt_order[g]] : none;
         while (d < d_end || g < g_end) {
+            if (c == cell_image.shape[0]) return false;
             const std::int32_t image = std::min(next_dt, next_gt);
             cell_image[c] = image, cell_dt[c] = d, cell_gt[c] = g;
             while (next_dt == image) next_dt = ++d < d_end ? dt_image[dt_order[d]] : none;
@@ -73,6 +74,7 @@ void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1
         category_cells[k + 1] = c;
     }
     cell_dt[c] = d, cell_gt[c] = g;
+    return true;
 }
 
 void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,

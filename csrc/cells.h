@@ -101,7 +101,8 @@ void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<st
 void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
                View<std::int32_t, 1> order, View<index_t, 1> starts);
 
-void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
+// False where there are more cells than room for them.
+bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
                 View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
                 View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
                 View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,

@@ -71,17 +71,16 @@ void join_cells(obj dt_image_, obj dt_order_, obj dt_starts_, obj gt_image_, obj
     require(limit >= 0, "limit: expected at least 0, got ", limit);
     require_length(gt_starts.shape[0], dt_starts.shape[0], "gt_starts");
     require_length(category_cells.shape[0], dt_starts.shape[0], "category_cells");
-    const index_t most = dt_order.shape[0] + gt_order.shape[0];
-    require_length(cell_image.shape[0], most, "cell_image");
     for (const auto& [cells, name] : {std::pair{cell_dt, "cell_dt"}, {cell_gt, "cell_gt"}, {offsets, "offsets"}})
-        require_length(cells.shape[0], most + 1, name);
+        require_length(cells.shape[0], cell_image.shape[0] + 1, name);
     py::gil_scoped_release unlocked;
     require_offsets(dt_starts, dt_order.shape[0], "dt_starts");
     require_offsets(gt_starts, gt_order.shape[0], "gt_starts");
     require_indices(dt_order, 0, dt_image.shape[0], "dt_order");
     require_indices(gt_order, 0, gt_image.shape[0], "gt_order");
-    cpu::join_cells(dt_image, dt_order, dt_starts, gt_image, gt_order, gt_starts, limit, category_cells, cell_image,
-                    cell_dt, cell_gt, offsets);
+    const bool fits = cpu::join_cells(dt_image, dt_order, dt_starts, gt_image, gt_order, gt_starts, limit,
+                                      category_cells, cell_image, cell_dt, cell_gt, offsets);
+    require(fits, "cell_image: there are more than ", cell_image.shape[0], " cells");
 }
 
 void rank_detections(obj scores_, obj dt_order_, obj cell_dt_, obj offsets_, obj rows_, obj ranked_, index_t begin,

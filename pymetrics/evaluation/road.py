@@ -27,7 +27,7 @@ def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_mat
 
     dt_order, dt_starts = _sort_rows(columns.dt_category, columns.dt_image, n_categories, n_images)
     gt_order, gt_starts = _sort_rows(columns.gt_category, columns.gt_image, n_categories, n_images)
-    most = dt_order.shape[0] + gt_order.shape[0]
+    most = min(dt_order.shape[0] + gt_order.shape[0], n_categories * n_images)  # cells there can be
     category_cells = empty(n_categories + 1, "int64", like)
     cell_image = empty(most, "int32", like)
     cell_dt, cell_gt, offsets = (empty(most + 1, "int64", like) for _ in range(3))

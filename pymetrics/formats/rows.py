@@ -63,6 +63,9 @@ class Rows:
             column = getattr(self, name)
             if column is None:
                 continue
+            with np.errstate(all="ignore"):
+                if np.isfinite(np.add.reduce(widen(column), axis=None, dtype=np.float64)):
+                    continue  # a sum needs no memory, and is not finite where a value is not
             finite = np.isfinite(widen(column))
             if name == "area" and self.no_area is not None:
                 finite |= self.no_area

@@ -17,15 +17,28 @@ def index_ids(ids, known, out):
 
     ids: int64 (N,). known: int64 (K,), ascending and unique. out: int32 (N,).
     """
-    for i in range(ids.shape[0]):
-        low, high = 0, known.shape[0]
+    n_ids, n_known = ids.shape[0], known.shape[0]
+    values, first = ids.view(np.uint64), known.view(np.uint64)
+    if n_known > 0 and first[n_known - 1] - first[0] <= np.uint64(16 * (n_ids + n_known) + 4096):  # a table pays
+        span = first[n_known - 1] - first[0]
+        table = np.empty(np.int64(span) + 1, np.int32)
+        for i in range(table.shape[0]):
+            table[i] = -1
+        for k in range(n_known):
+            table[first[k] - first[0]] = k
+        for i in range(n_ids):
+            at = values[i] - first[0]
+            out[i] = table[at] if at <= span else -1
+        return
+    for i in range(n_ids):
+        low, high = 0, n_known
         while low < high:
             middle = (low + high) // 2
             if known[middle] < ids[i]:
                 low = middle + 1
             else:
                 high = middle
-        out[i] = low if low < known.shape[0] and known[low] == ids[i] else -1
+        out[i] = low if low < n_known and known[low] == ids[i] else -1
 
 
 @kernel
@@ -70,7 +83,7 @@ def join_cells(
     dt_image, dt_order, dt_starts (and gt_*): as for and from sort_rows. limit: detections kept in a cell.
     category_cells: int64 (K + 1,), the first cell of each category. cell_image: int32 (C,), ascending in a category.
     cell_dt, cell_gt: int64 (C + 1,), a cell's first place in the orders. offsets: int64 (C + 1,), its first place among
-    the detections kept. C is category_cells[K]; arrays as long as all rows together are long enough.
+    the detections kept. C is category_cells[K]; the arrays must be long enough.
     """
     c, d, g = 0, 0, 0
     category_cells[0], offsets[0] = 0, 0

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from literal import differences, make_problem, match_by_the_rules
 
-SCENES = range(420)
+SCENES = range(300)
 FIELDS = ("n_gt", "offsets", "scores", "matched", "ignored", "match_of", "match_iou")
 
 
@@ -104,7 +104,7 @@ def check_means() -> None:
     from pymetrics.evaluation import road
 
     rng = np.random.default_rng(1)
-    for n in (0, 1, 7, 8, 9, 15, 16, 17, 127, 128, 129, 129, 129, 136, 137, 250, 256, 257, 264, 400, 1000, 1025, 3000):
+    for n in (0, 1, 7, 8, 9, 15, 16, 17, 127, 128, *[129] * 12, 136, 137, 250, 256, 257, 264, 400, 1000, 1025, 3000):
         table = rng.random((1, n, 1, 1, 2))
         table[0, :: max(1, n // 3), 0, 0, 1] = -1
         table[0, 1 :: max(1, n // 3), 0, 0, 1] = 0
