@@ -155,12 +155,12 @@ def _scored(source: Any, kind: str) -> bool | None:
 
 
 def _own_format(source: Detections | GroundTruths, argument: str, box_format: str | None, normalized: bool) -> Rows:
-    own = source.rows.box_format
-    if box_format is not None and as_box_format(box_format).layout != own.layout:
+    own = as_box_format(source.box_format, normalized)
+    if box_format is not None and as_box_format(box_format, normalized) != own:
         raise ValueError(
             f"box_format is {box_format!r}, but {argument} says {source.box_format!r} itself; leave box_format to it"
         )
-    return replace(source.rows, box_format=as_box_format(source.box_format, normalized))
+    return replace(source.rows, box_format=own)
 
 
 def _no_rows(argument: str) -> Rows:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .protocol import Protocol
+from .protocol import Protocol, tables
 
 if TYPE_CHECKING:
     from .outcomes import Outcomes
@@ -109,6 +109,8 @@ def _check(outcomes: Outcomes) -> None:
         offsets = getattr(outcomes, name)
         if offsets[0] != 0 or offsets[-1] != last or np.any(np.diff(offsets) < 0):
             raise ValueError(f"{name} does not rise from 0 to {last}")
+    if np.any((outcomes.matched | outcomes.ignored) & ~tables(protocol).reach[-1]):
+        raise ValueError("matched or ignored has a bit beyond the last (area, threshold) pair")
     if n_cells and outcomes.n_gt.min() < 0:
         raise ValueError("n_gt has counts below 0")
     if n_cells and not 0 <= outcomes.cell_image.min() <= outcomes.cell_image.max() < outcomes.n_images:

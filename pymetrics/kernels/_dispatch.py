@@ -180,8 +180,10 @@ def numba_cache_dir() -> Path:
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     user = os.getuid() if hasattr(os, "getuid") else 0
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    homes = [home / "pymetrics", Path(tempfile.gettempdir()) / f"pymetrics-{user}"]
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    homes = [Path(tempfile.gettempdir()) / f"pymetrics-{user}"]
+    if os.path.isabs(home):  # a user without a home keeps the ~
+        homes.insert(0, Path(home) / "pymetrics")
     if os.environ.get("NUMBA_CACHE_DIR"):
         homes = [Path(os.environ["NUMBA_CACHE_DIR"])]
     folders = [home / f"numba-{digest.hexdigest()[:16]}" for home in homes]
