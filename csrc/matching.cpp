@@ -14,10 +14,6 @@ CellOut outputs(View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int3
             match_of.shape[1]};
 }
 
-}  // namespace
-
-namespace {
-
 struct BoxInputs {
     View<const double, 2> dt_boxes;
     View<const double, 1> dt_area;

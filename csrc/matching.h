@@ -2,6 +2,7 @@
 // Greedy matching, all area ranges and thresholds at once: each (area, threshold) pair is a bit of W 64-bit words. A
 // walk down a detection's candidates serves all pairs, each bit taking the first candidate that it may. See
 // kernels/matching.py.
+#include <algorithm>
 #include <vector>
 
 #include "common.h"
@@ -153,6 +154,11 @@ struct CellOut {
     index_t n_bits;
 };
 
+// The order of candidates: by falling overlap, of equals the later first.
+PM_HD bool goes_before(const Candidate& a, const Candidate& b) {
+    return a.overlap > b.overlap || (a.overlap == b.overlap && a.g > b.g);
+}
+
 // Match one cell; detections by falling score. It knows nothing of what overlaps.
 template <int W>
 void match_cell(Cell& cell, const Pairs& pairs, const CellOut& out) {
@@ -178,12 +184,14 @@ void match_cell(Cell& cell, const Pairs& pairs, const CellOut& out) {
                                     cell.dt_flags[std::size_t(d)], to);
         } else {
             index_t n = 0;
-            for (index_t g = 0; g < n_gt; ++g) {
-                const double overlap = iou(g);
-                if (!(overlap >= lowest)) continue;
-                index_t i = n++;
-                for (; i > 0 && candidates[i - 1].overlap <= overlap; --i) candidates[i] = candidates[i - 1];
-                candidates[i] = {std::int32_t(g), overlap};
+            for (index_t g = 0; g < n_gt; ++g)
+                if (iou(g) >= lowest) candidates[n++] = {std::int32_t(g), iou(g)};
+            if (n > 24) {
+                std::sort(candidates, candidates + n, goes_before);
+            } else {
+                for (index_t i = 1; i < n; ++i)
+                    for (index_t j = i; j > 0 && goes_before(candidates[j], candidates[j - 1]); --j)
+                        std::swap(candidates[j], candidates[j - 1]);
             }
             match_candidates<W>(candidates, n, pairs, truth_of, cell.dt_flags[std::size_t(d)], to);
         }

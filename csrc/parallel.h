@@ -53,8 +53,10 @@ void parallel_for(index_t begin, index_t end, index_t grain, const Threads& thre
         }
     };
     const index_t n_chunks = (end - begin + grain - 1) / grain;
+    const index_t n_threads = std::min<index_t>(threads.count, n_chunks);
     std::vector<std::thread> pool;
-    for (index_t i = 1; i < std::min<index_t>(threads.count, n_chunks); ++i) {
+    pool.reserve(std::size_t(std::max<index_t>(n_threads, 1)));  // so that nothing but the system can refuse below
+    for (index_t i = 1; i < n_threads; ++i) {
         try {
             pool.emplace_back(work, false);
         } catch (const std::system_error&) {

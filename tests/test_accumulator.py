@@ -355,3 +355,15 @@ def test_merges_across_threads_do_not_lock_each_other(data):
         thread.join(20)
         assert not thread.is_alive()
     assert bits(a.compute()) == bits(b.compute()) == data.whole()
+
+
+def test_first_of_duplicates_needs_image_ids():
+    """Images without ids are numbered anew on every machine: nothing could tell a duplicate from another image."""
+    accumulator = pymetrics.Accumulator(duplicates="first")
+    image = {"boxes": np.array([[0.0, 0, 20, 20]]), "labels": np.array([1])}
+    found = [{**image, "scores": np.array([0.5])}]
+    with pytest.raises(ValueError, match=r"gt\[0\] has no 'image_id'"):
+        accumulator.update([image], found)
+    assert accumulator.n_images == 0
+    accumulator.update([{**image, "image_id": 7}], found)
+    assert accumulator.n_images == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +57,9 @@ class Accumulator:
         Raises:
             TypeError, ValueError: as `pymetrics.evaluate`; or an image came before. Nothing is added then.
         """
+        first = gt[0] if isinstance(gt, (list, tuple)) and gt else None
+        if self.duplicates == "first" and isinstance(first, Mapping) and "boxes" in first and "image_id" not in first:
+            raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")
         with self._lock:
             columns = ingest(
                 gt, dt, iou_type=self.iou_type, protocol=self.protocol, box_format=box_format, normalized=normalized,

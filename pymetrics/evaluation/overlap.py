@@ -45,18 +45,40 @@ def box_iou(
         if kind != "iou":
             raise ValueError(f'crowd goes with kind "iou" only, got kind {kind!r}')
         flags = _flags(crowd, "crowd", n_gt)
+    if offsets is None:
+        out = kernels.empty((n_dt, n_gt), "float64", dt_boxes)
+        step = max(1, 2**20 // max(1, n_gt))  # rows at a time: Ctrl-C waits for a call
+        for begin in range(0, n_dt, step):
+            rows = slice(begin, min(begin + step, n_dt))
+            block = dt_boxes[rows], gt_boxes, flags, np.array([0, len(dt_boxes[rows])]), np.array([0, n_gt])
+            _overlaps(*block, kind, out[rows].reshape(-1))
+        return _like(out, dt)
     dt_offsets, gt_offsets = _offsets(offsets, n_dt, n_gt)
-    out_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))]).astype(np.int64)
-    out = kernels.empty(int(out_offsets[-1]), "float64", dt_boxes)
-    index = KINDS.index("diou" if kind == "ciou" else kind)
-    n_problems = len(dt_offsets) - 1
-    kernels.box_iou(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, out_offsets, index, out, 0, n_problems)
-    if kind == "ciou":
+    out = kernels.empty(int(np.dot(np.diff(dt_offsets), np.diff(gt_offsets))), "float64", dt_boxes)
+    _overlaps(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, kind, out)
+    return _like(out, dt)
+
+
+def _overlaps(
+    dt: NDArray[Any],
+    gt: NDArray[Any],
+    flags: NDArray[Any],
+    dt_offsets: NDArray[Any],
+    gt_offsets: NDArray[Any],
+    kind: str,
+    out: NDArray[Any],
+) -> None:
+    sizes = np.diff(dt_offsets) * np.diff(gt_offsets)
+    problems = dt, gt, flags, dt_offsets, gt_offsets, np.concatenate([[0], np.cumsum(sizes)])
+    kernels.box_iou(*problems, KINDS.index("diou" if kind == "ciou" else kind), out, 0, len(sizes))
+    if kind == "ciou":  # diou - alpha * v (Zheng et al., 2020); arctan differs between devices, hence no kernel
         iou = np.empty_like(out)
-        kernels.box_iou(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, out_offsets, 0, iou, 0, n_problems)
+        kernels.box_iou(*problems, 0, iou, 0, len(sizes))
         rows, columns = _pairs(dt_offsets, gt_offsets)
-        out -= _aspect_penalty(dt_boxes[rows], gt_boxes[columns], iou)
-    return _like(out.reshape(n_dt, n_gt) if offsets is None else out, dt)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            angle = np.arctan(dt[:, 2] / dt[:, 3])[rows] - np.arctan(gt[:, 2] / gt[:, 3])[columns]
+            v = (4 / np.pi**2) * angle**2
+            out -= v * v / (1 - iou + v + 1e-7)
 
 
 def match(
@@ -160,14 +182,6 @@ def _pairs(dt_offsets: NDArray[Any], gt_offsets: NDArray[Any]) -> tuple[NDArray[
     start = np.repeat(np.concatenate([[0], np.cumsum(n_dt * n_gt)[:-1]]), n_dt * n_gt)
     within = np.arange(len(rows)) - start
     return rows, first_gt + within % np.repeat(np.maximum(n_gt, 1), n_dt * n_gt)
-
-
-def _aspect_penalty(dt: NDArray[Any], gt: NDArray[Any], iou: NDArray[Any]) -> NDArray[Any]:
-    """alpha * v of the complete IoU (Zheng et al., 2020)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        angle = np.arctan(dt[:, 2] / dt[:, 3]) - np.arctan(gt[:, 2] / gt[:, 3])
-        v = (4 / np.pi**2) * angle**2
-        return np.asarray(v * v / (1 - iou + v + 1e-7))
 
 
 def _like(array: NDArray[Any], source: Any) -> Any:

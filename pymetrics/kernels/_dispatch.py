@@ -193,6 +193,6 @@ def numba_cache_dir() -> Path:
         except OSError:
             continue
         # What lies here is run: nobody else's folder will do.
-        if os.access(folder, os.W_OK) and folder.stat().st_uid in (user, 0):
+        if os.access(folder, os.W_OK) and all(place.stat().st_uid in (user, 0) for place in (folder, folder.parent)):
             return folder
     return folders[0]
