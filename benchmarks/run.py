@@ -1,6 +1,6 @@
 """Measure every contender and what the README promises; print the tables.
 
-    python benchmarks/run.py                                        everything: about 20 minutes on two cores
+    python benchmarks/run.py                                        everything: some 20 minutes if nobody disturbs
     python benchmarks/run.py --parts times --sizes 500k --contenders native hotcoco --rounds 5
     python benchmarks/run.py --parts none --readme README.md        tables of what was measured before
 
