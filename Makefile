@@ -28,7 +28,7 @@ format: $(VENV)/.test
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES))
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py --readme README.md
 
 # The kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
 native-asan: $(VENV)/.test

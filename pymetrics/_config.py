@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+MAX_THREADS = 1024
 BACKENDS = ("native", "numba", "reference")
 HOME = Path(__file__).resolve().parent
 
@@ -85,23 +86,23 @@ def get_num_threads() -> int:
     """How many threads one call may use.
 
     What set_num_threads was given; else PYMETRICS_NUM_THREADS; else the cores that this process may use, divided by
-    LOCAL_WORLD_SIZE (the processes that share this machine in a distributed run), at least 1.
+    LOCAL_WORLD_SIZE (the processes that share this machine in a distributed run), at least 1. Never more than 1024.
 
     Raises:
         ValueError: an environment variable is not a whole number of at least 1; the message names it.
     """
     if _threads_asked is not None:
-        return _threads_asked
+        return min(_threads_asked, MAX_THREADS)
     asked = _count("PYMETRICS_NUM_THREADS")
     if asked is not None:
-        return asked
+        return min(asked, MAX_THREADS)
     affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux alone has it
     cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(1, cores // (_count("LOCAL_WORLD_SIZE") or 1))
+    return min(max(1, cores // (_count("LOCAL_WORLD_SIZE") or 1)), MAX_THREADS)
 
 
 def set_num_threads(n: int | None) -> None:
-    """Let every later call of this process use n threads; None goes back to the default.
+    """Let every later call of this process use n threads (1024 at most); None goes back to the default.
 
     Raises:
         TypeError: n is not a whole number.
@@ -146,8 +147,8 @@ def _other_pymetrics() -> str | None:
     return None
 
 
-def check_at_import() -> None:
-    """Refuse what the environment asks for in vain, and warn once of a missing C++ part or a foreign pymetrics.
+def check_environment() -> None:
+    """Refuse what the environment asks for in vain.
 
     Raises:
         ImportError: PYMETRICS_REQUIRE or PYMETRICS_BACKEND names a part that is not there.
@@ -162,6 +163,36 @@ def check_at_import() -> None:
         raise ImportError("PYMETRICS_REQUIRE names numba, but numba is not installed")
     get_num_threads()
     host_backend()
+
+
+def complaint() -> str:
+    """What check_environment has against the environment; empty where all is well."""
+    try:
+        check_environment()
+    except (ImportError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _is_command() -> bool:
+    """Whether this process is the command pymetrics, or python -m pymetrics."""
+    program = (getattr(sys, "argv", None) or [""])[0]
+    return Path(program).stem == "pymetrics" or (program == "-m" and "pymetrics" in sys.orig_argv)
+
+
+def check_at_import() -> None:
+    """Refuse what the environment asks for in vain, and warn once of a missing C++ part or a foreign pymetrics.
+
+    The command line refuses by itself: its user shall see one line, and `pymetrics config` its page.
+
+    Raises:
+        ImportError, ValueError: as check_environment.
+    """
+    if _is_command():
+        if complaint():
+            return
+    else:
+        check_environment()
 
     if native is None and backend_asked() is None:
         message = f"pymetrics runs without its C++ part, on Numba, slower: {why_no_native}. {_remedy()}"

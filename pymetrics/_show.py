@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__, _config
@@ -20,22 +21,34 @@ def _version_of(name: str) -> str:
         return "not installed"
 
 
+def _answer(ask: Callable[[], object]) -> str:
+    """What a question to the environment gives; empty where a variable is wrong, which the page then says."""
+    try:
+        return str(ask())
+    except (ImportError, ValueError):
+        return ""
+
+
 def config_page() -> str:
-    """Which version and backends are there (and, if not, why), the threads and the environment variables."""
+    """Which version and backends are there (and, if not, why), the threads and the environment variables.
+
+    A variable that asks for what cannot be is complained of in the page.
+    """
     native, cuda = _config.native, _config.cuda
     simd_level = getattr(native, "simd_level", None)
     rows = {
         "pymetrics": f"{__version__} in {_config.HOME}",
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "numpy": _version_of("numpy"),
-        "backend": _config.host_backend(),
+        "backend": _answer(_config.host_backend),
         "native": native.__file__ if native else f"no: {_config.why_no_native}",
         "native simd": simd_level() if simd_level else "",
         "numba": _version_of("numba") if _config.numba_is_there() else "no: numba is not installed",
         "numba cache": str(numba_cache_dir()),
         "cuda": cuda.__file__ if cuda else f"no: {_config.why_no_cuda}",
         "torch": _version_of("torch") + (", imported" if "torch" in sys.modules else ""),
-        "threads": str(_config.get_num_threads()),
+        "threads": _answer(_config.get_num_threads),
+        "complaint": _config.complaint(),
     }
     rows |= {name: os.environ.get(name, "") for name in VARIABLES}
     width = max(map(len, rows))

@@ -1,7 +1,8 @@
 """The command pymetrics: eval, demo, config.
 
 Exit codes: 0 all went well; 1 the evaluation failed, because of what the files hold; 2 the command line is wrong, or
-names a path that does not exist or is a folder; 130 Ctrl-C; 141 the reader of the output went away.
+names a path that does not exist or is a folder, or an environment variable is wrong; 130 Ctrl-C; 141 the reader of the
+output went away.
 Tables go to stdout, everything else to stderr.
 """
 
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import pymetrics
 
+from . import _config
+
 if TYPE_CHECKING:
     from .evaluation.result import Result
 
@@ -31,7 +34,7 @@ EXAMPLES = """examples:
   pymetrics eval --gt gt.json --dt dt.json --json - | jq .detectors.dt.metrics.map
   pymetrics eval --gt gt.json --dt dt.json --per-class --json result.json
 """
-EXIT_CODES = "exit codes: 0 evaluated, 1 evaluation failed, 2 bad arguments"
+EXIT_CODES = "exit codes: 0 evaluated, 1 evaluation failed, 2 bad arguments or environment variables"
 
 
 class EvaluationError(Exception):
@@ -41,12 +44,14 @@ class EvaluationError(Exception):
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (None: sys.argv[1:]) and return the exit code; argparse's own exits are raised."""
     options = _parser().parse_args(argv)
+    complaint = _config.complaint()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            options.run(options.parser, options)
+            if not complaint or options.run is _show_config:
+                options.run(options.parser, options)
         sys.stdout.flush()
     except EvaluationError as error:
         _say(f"pymetrics: {error}")
@@ -59,6 +64,9 @@ def main(argv: list[str] | None = None) -> int:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    if complaint:
+        _say(f"pymetrics: {complaint}")
+        return 2
     return 0
 
 
@@ -110,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo, parser=demo)
 
     config = commands.add_parser("config", help="show backends, threads and environment variables")
-    config.set_defaults(run=lambda parser, options: pymetrics.show_config(), parser=config)
+    config.set_defaults(run=_show_config, parser=config)
     return parser
 
 
@@ -124,6 +132,8 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     target = None if options.json in (None, "-") else Path(options.json)
     if target and (target.is_dir() or not target.parent.is_dir()):
         parser.error(f"argument --json: cannot write a file at {options.json!r}")
+    if target and target.exists() and any(target.samefile(path) for path in (options.gt, *path_of.values())):
+        parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
         if options.box_format is not None:
             as_box_format(options.box_format)
@@ -141,7 +151,7 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
                 ground_truth, path, iou_type=options.iou_type, protocol=protocol, box_format=options.box_format
             )
         n_dt, n_images = (len(rows) for rows in (results[name].outcomes.scores, results[name].outcomes.image_ids))
-        _say(f"{name}: {n_dt} detections on {n_images} images in {time.perf_counter() - start:.2f} s")
+        _say(f"{name}: {n_dt} detections counted on {n_images} images in {time.perf_counter() - start:.2f} s")
     _print_tables(results, sys.stderr if options.json == "-" else sys.stdout, options.per_class)
     if options.json is not None:
         _write_json(results, target)
@@ -165,6 +175,10 @@ def _demo(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         print(results[name].summary("n/a"))
     print()
     _print_comparison(results, sys.stdout)
+
+
+def _show_config(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    pymetrics.show_config()
 
 
 def _detectors(parser: argparse.ArgumentParser, values: list[str]) -> dict[str, str]:

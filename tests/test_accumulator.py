@@ -300,7 +300,7 @@ def test_bad_arguments(data):
     accumulator = filled(data, [data.images[:4]])
     with pytest.raises(TypeError, match="other must be an Accumulator, got Result"):
         accumulator.merge(accumulator.compute())
-    with pytest.raises(ValueError, match=r"other follows .* this one"):
+    with pytest.raises(ValueError, match=r"another protocol than this one: they differ in iou_thresholds, .*max_dets$"):
         accumulator.merge(Accumulator(WIDE))
     with pytest.raises(ValueError, match=r"protocol must be one of .*'voc'"):
         Accumulator("voc")

@@ -121,6 +121,8 @@ def test_results(found, error, message):
         (gt(area=NAN), ValueError, "gt['annotations'][1]['area'] must be finite, got nan"),
         (gt(area="9"), TypeError, "gt['annotations'][1]['area'] must be a number, got '9'"),
         (gt(iscrowd="no"), TypeError, "gt['annotations'][1]['iscrowd'] must be a number, got 'no'"),
+        (gt(iscrowd=NAN), ValueError, "gt['annotations'][1]['iscrowd'] must be a number, got nan"),
+        (gt(id=[2]), TypeError, "gt['annotations'][1]['id'] must be a number or a string, got [2]"),
         (gt(category_id=0.5), ValueError, "gt['annotations'][1]['category_id'] must be a whole number, got 0.5"),
     ],
 )  # fmt: skip
@@ -182,7 +184,9 @@ def test_detections(arguments, error, message):
         ({"area": [1, -INF]}, ValueError, "GroundTruths.area[1] must be finite, got -inf"),
         ({"ids": [1]}, ValueError, "GroundTruths.ids has 1 rows, GroundTruths.image has 2"),
         ({"ids": ["a", "b"]}, TypeError, "GroundTruths.ids[0] must be a whole number, got 'a'"),
-        ({"images": ["a"]}, TypeError, "image ids must be all integers or all strings; some are integers, one is 'a'"),
+        ({"images": ["a"]}, TypeError, "all strings: GroundTruths.image[0] is 1, GroundTruths.images[0] is 'a'"),
+        ({"image": ["a", "a\0"]}, ValueError, "GroundTruths.image[1] must not end in a NUL character, got 'a\\x00'"),
+        ({"crowd": [NAN, 0]}, ValueError, "GroundTruths.crowd[0] must be a number, got nan"),
         ({"images": 5}, ValueError, "GroundTruths.images must have shape (N,), got ()"),
         ({"categories": ["a"]}, TypeError, "GroundTruths.categories[0] must be a whole number, got 'a'"),
         ({"categories": {"a": 1}}, TypeError, "GroundTruths.categories[0] must be a whole number, got 'a'"),
@@ -201,7 +205,10 @@ def test_columns_against_each_other():
         pymetrics.evaluate(truth, Detections([2, 3], box * 2, [0.5, 0.5], [1, 1]))
     with refusal(ValueError, "Detections.image[0] is '2', which is not an image of gt"):
         pymetrics.evaluate(truth, Detections(["2"], box, [0.5], [1]))
-    with refusal(TypeError, "image ids must be all integers or all strings; ... one is 'two'"):
+    with refusal(
+        TypeError,
+        "image ids must be all integers or all strings: GroundTruths.image[0] is 1, Detections.image[0] is 'two'",
+    ):
         pymetrics.evaluate(GroundTruths([1], box, [1]), Detections(["two"], box, [0.5], [1]))
     with refusal(ValueError, "GroundTruths.labels[0] is 1, which is not one of the categories"):
         pymetrics.evaluate(GroundTruths([1], box, [1], categories=[2, 3]), Detections([1], box, [0.5], [1]))
@@ -265,6 +272,7 @@ def test_ground_truth_arrays(truth, message):
         (target(), prediction(labels=[1.5]), ValueError, "dt[1]['labels'][0] must be a whole number, got 1.5"),
         (target(area=[NAN]), prediction(), ValueError, "gt[1]['area'][0] must be finite, got nan"),
         (target(area=[1, 2]), prediction(), ValueError, "gt[1]['area'] has 2 rows, gt[1]['labels'] has 1"),
+        (target(iscrowd=[NAN]), prediction(), ValueError, "gt[1]['iscrowd'][0] must be a number, got nan"),
         (target(iscrowd=["x"]), prediction(), TypeError, "gt[1]['iscrowd'] must hold numbers, got dtype <U1"),
         (target(image_id=4), prediction(), ValueError, "gt[0] has no 'image_id', gt[1] has one"),
         ([{**TARGET, "image_id": 4}] * 2, prediction(), ValueError, "gt[1]['image_id'] is 4, and so is gt[0]'s"),
@@ -380,3 +388,8 @@ def test_unreadable_file(tmp_path):
 )
 def test_options(options, error, message):
     refuses(error, message, GT, [RESULT], **options)
+
+
+def test_the_id_of_a_detection():
+    found = {**GT, "annotations": [{**ANNOTATION, "id": None, "score": 1}]}
+    refuses(TypeError, "dt['annotations'][0]['id'] must be a number or a string, got None", GT, found)

@@ -107,8 +107,11 @@ def test_one_box_in_every_format():
         "yolo": [[80 / 400, 70 / 200, 100 / 400, 60 / 200]],
         "albumentations": [[30 / 400, 40 / 200, 130 / 400, 100 / 200]],
     }
+    with pytest.warns(UserWarning, match="image_sizes has no effect on boxes in pixels.*normalized=True"):
+        columns_of(in_pixels, "xywh", image_sizes=(200, 400))
     for box_format, box in boxes.items():
-        got = columns_of(box, box_format, image_sizes=(200, 400)).dt_boxes
+        sizes = (200, 400) if box_format in ("yolo", "albumentations") else None
+        got = columns_of(box, box_format, image_sizes=sizes).dt_boxes
         np.testing.assert_allclose(got, in_pixels, rtol=1e-12, err_msg=box_format)
 
 

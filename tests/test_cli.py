@@ -70,7 +70,7 @@ def test_one_detector_prints_twelve_lines(here, capsys):
     result = pymetrics.evaluate("gt.json", "dt_sharp.json")
     assert out == f"{result}\n"
     assert err.startswith("dt_sharp: ")
-    assert "on 100 images" in err
+    assert f"{sum(row['n_dt'] for row in result.per_class)} detections counted on 100 images" in err
 
 
 def test_several_detectors_print_a_table(here, capsys):
@@ -200,6 +200,9 @@ def test_bad_arguments_exit_with_2(here, capsys, tmp_path):
     assert "--json" in refused(capsys, "eval", *gt, *dt, "--json", "no/such/folder/out.json")
     assert "--json" in refused(capsys, "eval", *gt, *dt, "--json", str(tmp_path))
     assert "max_dets[0] must be at least 1, got 0" in refused(capsys, "eval", *gt, *dt, "--max-dets", "0")
+    assert "max_dets[1] must be at least 1, got 0" in refused(capsys, "eval", *gt, *dt, "--max-dets", "1", "0")
+    for path in ("gt.json", f"{here}/dt_sharp.json"):
+        assert "one of the inputs, which it would overwrite" in refused(capsys, "eval", *gt, *dt, "--json", path)
     assert "--iou-type" in refused(capsys, "eval", *gt, *dt, "--iou-type", "nonsense")
     assert "box_format" in refused(capsys, "eval", *gt, *dt, "--box-format", "zigzag")
 

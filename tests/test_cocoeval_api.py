@@ -119,6 +119,12 @@ def test_text(ours):
         quietly(ours.summarize)
 
 
+@pytest.fixture(params=["native", "numba"])
+def each_backend(request, need, monkeypatch):
+    need("pymetrics._native" if request.param == "native" else "numba")
+    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
+
+
 def test_thresholds_may_be_a_list(rival):
     """pycocotools compares a list with a number here, which numpy 2 refuses."""
     scene = plain_scene()
@@ -129,8 +135,15 @@ def test_thresholds_may_be_a_list(rival):
 
 
 @pytest.mark.parametrize(
-    ("params", "words"), [({"maxDets": [1, -1]}, r"maxDets .*got -1"), ({"iouThrs": [0.5, np.nan]}, r"iouThrs\[1\]")]
+    ("params", "words"),
+    [
+        ({"maxDets": [1, -1]}, r"maxDets .*got -1"),
+        ({"iouThrs": [0.5, np.nan]}, r"iouThrs\[1\]"),
+        ({"iouThrs": []}, r"params.iouThrs\) must not be empty"),
+        ({"maxDets": list(range(255))}, r"params.maxDets\) must hold at most 254 limits, got 255"),
+    ],
 )
+@pytest.mark.usefixtures("each_backend")
 def test_refused_params(params, words):
     scene = plain_scene()
     scene.params = params

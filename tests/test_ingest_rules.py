@@ -112,8 +112,12 @@ def test_without_categories_the_rows_follow_them(need, seed):
     assert columns.dt_boxes[columns.dt_category == 0].tolist() == [row["bbox"] for row in expected]
 
 
+MOVED = "annotations of one id on different images.*an id of its own"
+
+
 @pytest.mark.parametrize("use_cats", [1, 0])
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.filterwarnings(f"ignore:gt has {MOVED}")
 def test_the_last_of_several_annotations_with_one_id_stands_for_all(need, seed, use_cats):
     gt, dt = scene(seed, n_images=4)
     rng = np.random.default_rng(seed)
@@ -142,9 +146,17 @@ def test_repeated_ids_leave_out_the_rows_of_unknown_images(need):
     gt["categories"] = [category for category in gt["categories"] if category["id"] != 20]
     dt = [row for row in dt if row["image_id"] != gone]
     for use_cats in (1, 0):
-        with pytest.warns(UserWarning, match="left out"):
+        with pytest.warns(UserWarning, match="left out"), pytest.warns(UserWarning, match=MOVED):
             result = pymetrics.evaluate(gt, dt, protocol=Protocol(use_cats=bool(use_cats)))
         same(result, by_pycocotools(need, gt, dt, useCats=use_cats))
+
+
+def test_one_id_on_different_images_warns_once():
+    found = Detections([1, 2], [[1, 1, 9, 9]] * 2, [1, 1], [1, 1])
+    ingest(GroundTruths([1, 1, 2], [[1, 1, 9, 9]] * 3, [1, 1, 1], ids=[1, 1, 2]), found)  # on one image: no warning
+    with pytest.warns(UserWarning, match=MOVED) as seen:
+        ingest(GroundTruths([1, 2, 1, 2], [[1, 1, 9, 9]] * 4, [1] * 4, ids=[1, 1, 2, 2]), found)
+    assert len(seen) == 1
 
 
 def test_ground_truth_of_id_zero_is_never_found_and_warns_once(need):

@@ -150,6 +150,20 @@ def test_torch_comes_back_as_torch(backend, need):
     assert matches.dtype == torch.int64
 
 
+def test_bfloat16(backend, need):
+    torch = need("torch")
+    flags, boxes = torch.tensor([0, 1]).bfloat16(), torch.tensor([[0, 0, 4, 4], [0, 0, 8, 8]]).bfloat16()
+    ious = pymetrics.box_iou(boxes, boxes, crowd=flags)
+    assert ious.tolist() == [[1, 1], [0.25, 1]]
+    matches = pymetrics.match(ious.bfloat16(), crowd=flags, ignore=flags, iou_thresholds=[0.5])
+    assert matches.tolist() == [[0, 1]]
+
+
+def test_more_than_fifty_settings(backend):
+    ignore = np.arange(120)[:, None] % 2
+    assert pymetrics.match([[0.5]], ignore=ignore, iou_thresholds=[0.5]).tolist() == [[[0]]] * 120
+
+
 def test_inputs_are_not_changed_and_may_be_odd(backend):
     dt = np.arange(24, dtype=np.float32).reshape(6, 4)[::-2]
     before = dt.copy()
@@ -182,7 +196,12 @@ BAD = [
     (lambda: pymetrics.match([[0.5]], crowd=[1, 1]), ValueError, r"crowd must have shape \(1,\)"),
     (lambda: pymetrics.match([[0.5]], ignore=[1, 1]), ValueError, r"ignore must have shape \(1,\)"),
     (lambda: pymetrics.match([[0.5]], iou_thresholds=[0.5, 1.5]), ValueError, r"iou_thresholds\[1\] must"),
-    (lambda: pymetrics.match([[0.5]], iou_thresholds=[]), ValueError, "iou_thresholds must not be empty"),
+    (lambda: pymetrics.match([[0.5]], iou_thresholds=[]), ValueError, "iou_thresholds .* must not be empty"),
+    (lambda: pymetrics.match([[0.5]], ignore=np.zeros((0, 1))), ValueError, r"ignore .* A > 0, got \(0, 1\)"),
+    (lambda: pymetrics.match([[0.5]], ignore=[np.nan]), ValueError, "ignore must hold flags, got nan at index 0"),
+    (lambda: pymetrics.box_iou(BOX, BOX * 2, crowd=[0, np.nan]), ValueError, "crowd .* flags, got nan at index 1"),
+    (lambda: pymetrics.box_iou(BOX, BOX, crowd=["no"]), TypeError, "crowd must hold flags, got dtype <U2"),
+    (lambda: pymetrics.box_iou(BOX, BOX, offsets=3), ValueError, "offsets must be a pair .*, got 3"),
     (lambda: pymetrics.match([["a"]]), (TypeError, ValueError), "^ious"),
 ]  # fmt: skip
 

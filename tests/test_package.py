@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +62,62 @@ def test_show_config(capsys: pytest.CaptureFixture[str], threads: pytest.MonkeyP
     assert rows["pymetrics"].startswith(pymetrics.__version__)
     assert rows["threads"] == rows["PYMETRICS_NUM_THREADS"] == "3"
     assert {"backend", "native", "numba", "cuda", "numpy", "python"} <= set(rows)
+
+
+@pytest.mark.parametrize("name", ["PYMETRICS_BACKEND", "PYMETRICS_NUM_THREADS", "LOCAL_WORLD_SIZE"])
+def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> None:
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = f"import sys; sys.argv = ['bin/pymetrics', *{arguments!r}]; from pymetrics.cli import main; exit(main())"
+        return run(code, cwd=tmp_path, **{name: "odd"})
+
+    done = command("eval", "--gt", "gt.json", "--dt", "dt.json")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"pymetrics: {name} must be ")
+    page = command("config")
+    assert (page.returncode, page.stderr) == (2, done.stderr)
+    assert re.search(f"complaint +{name} must be .*got 'odd'\n", page.stdout)
+    assert re.search(f"{name} +odd\n", page.stdout)
+    env = {**ENVIRONMENT, name: "odd"}
+    module = subprocess.run([sys.executable, "-m", "pymetrics", "config"], env=env, capture_output=True, text=True)
+    assert (module.returncode, module.stdout, module.stderr) == (2, page.stdout, done.stderr)
+
+
+def test_threads_have_a_limit(threads: pytest.MonkeyPatch) -> None:
+    threads.setenv("PYMETRICS_NUM_THREADS", "99999999999")
+    assert pymetrics.get_num_threads() == 1024
+    pymetrics.set_num_threads(10**10)
+    assert pymetrics.get_num_threads() == 1024
+    assert pymetrics.box_iou([[0, 0, 1, 1]], [[0, 0, 1, 1]]).tolist() == [[1]]
+
+
+def test_the_source_distribution_holds_what_the_tests_read() -> None:
+    if not (ROOT / "MANIFEST.in").exists():
+        pytest.skip("not in the source folder")
+    assert {"graft csrc", "graft tests", "graft examples"} <= set((ROOT / "MANIFEST.in").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"max_dets": (1, 0)}, "max_dets[1] must be at least 1, got 0"),
+        ({"max_dets": (1, float("nan"))}, "max_dets[1] must be a whole number below 2**63, got nan"),
+        ({"max_dets": (float("inf"),)}, "max_dets[0] must be a whole number below 2**63, got inf"),
+        ({"max_dets": (1, 10**30)}, "max_dets[1] must be a whole number below 2**63, got 1e+30"),
+        ({"max_dets": (1, 10**400)}, "max_dets must hold numbers, got (1, 1000"),
+        ({"max_dets": (10, 10)}, "max_dets must differ, got (10, 10)"),
+        ({"max_dets": range(1, 256)}, "max_dets (params.maxDets) must hold at most 254 limits, got 255"),
+        ({"iou_thresholds": ()}, "iou_thresholds (params.iouThrs) must not be empty"),
+        ({"area_ranges": 5}, "area_ranges must hold pairs, got 5"),
+        ({"area_names": 5}, "area_names must hold names, got 5"),
+        ({"area_names": "all"}, "area_names must hold names, got 'all'"),
+        ({"area_names": ("all", "50", "b", "c")}, "area_names[1] must not be '50'"),
+        ({"area_names": ("all", "a", "100", "c")}, "area_names[2] must not be '100'"),
+        ({"use_cats": "no"}, "use_cats must be True or False, got 'no'"),
+    ],
+)
+def test_a_bad_protocol(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        pymetrics.Protocol(**arguments)
 
 
 def test_threads_default_to_this_process_share_of_the_cores(threads: pytest.MonkeyPatch) -> None:

@@ -267,6 +267,8 @@ def test_scalars_per_class():
     assert list(named.values())[12:] == maps
     given = result.scalars(class_names={1: "x", 2: "x", 3: "()"}, keys="coco", undefined="keep")
     assert list(given)[12:] == ["AP/x_1", "AP/x_2", "AP/3", "AP/4"]
+    given = result.scalars(class_names={1: "a b", 2: "a_b", 3: "a_b_1"}, undefined="keep")  # a_b_1 is taken
+    assert list(given)[12:] == ["map/a_b_1", "map/a_b_2", "map/a_b_1_3", "map/4_4"]
     assert "map/4" not in result.scalars(class_names=True)  # undefined
 
 

@@ -125,8 +125,9 @@ class Accumulator:
 
     def _add(self, outcomes: Outcomes) -> None:
         if (outcomes.protocol, outcomes.iou_type) != (self.protocol, self.iou_type):
-            theirs, ours = (outcomes.iou_type, outcomes.protocol), (self.iou_type, self.protocol)
-            raise ValueError(f"other follows {theirs}, this one {ours}")
+            ours, theirs = ({"iou_type": one.iou_type, **one.protocol.to_dict()} for one in (self, outcomes))
+            names = [name for name in ours if ours[name] != theirs[name]]
+            raise ValueError(f"other follows another protocol than this one: they differ in {', '.join(names)}")
         ids = outcomes.image_ids.tolist()
         one = next(iter(self._seen), ids[0] if ids else None)
         if ids and isinstance(one, str) != isinstance(ids[0], str):

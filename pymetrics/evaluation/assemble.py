@@ -40,6 +40,8 @@ def columns_from_rows(
     sizes: Floats | None = None
     if gt.box_format.normalized or dt.box_format.normalized:
         sizes = _sizes(image_sizes, gt, image_ids)
+    elif image_sizes is not None and (len(gt) or len(dt)):
+        warn("image_sizes has no effect on boxes in pixels; if they are parts of the image, say normalized=True")
     dt_boxes, dt_area = _boxes(dt, dt_image, image_ids, sizes)
     gt_boxes, gt_area = _boxes(gt, gt_image, image_ids, sizes)
     if len(dt_area) and np.array_equal(dt_area, dt_boxes[:, 2] * dt_boxes[:, 3]):
@@ -56,9 +58,9 @@ def columns_from_rows(
         dt_flags = np.array(free, dtype=np.uint8) * np.uint8(KEEPS_FREE) if any(free) else dt_flags
 
     dt_columns = {"image": dt_image, "category": dt_category, "boxes": dt_boxes, "scores": dt.scores}
-    dt_columns = _reordered(dt.ids, {**dt_columns, "area": dt_area, "flags": dt_flags}, use_cats)
+    dt_columns = _reordered("dt", dt.ids, {**dt_columns, "area": dt_area, "flags": dt_flags}, use_cats)
     gt_columns = {"image": gt_image, "category": gt_category, "boxes": gt_boxes, "area": gt_area, "flags": gt_flags}
-    gt_columns = _reordered(gt.ids, gt_columns, use_cats)
+    gt_columns = _reordered("gt", gt.ids, gt_columns, use_cats)
     return Columns(
         image_ids=image_ids,
         category_ids=category_ids if use_cats else np.array([-1]),
@@ -153,10 +155,16 @@ def _sizes(image_sizes: Any, gt: Rows, image_ids: NDArray[Any]) -> Floats:
     return sizes
 
 
-def _reordered(ids: list[Any] | None, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
+def _reordered(side: str, ids: list[Any] | None, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
     """The columns with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
-    order = _last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
-    if order is not None:
+    found = _last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
+    if found is not None:
+        kept, order = found
+        if (columns["image"][kept] != columns["image"][order]).any():
+            warn(
+                f"{side} has annotations of one id on different images: as in pycocotools, the last of them takes the "
+                "place of all. Remedy: give each annotation an id of its own."
+            )
         columns = {name: column[order] if len(column) else column for name, column in columns.items()}
     if not use_cats:
         order = np.argsort(columns["category"], kind="stable")
@@ -165,8 +173,8 @@ def _reordered(ids: list[Any] | None, columns: dict[str, Any], use_cats: bool) -
     return columns
 
 
-def _last_of_each_id(ids: list[Any] | None, image: Ints, category: Ints | None) -> NDArray[np.int64] | None:
-    """Rows by image, the last row of an id standing for each that has it; None where no id repeats."""
+def _last_of_each_id(ids: list[Any] | None, image: Ints, category: Ints | None) -> tuple[Any, Any] | None:
+    """Rows by image, and the last rows of their ids, which stand for them; None where no id repeats."""
     if ids is None:
         return None
     last = {id: row for row, id in enumerate(ids)}
@@ -174,4 +182,4 @@ def _last_of_each_id(ids: list[Any] | None, image: Ints, category: Ints | None) 
         return None
     kept = np.flatnonzero(image >= 0 if category is None else (image >= 0) & (category >= 0))
     kept = kept[np.argsort(image[kept], kind="stable")]
-    return np.array([last[ids[row]] for row in kept.tolist()], dtype=np.int64)
+    return kept, np.array([last[ids[row]] for row in kept.tolist()], dtype=np.int64)

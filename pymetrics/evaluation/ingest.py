@@ -82,7 +82,8 @@ def ingest(
     dt_rows.check()
     _warn_of_scale({"gt": gt_rows, "dt": dt_rows})
     if gt_rows.images is None:
-        image_ids = joined_ids(gt_rows.image, dt_rows.image)
+        names = [rows.where("image", 0) for rows in (gt_rows, dt_rows)]
+        image_ids = joined_ids(gt_rows.image, dt_rows.image, names=names)
     else:
         image_ids = joined_ids(gt_rows.images)
     if gt_rows.categories is None:

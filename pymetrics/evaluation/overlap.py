@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from ..formats.boxes import as_box_format, to_xywh
+from ..formats.boxes import as_box_format, to_xywh, widen
 from ..formats.rows import as_array, box_column
 from .protocol import COCO_IOU_THRESHOLDS, Protocol, tables
 
@@ -104,8 +104,8 @@ def match(
     Raises:
         TypeError, ValueError: a shape, length or threshold is wrong; the message names it.
     """
-    values = as_array(ious, "ious")
-    if getattr(values.dtype, "kind", "f") not in "biuf":
+    values = widen(as_array(ious, "ious"))
+    if values.dtype.kind not in "biuf":
         raise TypeError(f"ious must hold real numbers, got {values.dtype}")
     values = np.ascontiguousarray(values, np.float64)
     if offsets is None and values.ndim != 2:
@@ -119,11 +119,11 @@ def match(
     if iou_offsets[-1] != values.size:
         raise ValueError(f"ious must have {iou_offsets[-1]} entries for these offsets, got {values.size}")
     crowds = np.zeros(n_gt, np.uint8) if crowd is None else _flags(crowd, "crowd", n_gt)
-    ignored = np.zeros((1, n_gt), bool) if ignore is None else np.atleast_2d(as_array(ignore, "ignore").astype(bool))
-    if ignored.ndim != 2 or ignored.shape[1] != n_gt:
-        raise ValueError(f"ignore must have shape ({n_gt},) or (A, {n_gt}), got {np.shape(ignore)}")
+    ignored = np.zeros((1, n_gt), bool) if ignore is None else np.atleast_2d(_booleans(ignore, "ignore"))
+    if ignored.ndim != 2 or ignored.shape[1] != n_gt or not len(ignored):
+        raise ValueError(f"ignore must have shape ({n_gt},) or (A, {n_gt}), A > 0, got {tuple(np.shape(ignore))}")
 
-    names = tuple(str(a) for a in range(len(ignored)))
+    names = tuple(f"setting {a}" for a in range(len(ignored)))
     settings = Protocol(iou_thresholds=iou_thresholds, area_ranges=((0, 0),) * len(ignored), area_names=names)
     table, n_bits = tables(settings), settings.n_bits
     words = np.zeros((n_gt, settings.n_words), np.uint64)
@@ -145,20 +145,29 @@ def _boxes(boxes: Any, name: str, box_format: str) -> NDArray[np.float64]:
 
 
 def _flags(flags: Any, name: str, n: int) -> NDArray[np.uint8]:
-    array = as_array(flags, name)
+    array = _booleans(flags, name)
     if array.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
-    return np.ascontiguousarray(array.astype(bool), np.uint8)
+    return np.ascontiguousarray(array, np.uint8)
+
+
+def _booleans(flags: Any, name: str) -> NDArray[np.bool_]:
+    array = widen(as_array(flags, name))
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold flags, got dtype {array.dtype}")
+    if np.isnan(array).any():
+        raise ValueError(f"{name} must hold flags, got nan at index {int(np.isnan(array).argmax())}")
+    return array.astype(bool)
 
 
 def _offsets(offsets: Any, n_dt: int | None, n_gt: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if offsets is None:
         return np.array([0, n_dt], np.int64), np.array([0, n_gt], np.int64)
-    if len(offsets) != 2:
-        raise ValueError(f"offsets must be a pair (dt_offsets, gt_offsets), got {len(offsets)} of them")
+    if not hasattr(offsets, "__len__") or len(offsets) != 2:
+        raise ValueError(f"offsets must be a pair (dt_offsets, gt_offsets), got {offsets!r}")
     pair = []
     for name, values, n in zip(("dt", "gt"), offsets, (n_dt, n_gt), strict=True):
-        array = as_array(values, f"{name}_offsets")
+        array = widen(as_array(values, f"{name}_offsets"))
         if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
             raise ValueError(f"{name}_offsets must be (P + 1,) integers, got {array.dtype} of shape {array.shape}")
         array = np.ascontiguousarray(array, np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 from dataclasses import InitVar, asdict, dataclass, fields
 from typing import Any
@@ -14,13 +15,20 @@ COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
 COCO_RECALL_THRESHOLDS = (*(i * 0.01 for i in range(100)), 1.0)
 COCO_AREA_RANGES = ((0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9216.0, 1e10))
 COCO_AREA_NAMES = ("all", "small", "medium", "large")
+MAX_LIMITS = 254  # a limit's place goes into a byte
 
 
 def _numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
     try:
         return tuple(float(value) for value in values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers, got {values!r}") from error
+
+
+def _items(name: str, what: str, values: Any) -> list[Any]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} must hold {what}, got {values!r}")
+    return list(values)
 
 
 @dataclass(frozen=True)
@@ -28,13 +36,15 @@ class Protocol:
     """How detections are matched and counted. The defaults are pycocotools' for boxes and masks.
 
     Args:
-        iou_thresholds: T overlaps in [0, 1], in any order; axis T of the results.
+        iou_thresholds: T overlaps in [0, 1], at least one, in any order; axis T of the results.
         recall_thresholds: R recalls in [0, 1] at which precision is read; axis R.
         area_ranges: A pairs (lowest, highest), both included, in square pixels; axis A.
-        area_names: one name per area range; "all" is the one that the summary's first rows use.
-        max_dets: M limits on the detections of one image and category, at least 1; sorted here; axis M.
+        area_names: one name per area range; "all" is the one that the summary's first rows use. No name may be that of
+            another number of the summary ("50", "75", a limit).
+        max_dets: M limits on the detections of one image and category, at least 1, all different, at most 254 of them;
+            sorted here; axis M.
         use_cats: False puts everything into one category.
-        lenient: skip the checks of values (pycocotools accepts any).
+        lenient: skip most checks of values (pycocotools accepts nearly any).
 
     Raises:
         ValueError: a value is out of range; the message names the argument, the index and the value.
@@ -54,25 +64,34 @@ class Protocol:
 
         settle("iou_thresholds", _numbers("iou_thresholds", self.iou_thresholds))
         settle("recall_thresholds", _numbers("recall_thresholds", self.recall_thresholds))
-        ranges = [_numbers(f"area_ranges[{i}]", pair) for i, pair in enumerate(self.area_ranges)]
+        pairs = _items("area_ranges", "pairs", self.area_ranges)
+        ranges = [_numbers(f"area_ranges[{i}]", pair) for i, pair in enumerate(pairs)]
         for i, pair in enumerate(ranges):
             if len(pair) != 2:
                 raise ValueError(f"area_ranges[{i}] must be a pair (lowest, highest), got {pair}")
         settle("area_ranges", tuple(ranges))
-        settle("area_names", tuple(str(name) for name in self.area_names))
+        settle("area_names", tuple(str(name) for name in _items("area_names", "names", self.area_names)))
         limits = _numbers("max_dets", self.max_dets)
         for i, limit in enumerate(limits):
-            if limit != int(limit):
-                raise ValueError(f"max_dets[{i}] must be a whole number, got {limit}")
+            if not math.isfinite(limit) or limit != int(limit) or abs(limit) >= 2**63:
+                raise ValueError(f"max_dets[{i}] must be a whole number below 2**63, got {limit}")
+            if limit < 1 and not lenient:
+                raise ValueError(f"max_dets[{i}] must be at least 1, got {int(limit)}")
         settle("max_dets", tuple(sorted(int(limit) for limit in limits)))
+        if self.use_cats not in (True, False):
+            raise ValueError(f"use_cats must be True or False, got {self.use_cats!r}")
         settle("use_cats", bool(self.use_cats))
+        if not self.iou_thresholds:
+            raise ValueError("iou_thresholds (params.iouThrs) must not be empty")
+        if len(self.max_dets) > MAX_LIMITS:
+            raise ValueError(f"max_dets (params.maxDets) must hold at most {MAX_LIMITS} limits, got {len(limits)}")
         if len(self.area_names) != len(self.area_ranges):
             raise ValueError(f"area_names has {len(self.area_names)} names for {len(self.area_ranges)} area_ranges")
         if not lenient:
             self._check()
 
     def _check(self) -> None:
-        for name in ("iou_thresholds", "recall_thresholds", "area_ranges", "max_dets"):
+        for name in ("recall_thresholds", "area_ranges", "max_dets"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must not be empty")
         for name in ("iou_thresholds", "recall_thresholds"):
@@ -82,9 +101,11 @@ class Protocol:
         for i, (low, high) in enumerate(self.area_ranges):
             if not low <= high:
                 raise ValueError(f"area_ranges[{i}] must rise from lowest to highest, got ({low}, {high})")
-        for i, limit in enumerate(self.max_dets):
-            if limit < 1:
-                raise ValueError(f"max_dets[{i}] must be at least 1, got {limit}")
+        if len(set(self.max_dets)) != len(self.max_dets):
+            raise ValueError(f"max_dets must differ, got {self.max_dets}")
+        for i, name in enumerate(self.area_names):
+            if name in {"50", "75", *map(str, self.max_dets)}:
+                raise ValueError(f"area_names[{i}] must not be {name!r}: another number of the summary has that name")
         if len(set(self.area_names)) != len(self.area_names):
             raise ValueError(f"area_names must differ, got {self.area_names}")
 

@@ -222,7 +222,7 @@ class Result(Mapping[str, float]):
             class_names: name by category id; adds "map/<name>" ("AP/<name>") per category. True takes the names of
                 the data; an id without a name stands for itself. In names, what is neither a letter, a digit nor an
                 underscore becomes an underscore, since trackers refuse or mistreat it; names that are then equal get
-                "_<id>".
+                "_<id>", or all do where that makes new equals.
             undefined: "drop" leaves undefined values out, "keep" gives -1.0, "nan" gives NaN.
 
         Raises:
@@ -251,7 +251,10 @@ class Result(Mapping[str, float]):
         ids = self.outcomes.category_ids.tolist()
         names = [re.sub(r"\W+", "_", str(name_of.get(id_, id_))).strip("_") or str(id_) for id_ in ids]
         n_uses = Counter(names)
-        return [f"{name}_{id_}" if n_uses[name] > 1 else name for id_, name in zip(ids, names, strict=True)]
+        told_apart = [f"{name}_{id_}" if n_uses[name] > 1 else name for id_, name in zip(ids, names, strict=True)]
+        if len(set(told_apart)) == len(told_apart):
+            return told_apart
+        return [f"{name}_{id_}" for id_, name in zip(ids, names, strict=True)]
 
     def summary(self, undefined: str = "-1.000") -> str:
         """pycocotools' lines, with `undefined` in place of numbers that do not exist; print(result) shows the same."""

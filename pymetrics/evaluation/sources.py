@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 
 from ..formats.boxes import BoxFormat, as_box_format, widen
-from ..formats.rows import Rows, Where, as_array, box_column, float_column, image_column, int_column, joined_ids, plain
+from ..formats.rows import (
+    Rows,
+    Where,
+    as_array,
+    box_column,
+    flag_column,
+    float_column,
+    image_column,
+    int_column,
+    joined_ids,
+    plain,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,7 +109,9 @@ class GroundTruths:
         image = image_column(self.image, where)
         images, categories, names = None, None, {}
         if self.images is not None:
-            images = joined_ids(image, image_column(self.images, where, "images"))
+            images = joined_ids(
+                image, image_column(self.images, where, "images"), names=[where("image", 0), where("images", 0)]
+            )
         if self.categories is not None:
             categories = int_column(list(self.categories), where, "categories")
         if isinstance(self.categories, Mapping):
@@ -110,7 +123,7 @@ class GroundTruths:
             boxes=box_column(self.boxes, where),
             box_format=as_box_format(self.box_format),
             area=None if self.area is None else float_column(self.area, where, "area"),
-            crowd=None if self.crowd is None else float_column(self.crowd, where, "crowd") != 0,
+            crowd=None if self.crowd is None else flag_column(self.crowd, where, "crowd"),
             ids=None if self.ids is None else int_column(self.ids, where, "ids").tolist(),
             images=images,
             categories=categories,

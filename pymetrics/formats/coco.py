@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import NAMES, BoxFormat
-from .rows import Rows, Where, float_column, image_column, int_column
+from .rows import Rows, Where, flag_column, float_column, image_column, int_column
 
 KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
 XYWH = NAMES["coco"]
@@ -105,8 +105,8 @@ def annotation_rows(
         scores=float_column(_column(annotations, "score", prefix), where, "scores") if scored else None,
         area=float_column([0.0 if value is None else value for value in area], where, "area"),
         no_area=no_area if no_area.any() else None,
-        crowd=float_column(crowd, where, "crowd") != 0,
-        ids=_column(annotations, "id", prefix) if numbered else None,
+        crowd=flag_column(crowd, where, "crowd"),
+        ids=_ids(annotations, prefix) if numbered else None,
         **more,
     )
 
@@ -150,6 +150,16 @@ def _column(rows: Sequence[dict[str, Any]], key: str, prefix: str) -> list[Any]:
             if key not in row:
                 raise ValueError(f"{prefix}[{i}] has no {key!r}") from None
         raise
+
+
+def _ids(annotations: Sequence[dict[str, Any]], prefix: str) -> list[Any]:
+    """The annotations' own ids: numbers or strings. Raises ValueError or TypeError."""
+    ids = _column(annotations, "id", prefix)
+    odd = {kind for kind in set(map(type, ids)) if not issubclass(kind, (int, float, str, np.integer, np.floating))}
+    if odd:
+        row = next(i for i, id in enumerate(ids) if type(id) in odd)
+        raise TypeError(f"{prefix}[{row}]['id'] must be a number or a string, got {ids[row]!r}")
+    return ids
 
 
 def _boxes(boxes: list[Any], where: Where) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import as_box_format, to_xywh, widen
-from .rows import Rows, as_array, box_column, float_column, image_column, int_column
+from .rows import Rows, as_array, box_column, flag_column, float_column, image_column, int_column
 
 KEYS = {"image": "image_id", "category": "labels", "crowd": "iscrowd"}
 
@@ -102,7 +102,7 @@ def _rows(items: Sequence[Any], side: str, images: NDArray[Any], box_format: str
         scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
         area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
         no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
-        crowd=float_column(_joined(columns["iscrowd"]), where, "crowd") != 0 if "iscrowd" in columns else None,
+        crowd=flag_column(_joined(columns["iscrowd"]), where, "crowd") if "iscrowd" in columns else None,
         images=images if side == "gt" else None,
     )
 

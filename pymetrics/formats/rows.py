@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -123,6 +123,14 @@ def float_column(values: Any, where: Where, name: str) -> NDArray[np.float64]:
     return np.require(column, np.float64, ["C", "A", "W", "E"])
 
 
+def flag_column(values: Any, where: Where, name: str) -> NDArray[np.bool_]:
+    """One column of flags, set where the number is not 0. Raises TypeError, or ValueError for NaN."""
+    column = float_column(values, where, name)
+    if np.isnan(column).any():
+        raise ValueError(f"{where(name, int(np.isnan(column).argmax()))} must be a number, got nan")
+    return np.not_equal(column, 0)
+
+
 def int_column(values: Any, where: Where, name: str) -> NDArray[np.int64]:
     """One column of whole numbers as int64; 3.0 passes. Raises TypeError or ValueError."""
     column = _column(values, where(name, None))
@@ -156,17 +164,24 @@ def image_column(values: Any, where: Where, name: str = "image") -> NDArray[Any]
             f"image ids must be all integers or all strings: {where(name, 0)} is {items[0]!r}, "
             f"{where(name, row)} is {items[row]!r}"
         )
+    for row, item in enumerate(items):
+        if item.endswith("\0"):  # numpy would drop it, and take two ids for one
+            raise ValueError(f"{where(name, row)} must not end in a NUL character, got {item!r}")
     return np.array(items, dtype=np.str_)
 
 
-def joined_ids(*columns: NDArray[Any]) -> NDArray[Any]:
-    """All ids of some columns, ascending and unique. Raises TypeError where some are integers and some strings."""
+def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any]:
+    """All ids of some columns, ascending and unique. names: of the columns' first values, where they are image ids.
+
+    Raises:
+        TypeError: some are integers and some strings.
+    """
+    first = [f"{name} is {column[0].item()!r}" for name, column in zip(names, columns, strict=False) if len(column)]
     columns = tuple(column for column in columns if len(column))
     if not columns:
         return np.empty(0, np.int64)
     if len({column.dtype.kind for column in columns}) > 1:
-        ids = next(column[0].item() for column in columns if column.dtype.kind == "U")
-        raise TypeError(f"image ids must be all integers or all strings; some are integers, one is {ids!r}")
+        raise TypeError(f"image ids must be all integers or all strings: {', '.join(first)}")
     if columns[0].dtype.kind == "U":
         return np.unique(np.concatenate(columns))
     lowest = min(int(column.min()) for column in columns)
