@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "../common.h"
+#include "../parallel.h"
 
 namespace pymetrics::bindings {
 
@@ -72,6 +73,22 @@ void require_indices(View<const T, 1> indices, index_t least, index_t limit, con
 
 inline void require_range(index_t begin, index_t end, index_t n) {
     require(0 <= begin && begin <= end && end <= n, "begin, end: expected a range within ", n, " units");
+}
+
+// Runs `call` without the lock on n threads, and lets Ctrl-C stop it.
+template <class Call>
+void run(int n_threads, Call call) {
+    require(n_threads >= 1, "n_threads: expected at least 1, got ", n_threads);
+    bool interrupted = false;
+    const Threads threads = {n_threads, [&] {
+                                 py::gil_scoped_acquire lock;
+                                 return interrupted = PyErr_CheckSignals() != 0;
+                             }};
+    {
+        py::gil_scoped_release unlocked;
+        call(threads);
+    }
+    if (interrupted) throw py::error_already_set();
 }
 
 }  // namespace pymetrics::bindings

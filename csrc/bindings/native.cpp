@@ -5,6 +5,7 @@
 #include "../cells.h"
 #include "../matching.h"
 #include "arrays.h"
+#include "files.h"
 
 using namespace pymetrics;
 using namespace pymetrics::bindings;
@@ -13,22 +14,6 @@ using i32 = std::int32_t;
 using u8 = std::uint8_t;
 
 namespace {
-
-// Runs `call` without the lock on n threads, and lets Ctrl-C stop it.
-template <class Call>
-void run(int n_threads, Call call) {
-    require(n_threads >= 1, "n_threads: expected at least 1, got ", n_threads);
-    bool interrupted = false;
-    const Threads threads = {n_threads, [&] {
-                                 py::gil_scoped_acquire lock;
-                                 return interrupted = PyErr_CheckSignals() != 0;
-                             }};
-    {
-        py::gil_scoped_release unlocked;
-        call(threads);
-    }
-    if (interrupted) throw py::error_already_set();
-}
 
 void index_ids(obj ids_, obj known_, obj out_) {
     const auto ids = view<const index_t, 1>(ids_, "ids"), known = view<const index_t, 1>(known_, "known");
@@ -371,6 +356,7 @@ void mean_valid(obj values_, obj columns_, obj first_rows_, obj last_rows_, obj 
 }  // namespace
 
 PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
+    bind_files(m);
     m.def("index_ids", &index_ids);
     m.def("sort_rows", &sort_rows);
     m.def("join_cells", &join_cells);

@@ -15,6 +15,7 @@ from .columns import CROWD, ID_ZERO, KEEPS_FREE, Columns
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
+Ids = list[Any] | NDArray[np.int64] | None
 
 
 def columns_from_rows(
@@ -52,7 +53,8 @@ def columns_from_rows(
     if gt.crowd is not None:
         gt_flags[gt.crowd] |= CROWD
     if gt.ids is not None:
-        gt_flags[np.array([id == 0 for id in gt.ids], dtype=np.bool_)] |= ID_ZERO
+        is_zero = gt.ids == 0 if isinstance(gt.ids, np.ndarray) else np.array([id == 0 for id in gt.ids], np.bool_)
+        gt_flags[is_zero] |= ID_ZERO
     if dt.ids is not None:
         free = [not isinstance(id, str) and id <= 0 for id in dt.ids]
         dt_flags = np.array(free, dtype=np.uint8) * np.uint8(KEEPS_FREE) if any(free) else dt_flags
@@ -155,7 +157,7 @@ def _sizes(image_sizes: Any, gt: Rows, image_ids: NDArray[Any]) -> Floats:
     return sizes
 
 
-def _reordered(side: str, ids: list[Any] | None, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
+def _reordered(side: str, ids: Ids, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
     """The columns with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
     found = _last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
     if found is not None:
@@ -173,10 +175,14 @@ def _reordered(side: str, ids: list[Any] | None, columns: dict[str, Any], use_ca
     return columns
 
 
-def _last_of_each_id(ids: list[Any] | None, image: Ints, category: Ints | None) -> tuple[Any, Any] | None:
+def _last_of_each_id(ids: Ids, image: Ints, category: Ints | None) -> tuple[Any, Any] | None:
     """Rows by image, and the last rows of their ids, which stand for them; None where no id repeats."""
     if ids is None:
         return None
+    if isinstance(ids, np.ndarray):
+        if bool((ids[1:] > ids[:-1]).all()):
+            return None
+        ids = ids.tolist()
     last = {id: row for row, id in enumerate(ids)}
     if len(last) == len(ids):
         return None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..formats.boxes import BoxFormat, as_box_format, widen
 from ..formats.coco import annotation_rows, ground_truth_rows, list_of, read_json, result_rows
+from ..formats.coco_json import read_rows
 from ..formats.per_image import prediction_rows, target_rows
 from ..formats.rows import Rows, as_array, joined_ids, plain, warn
 from .assemble import columns_from_rows
@@ -46,14 +47,14 @@ def ingest(
     if iou_type not in IOU_TYPES:
         raise ValueError(f"iou_type must be 'bbox', the only one there is yet; got {iou_type!r}")
     protocol = as_protocol(protocol)
-    if box_format is not None:
-        as_box_format(box_format)
-    gt, dt = _opened(gt, "gt"), _opened(dt, "dt")
+    xywh = as_box_format(box_format or "xywh", normalized)
+    gt, dt = _opened(gt, "gt", xywh), _opened(dt, "dt", xywh)
     gt_kind, dt_kind = _kind(gt, "gt"), _kind(dt, "dt")
     _refuse_swapped(gt, gt_kind, dt, dt_kind)
 
-    xywh = as_box_format(box_format or "xywh", normalized)
-    if gt_kind == "GroundTruths":
+    if isinstance(gt, Rows):
+        gt_rows = gt
+    elif gt_kind == "GroundTruths":
         gt_rows = _own_format(gt, "gt", box_format, normalized)
     elif gt_kind == "coco":
         gt_rows = ground_truth_rows(gt, xywh)
@@ -64,7 +65,9 @@ def ingest(
     else:
         gt_rows = _no_rows("gt")
 
-    if dt_kind == "Detections":
+    if isinstance(dt, Rows):
+        dt_rows = dt
+    elif dt_kind == "Detections":
         dt_rows = _own_format(dt, "dt", box_format, normalized)
     elif dt_kind == "results":
         dt_rows = result_rows(dt, xywh)
@@ -95,9 +98,12 @@ def ingest(
     )
 
 
-def _opened(source: Any, argument: str) -> Any:
-    """What a path leads to, and the parsed dict inside of a COCO object; anything else as it is."""
+def _opened(source: Any, argument: str, box_format: BoxFormat) -> Any:
+    """What a path leads to, rows or parsed, and the parsed dict inside of a COCO object; anything else as it is."""
     if isinstance(source, (str, os.PathLike)):
+        rows = read_rows(source, argument, box_format)
+        if rows is not None:
+            return rows
         content = read_json(source, argument)
         if not isinstance(content, (dict, list)):
             kind = "a COCO dict" if argument == "gt" else "a list of results"
@@ -109,6 +115,8 @@ def _opened(source: Any, argument: str) -> Any:
 
 def _kind(source: Any, argument: str) -> str:
     """Which of the sources this is; an empty list or array may be any. Raises TypeError or ValueError for others."""
+    if isinstance(source, Rows):
+        return "coco" if argument == "gt" else "results"
     if isinstance(source, (Detections, GroundTruths)):
         return type(source).__name__
     if isinstance(source, Mapping):
@@ -146,6 +154,8 @@ def _refuse_swapped(gt: Any, gt_kind: str, dt: Any, dt_kind: str) -> None:
 
 def _scored(source: Any, kind: str) -> bool | None:
     """Whether a source holds scores, as detections do; None where it is empty."""
+    if isinstance(source, Rows):
+        return source.scores is not None
     if kind in ("coco", "results"):
         annotations = source if kind == "results" else source.get("annotations")
         first = annotations[0] if isinstance(annotations, (list, tuple)) and annotations else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -23,7 +24,7 @@ def read_json(path: str | os.PathLike[str], argument: str) -> Any:
 
     Raises:
         OSError: there is no such file (FileNotFoundError), it is a folder (IsADirectoryError) or cannot be read.
-        ValueError: it does not hold JSON.
+        ValueError: it does not hold JSON; the message names the byte, the line and the key.
     """
     if os.path.isdir(path):
         raise IsADirectoryError(f"{argument}: {os.fspath(path)!r} is a folder, not a JSON file")
@@ -37,7 +38,20 @@ def read_json(path: str | os.PathLike[str], argument: str) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: {error}") from error
+        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: {error}{_place(error, content)}") from error
+
+
+def _place(error: Exception, content: bytes) -> str:
+    """Where reading stopped: the byte, the line, and the key before it."""
+    if isinstance(error, json.JSONDecodeError):
+        before = error.doc[: error.pos].encode(json.detect_encoding(content), "surrogatepass")
+    elif isinstance(error, UnicodeDecodeError):
+        before = content[: error.start]
+    else:
+        return ""
+    keys = re.findall(rb'"((?:[^"\\]|\\.)*)"\s*:', before[-4096:])
+    after = f", after the key {keys[-1].decode(errors='replace')!r}" if keys else ""
+    return f"; byte {len(before)}, line {before.count(bytes([10])) + 1}{after}"
 
 
 def ground_truth_rows(dataset: dict[str, Any], box_format: BoxFormat = XYWH, argument: str = "gt") -> Rows:
@@ -52,12 +66,12 @@ def ground_truth_rows(dataset: dict[str, Any], box_format: BoxFormat = XYWH, arg
         list_of(dataset, key, argument) for key in ("images", "annotations", "categories")
     )
     category_ids = _column(categories, "id", f"{argument}['categories']")
-    ids = int_column(category_ids, _where(f"{argument}['categories']"), "id")
+    ids = int_column(category_ids, where_of(f"{argument}['categories']"), "id")
     return annotation_rows(
         annotations,
         f"{argument}['annotations']",
         box_format,
-        images=image_column(_column(images, "id", f"{argument}['images']"), _where(f"{argument}['images']"), "id"),
+        images=image_column(_column(images, "id", f"{argument}['images']"), where_of(f"{argument}['images']"), "id"),
         categories=ids,
         names={int(id): str(cat["name"]) for id, cat in zip(ids.tolist(), categories, strict=True) if "name" in cat},
         sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
@@ -90,7 +104,7 @@ def annotation_rows(
     Raises:
         ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
     """
-    where = _where(prefix)
+    where = where_of(prefix)
     images, labels, boxes = (_column(annotations, key, prefix) for key in ("image_id", "category_id", "bbox"))
     area = [annotation.get("area") for annotation in annotations]
     no_area = np.array([value is None for value in area], dtype=np.bool_)
@@ -117,7 +131,7 @@ def result_rows(results: Sequence[dict[str, Any]], box_format: BoxFormat = XYWH,
     Raises:
         ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
     """
-    where = _where(argument)
+    where = where_of(argument)
     images, labels, boxes, scores = (
         _column(results, KEYS[name], argument) for name in ("image", "category", "boxes", "scores")
     )
@@ -133,7 +147,9 @@ def result_rows(results: Sequence[dict[str, Any]], box_format: BoxFormat = XYWH,
     )
 
 
-def _where(prefix: str) -> Where:
+def where_of(prefix: str) -> Where:
+    """The names of columns of a list of dicts: "dt[5]['score']"."""
+
     def where(name: str, row: int | None) -> str:
         return f"{prefix}[{'i' if row is None else row}][{KEYS.get(name, name)!r}]"
 

@@ -26,7 +26,7 @@ class Rows:
 
     image: int64 or str (N,). category: int64 (N,). boxes: (N, 4) in the source's own dtype and box_format.
     scores: float64 (N,), detections only. area: float64 (N,); width * height where it is None, or no_area (N,) is set.
-    crowd: bool (N,). ids: N annotation ids, of any kind.
+    crowd: bool (N,). ids: N annotation ids: int64, or a list of any kind.
     images: every image of the evaluation, in the source's order. categories: int64, every category of the evaluation.
     drops_unknown: rows of other images or categories are left out with a warning, as pycocotools does; else refused.
     names: of the categories. sizes: (height, width) of the images, by id.
@@ -41,7 +41,7 @@ class Rows:
     area: NDArray[np.float64] | None = None
     no_area: NDArray[np.bool_] | None = None
     crowd: NDArray[np.bool_] | None = None
-    ids: list[Any] | None = None
+    ids: list[Any] | NDArray[np.int64] | None = None
     images: NDArray[Any] | None = None
     categories: NDArray[np.int64] | None = None
     drops_unknown: bool = False

@@ -1,0 +1,324 @@
+#include "coco_json.h"
+
+#include <cstring>
+#include <mutex>
+
+#include "coco_record.h"
+
+#ifndef _WIN32
+#include <unistd.h>
+
+#include <cerrno>
+#endif
+
+namespace pymetrics {
+
+void read_file(int file, index_t begin, index_t size, char* out) {
+#ifdef _WIN32
+    throw Unread{begin, "files are not read here on Windows"};
+#else
+    while (size > 0) {
+        const auto n = pread(file, out, std::size_t(size), begin);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) throw Unread{begin, n < 0 ? "the file cannot be read" : "the file became shorter"};
+        out += n, begin += n, size -= n;
+    }
+#endif
+}
+
+namespace {
+
+// A piece of the source, with zero bytes behind.
+class Window {
+  public:
+    explicit Window(const Source& source) : source_(source) {}
+
+    void open(index_t begin, index_t end) {
+        begin_ = begin, end_ = std::min(end, source_.size);
+        if (source_.text) {
+            data_ = source_.text + begin, end_ = source_.size;
+            return;
+        }
+        const auto size = std::size_t(end_ - begin_);
+        if (buffer_.size() < size + kPad) buffer_.resize(size + kPad);
+        read_file(source_.file, begin_, index_t(size), buffer_.data());
+        std::memset(buffer_.data() + size, 0, kPad);
+        data_ = buffer_.data();
+    }
+
+    const char* data() const { return data_; }
+    const char* end() const { return data_ + (end_ - begin_); }
+    index_t at(const char* p) const { return begin_ + (p - data_); }
+    const char* of(index_t at) const { return data_ + (at - begin_); }
+
+    // Whether what stopped a scanner at p may be no more than the end of the window. (Words and escapes stop before.)
+    bool cuts(const char* p) const { return end_ < source_.size && p >= end() - 8; }
+
+  private:
+    const Source& source_;
+    std::vector<char> buffer_;
+    const char* data_ = nullptr;
+    index_t begin_ = 0, end_ = 0;
+};
+
+// The records whose '{' follows a '}' that stands in [begin, end): each chunk can find its first one by looks, and all
+// records belong to one chunk. Where those looks deceive, the chunk before ends elsewhere, and the chunk is read again.
+struct Chunk {
+    index_t start = -1;           // of the first record; -1: not found
+    index_t stop = 0, brace = 0;  // where the next chunk's first record begins, and the '}' before it
+    bool is_read = false, is_last = false;
+    Unread error{-1, ""};  // at >= 0: not read to its end
+    std::vector<Record> records;
+    index_t n = 0;
+};
+
+class ArrayReader {
+  public:
+    ArrayReader(const Source& source, const Wanted& wanted, index_t chunk, const RecordColumns& out)
+        : source_(source), wanted_(wanted), size_(chunk), out_(out) {}
+
+    // The array whose '[' stands at `at`. Returns where its ']' stands; -1 where the caller asked to stop.
+    index_t read(index_t at, const Threads& threads) {
+        Window window(source_);
+        const index_t first = open_first(window, at);
+        if (*window.of(first) == ']') return first;
+        template_.learn(window.of(first), wanted_);
+        brace_ = begin_ = at, expected_ = first_ = first;
+        const index_t n_chunks = (source_.size - begin_ + size_ - 1) / size_;
+        chunks_.resize(std::size_t(n_chunks));
+        bool stopped = false;
+        Threads watched = threads;
+        if (threads.poll) watched.poll = [&] { return stopped = threads.poll(); };
+        parallel_for(0, n_chunks, 1, watched,
+                     [&] { return [this, window = Window(source_)](index_t c, index_t) mutable { work(window, c); }; });
+        if (stopped) return -1;
+        if (end_ < 0) throw Unread{source_.size, "the array does not end"};
+        return end_;
+    }
+
+    index_t n_rows() const { return n_rows_; }
+
+  private:
+    const Source& source_;
+    const Wanted wanted_;
+    const index_t size_;
+    const RecordColumns& out_;
+    Template template_;
+    index_t begin_ = 0, first_ = 0;  // of the array, of its first record
+    // Under the mutex:
+    std::mutex mutex_;
+    std::vector<Chunk> chunks_;
+    std::size_t next_ = 0;              // the first chunk that has no place among the rows yet
+    index_t expected_ = 0, brace_ = 0;  // where its first record begins, and the '}' before it
+    index_t n_rows_ = 0;
+    std::atomic<index_t> end_{-1};
+    std::vector<std::vector<Record>> spare_;
+
+    index_t end_of(std::size_t c) const { return begin_ + (index_t(c) + 1) * size_; }
+
+    // Opens a window on the array whose '[' stands at `at`, with its first two records if they are short. Returns
+    // where the first one begins.
+    index_t open_first(Window& window, index_t at) const {
+        for (index_t size = 4096;; size *= 4) {
+            window.open(at, at + size);
+            Scanner s{window.data()};
+            if (!s.take('[', "expected a list")) throw Unread{at, s.why};
+            const index_t first = window.at(s.p);
+            const bool whole = *s.p != '{' || (s.value() && s.take(',', "") && s.value());
+            if (!window.cuts(s.p) || (!whole && size > (1 << 20) && !window.cuts(window.of(first)))) return first;
+        }
+    }
+
+    void work(Window& window, index_t c) {
+        if (end_ >= 0) return;
+        const index_t begin = begin_ + c * size_, end = begin + size_;
+        Chunk chunk;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            if (!spare_.empty()) chunk.records.swap(spare_.back()), spare_.pop_back();
+        }
+        if (c == 0) open(window, chunk, first_, begin_, end);
+        else window.open(begin, end + kPad), guess(window, chunk, window.data() + size_);
+        if (chunk.start >= 0) read_chunk(window, chunk, end);
+        chunk.is_read = true;
+
+        std::vector<std::pair<Chunk, index_t>> placed;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            chunks_[std::size_t(c)] = std::move(chunk);
+            while (end_ < 0 && next_ < chunks_.size() && chunks_[next_].is_read) {
+                place(window, chunks_[next_], end_of(next_));
+                placed.emplace_back(std::move(chunks_[next_]), n_rows_);
+                n_rows_ += placed.back().first.n;
+                ++next_;
+            }
+        }
+        for (auto& [done, row] : placed) copy(done, row);
+        std::lock_guard<std::mutex> lock(mutex_);
+        for (auto& [done, row] : placed) spare_.push_back(std::move(done.records));
+    }
+
+    static void open(Window& window, Chunk& chunk, index_t start, index_t brace, index_t end) {
+        chunk.start = start, chunk.brace = brace;
+        window.open(start, std::max(start, end) + kPad);
+    }
+
+    // The first "} , {" whose '}' stands before `end`.
+    static void guess(const Window& window, Chunk& chunk, const char* end) {
+        end = std::min(end, window.end());
+        for (const char* p = window.data(); p < end; ++p) {
+            p = static_cast<const char*>(std::memchr(p, '}', std::size_t(end - p)));
+            if (!p) return;
+            Scanner s{p + 1};
+            if (s.take(',', "") && *s.p == '{') {
+                chunk.start = window.at(s.p), chunk.brace = window.at(p);
+                return;
+            }
+        }
+    }
+
+    // The records from chunk.start on, where the window begins or later; chunk.brace is the '}' before.
+    void read_chunk(Window& window, Chunk& chunk, index_t end) const {
+        chunk.n = 0, chunk.error.at = -1, chunk.is_last = false;
+        index_t at = chunk.start;
+        const char* p = window.of(at);
+        while (chunk.brace < end && !chunk.is_last) {
+            if (template_.fits) {
+                template_.read(p, at, chunk.brace, end, chunk.records, chunk.n);
+                if (chunk.brace >= end) break;
+            }
+            Scanner s{p};
+            Record r;
+            bool ok = read_record(s, wanted_, r);
+            const char* const brace = s.p - 1;
+            if (ok) {
+                s.space();
+                chunk.is_last = *s.p == ']';
+                ok = chunk.is_last ||
+                     (s.take(',', "expected ',' or ']'") && (*s.p == '{' || s.fail("expected a record")));
+            }
+            if (!ok && window.cuts(s.p)) {
+                window.open(at, at + std::max(2 * index_t(window.end() - p), kPad));
+                p = window.data();
+                continue;
+            }
+            if (!ok) {
+                chunk.error = {window.at(s.p), s.why};
+                return;
+            }
+            if (chunk.n == index_t(chunk.records.size())) chunk.records.resize(2 * chunk.records.size() + 64);
+            chunk.records[std::size_t(chunk.n++)] = r;
+            p = s.p, at = window.at(p), chunk.brace = window.at(brace);
+        }
+        chunk.stop = at;
+    }
+
+    // Under the mutex: the next chunk joins the others. Its records must begin where the last one's ended.
+    void place(Window& window, Chunk& chunk, index_t end) {
+        if (brace_ >= end) {  // a record spans all of it
+            chunk.n = 0;
+            return;
+        }
+        if (chunk.start != expected_) {
+            open(window, chunk, expected_, brace_, end);
+            read_chunk(window, chunk, end);
+        }
+        if (chunk.error.at >= 0) throw chunk.error;
+        if (n_rows_ + chunk.n > out_.room) throw Unread{chunk.start, "more records than there is room for"};
+        expected_ = chunk.stop, brace_ = chunk.brace;
+        if (chunk.is_last) end_ = chunk.stop;
+    }
+
+    void copy(const Chunk& chunk, index_t row) const {
+        const Record* const r = chunk.records.data();
+        const std::size_t n = std::size_t(chunk.n);
+        auto one = [&](auto* to, Field field) {
+            if (!to) return;
+            for (std::size_t i = 0; i < n; ++i) std::memcpy(to + row + index_t(i), &r[i].slot[field], 8);
+        };
+        one(out_.image, kImage), one(out_.category, kCategory), one(out_.id, kId);
+        one(out_.scores, kScore), one(out_.areas, kArea);
+        if (out_.boxes)
+            for (std::size_t i = 0; i < n; ++i) std::memcpy(out_.boxes + 4 * (row + index_t(i)), r[i].slot + kX, 32);
+        if (!out_.flags) return;
+        for (std::size_t i = 0; i < n; ++i) {
+            const Fields seen = r[i].seen;
+            const bool crowd = (seen >> kCrowd & 1) && r[i].slot[kCrowd] << 1 != 0;  // neither 0.0 nor -0.0
+            out_.flags[row + index_t(i)] = std::uint8_t((crowd ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
+                                                        (seen >> kId & 1 ? kHasId : 0));
+        }
+    }
+};
+
+constexpr Fields kNeeded = 1u << kImage | 1u << kCategory | kBox;
+
+}  // namespace
+
+index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out) {
+    constexpr Fields needed = kNeeded | 1u << kScore;
+    Window window(source);
+    index_t at = 0;
+    auto skip_space = [&] {  // to the next character that is none, or to the end
+        do {
+            window.open(at, at + 4096);
+            Scanner s{window.data()};
+            s.space();
+            at = window.at(s.p);
+        } while (at < source.size && window.cuts(window.of(at)));
+    };
+    skip_space();
+    ArrayReader reader(source, {needed, needed, 0}, chunk, out);
+    at = reader.read(at, threads);
+    if (at < 0) return 0;
+    ++at;
+    skip_space();
+    if (at < source.size) throw Unread{at, "text behind the end"};
+    return reader.n_rows();
+}
+
+GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const Threads& threads,
+                                    const RecordColumns& images, const RecordColumns& out) {
+    GroundTruthCounts counts;
+    Scanner s{source.text};
+    auto require = [&](bool ok) {
+        if (!ok) throw Unread{s.p - source.text, s.why};
+    };
+    auto array = [&](const Wanted& wanted, const RecordColumns& columns) {
+        ArrayReader reader(source, wanted, chunk, columns);
+        const index_t end = reader.read(s.p - source.text, threads);
+        if (end >= 0) s.p = source.text + end + 1;
+        return end < 0 ? index_t(-1) : reader.n_rows();
+    };
+    constexpr Fields id = 1u << kId;
+    bool met[3] = {};
+    require(s.take('{', "expected an object"));
+    do {
+        const char* const key = s.p + 1;
+        require(s.string());
+        const std::string name(key, s.p - 1);
+        require(name.find('\\') == std::string::npos || s.fail("a key with escapes"));
+        require(s.take(':', "expected ':'"));
+        const int which = name == "images" ? 0 : name == "annotations" ? 1 : name == "categories" ? 2 : 3;
+        if (which < 3) {
+            require((!met[which] || s.fail("a key that stands there twice")) && (*s.p == '[' || s.fail("not a list")));
+            met[which] = true;
+        }
+        if (which == 0) {
+            counts.images = array({id, id, 0}, images);
+        } else if (which == 1) {
+            counts.rows = array({kNeeded | id | 1u << kArea | 1u << kCrowd, kNeeded, 1u << kScore}, out);
+        } else {
+            const char* const begin = s.p;
+            require(s.value());
+            if (which == 2) counts.categories_begin = begin - source.text, counts.categories_end = s.p - source.text;
+        }
+        if (counts.images < 0 || counts.rows < 0) return counts;  // asked to stop
+        s.space();
+    } while (*s.p == ',' && s.take(',', ""));
+    require(s.take('}', "expected ',' or '}'"));
+    require((s.p == source.text + source.size || s.fail("text behind the end")) &&
+            ((met[0] && met[1] && met[2]) || s.fail("no images, annotations or categories")));
+    return counts;
+}
+
+}  // namespace pymetrics

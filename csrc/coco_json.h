@@ -1,0 +1,52 @@
+#pragma once
+// COCO JSON to columns: the plain and regular files that nearly all are. Anything else is an Unread, for whoever can.
+#include <string>
+#include <vector>
+
+#include "common.h"
+#include "parallel.h"
+
+namespace pymetrics {
+
+// What was not read, and where: odd or damaged JSON.
+struct Unread {
+    index_t at;
+    std::string why;
+};
+
+constexpr index_t kPad = 1024;  // zero bytes behind all text, so that scanning needs no bounds
+
+// Text, with kPad zero bytes behind; or else an open file, read in pieces. (It is not mapped to memory: a mapped file
+// that somebody shortens ends the process. Reading a piece into a buffer that is warm costs no more than a mapping.)
+struct Source {
+    const char* text;
+    int file;
+    index_t size;
+};
+
+// The columns of records; a pointer may be null where nobody asks. Room for `room` rows, which n_rows count.
+struct RecordColumns {
+    index_t *image, *category, *id;
+    double *boxes, *scores, *areas;
+    std::uint8_t* flags;  // of kIsCrowd | kHasArea | kHasId
+    index_t room;
+};
+enum : std::uint8_t { kIsCrowd = 1, kHasArea = 2, kHasId = 4 };
+
+struct GroundTruthCounts {
+    index_t images = 0, rows = 0;
+    index_t categories_begin = 0, categories_end = 0;  // the text of the array of categories
+};
+
+// A list of results: image, category, boxes and scores. Returns the number of rows. `chunk`: bytes per unit of work.
+// Throws Unread.
+index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out);
+
+// A data set: its annotations but for scores; the ids of its images. `source` is text.
+GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const Threads& threads,
+                                    const RecordColumns& images, const RecordColumns& out);
+
+// `size` bytes from `begin` on, which must all be there. Throws Unread.
+void read_file(int file, index_t begin, index_t size, char* out);
+
+}  // namespace pymetrics

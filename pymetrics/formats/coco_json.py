@@ -1,0 +1,123 @@
+"""COCO JSON files straight to rows, by the C++ reader: no dict is made.
+
+It takes plain, regular files, which nearly all are. Whatever else a file holds (NaN, a key twice, ids that are no
+integers, a missing key, an error) is left to the standard library's reader (coco.py), so that nothing depends on which
+of the two read it. Why a file was left is logged by the logger "pymetrics" at the level DEBUG.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from typing import Any
+
+import numpy as np
+
+from .. import _config
+from .boxes import BoxFormat
+from .coco import where_of
+from .rows import Rows, int_column
+
+CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
+SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
+SHORTEST_IMAGE = 8  # '{"id":1}'
+
+
+class _LeftError(Exception):
+    """The file is left to the standard library's reader; the message says why."""
+
+
+def read_rows(path: str | os.PathLike[str], argument: str, box_format: BoxFormat, chunk: int = CHUNK) -> Rows | None:
+    """The rows of a file, argument "gt" (a data set) or "dt" (a list of results); None: use the other reader.
+
+    The rows give the Columns that coco.ground_truth_rows and coco.result_rows give.
+    """
+    if _config.host_backend() != "native" or sys.platform == "win32" or box_format.normalized:
+        return None
+    try:
+        with open(path, "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):  # may be read once only
+                return None
+            read = _ground_truth_rows if argument == "gt" else _result_rows
+            return read(file.fileno(), state.st_size, argument, box_format, chunk)
+    except OSError:
+        return None
+    except _LeftError as reason:
+        import logging
+
+        logging.getLogger("pymetrics").debug("%s: %r goes to json.loads: %s", argument, os.fspath(path), reason)
+        return None
+
+
+def _result_rows(file: int | bytes, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
+    room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
+    image, category = np.empty((2, room), np.int64)
+    boxes, scores = np.empty((room, 4)), np.empty(room)
+    n = _native().read_results(file, size, chunk, image, category, boxes, scores, _config.get_num_threads())
+    if not isinstance(n, int):
+        raise _left(n)
+    if n == 0:
+        raise _LeftError("no results")
+    return Rows(
+        where=where_of(argument),
+        image=image[:n],
+        category=category[:n],
+        boxes=boxes[:n],
+        box_format=box_format,
+        scores=scores[:n],
+    )
+
+
+def _ground_truth_rows(file: int | bytes, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
+    room = size // SHORTEST + 1
+    images = np.empty(size // SHORTEST_IMAGE + 1, np.int64)
+    image, category, ids = np.empty((3, room), np.int64)
+    boxes, area, flags = np.empty((room, 4)), np.empty(room), np.empty(room, np.uint8)
+    outputs = (images, image, category, boxes, area, ids, flags)
+    found = _native().read_ground_truth(file, size, chunk, *outputs, _config.get_num_threads())
+    if len(found) == 2:
+        raise _left(found)
+    n_images, n, text = found
+    categories = json.loads(text)
+    if n_images == 0 or n == 0 or not categories:
+        raise _LeftError("an empty list")
+    category_ids, names = _categories(categories, f"{argument}['categories']")
+    crowd, has_area, has_id = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4))
+    if has_id.any() and not has_id.all():
+        raise _LeftError("annotations with and without id")
+    return Rows(
+        where=where_of(f"{argument}['annotations']"),
+        image=image[:n],
+        category=category[:n],
+        boxes=boxes[:n],
+        box_format=box_format,
+        area=np.where(has_area, area[:n], 0.0),
+        no_area=None if has_area.all() else ~has_area,
+        crowd=crowd,
+        ids=ids[:n] if has_id[0] else None,
+        images=images[:n_images],
+        categories=category_ids,
+        names=names,
+        drops_unknown=True,
+    )
+
+
+def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]]:
+    """The ids and the names of the categories."""
+    try:
+        ids = int_column([category["id"] for category in categories], where_of(prefix), "id")
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise _LeftError(f"{prefix}: {error!r}") from error
+    pairs = zip(ids.tolist(), categories, strict=True)
+    return ids, {id: str(category["name"]) for id, category in pairs if "name" in category}
+
+
+def _native() -> Any:
+    return _config.native
+
+
+def _left(unread: tuple[int, str]) -> _LeftError:
+    return _LeftError(f"{unread[1]}, at byte {unread[0]}")
