@@ -48,7 +48,7 @@ def ingest(
         raise ValueError(f"iou_type must be 'bbox', the only one there is yet; got {iou_type!r}")
     protocol = as_protocol(protocol)
     xywh = as_box_format(box_format or "xywh", normalized)
-    gt, dt = _opened(gt, "gt", xywh), _opened(dt, "dt", xywh)
+    gt, dt = opened(gt, "gt", xywh), opened(dt, "dt", xywh)
     gt_kind, dt_kind = _kind(gt, "gt"), _kind(dt, "dt")
     _refuse_swapped(gt, gt_kind, dt, dt_kind)
 
@@ -98,8 +98,11 @@ def ingest(
     )
 
 
-def _opened(source: Any, argument: str, box_format: BoxFormat) -> Any:
-    """What a path leads to, rows or parsed, and the parsed dict inside of a COCO object; anything else as it is."""
+def opened(source: Any, argument: str, box_format: BoxFormat) -> Any:
+    """What a path leads to, as rows or parsed, and the dict inside of a COCO object; anything else as it is.
+
+    argument: "gt" or "dt". Where the result takes the source's place in evaluate(), the file is not read again.
+    """
     if isinstance(source, (str, os.PathLike)):
         rows = read_rows(source, argument, box_format)
         if rows is not None:

@@ -68,6 +68,7 @@ def _result_rows(file: int | bytes, size: int, argument: str, box_format: BoxFor
         boxes=boxes[:n],
         box_format=box_format,
         scores=scores[:n],
+        is_checked=True,
     )
 
 
@@ -102,6 +103,7 @@ def _ground_truth_rows(file: int | bytes, size: int, argument: str, box_format: 
         categories=category_ids,
         names=names,
         drops_unknown=True,
+        is_checked=True,
     )
 
 

@@ -30,6 +30,7 @@ class Rows:
     images: every image of the evaluation, in the source's order. categories: int64, every category of the evaluation.
     drops_unknown: rows of other images or categories are left out with a warning, as pycocotools does; else refused.
     names: of the categories. sizes: (height, width) of the images, by id.
+    is_checked: what check() refuses is not there.
     """
 
     where: Where
@@ -47,12 +48,15 @@ class Rows:
     drops_unknown: bool = False
     names: dict[int, str] = field(default_factory=dict)
     sizes: dict[Any, Any] = field(default_factory=dict)
+    is_checked: bool = False
 
     def __len__(self) -> int:
         return len(self.image)
 
     def check(self) -> None:
         """Refuse columns of unequal lengths and values that are not finite. Raises ValueError, naming row and value."""
+        if self.is_checked:
+            return
         for name in ("category", "boxes", "scores", "area", "crowd", "ids"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self):
