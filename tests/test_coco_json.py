@@ -3,86 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import random
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_cases import ANNOTATION, RESULT, XYWH, by_library, check, data_set, results, same
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.evaluation.ingest import ingest
-from pymetrics.formats import coco, coco_json
-from pymetrics.formats.boxes import NAMES
+from pymetrics.formats import coco_json
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
-
-XYWH = NAMES["coco"]
-RESULT = b'{"image_id": 42, "category_id": 18, "bbox": [258.15, 41.29, 348.26, 243.78], "score": 0.236}'
-ANNOTATION = b'{"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 2.25, -3], "area": 8.5, "iscrowd": 0}'
-ROW_FIELDS = ("image", "category", "boxes", "scores", "area", "no_area", "crowd", "ids", "images", "categories")
-
-
-def results(*records):
-    return b"[" + b", ".join(records) + b"]"
-
-
-def data_set(annotations, images=b'[{"id": 1}, {"id": 2}]', categories=b'[{"id": 3, "name": "cat"}]'):
-    return b'{"images": %s, "annotations": [%s], "categories": %s}' % (images, annotations, categories)
-
-
-def by_reader(argument, content, chunk=1 << 17):
-    """The rows that the C++ reader makes of the bytes, or None where it leaves them."""
-    read = coco_json._ground_truth_rows if argument == "gt" else coco_json._result_rows
-    try:
-        return read(content, len(content), argument, XYWH, chunk)
-    except coco_json._LeftError:
-        return None
-
-
-def by_library(argument, content):
-    """The rows of the standard library's reader, or the exception that it raises."""
-    try:
-        parsed = json.loads(content)
-        if not isinstance(parsed, dict if argument == "gt" else list):
-            raise TypeError("ingest refuses it")
-        rows = coco.ground_truth_rows(parsed) if argument == "gt" else coco.result_rows(parsed)
-        rows.check()
-    except (ValueError, TypeError, RecursionError) as error:
-        return error
-    return rows
-
-
-def same(rows, expected):
-    """Equal to the last bit, in what Columns are made of."""
-    assert not isinstance(expected, Exception), f"the reader took what the library refuses: {expected!r}"
-    for name in ROW_FIELDS:
-        ours, theirs = getattr(rows, name), getattr(expected, name)
-        if name == "area" and ours is None and theirs is not None:  # what the area is where none is given
-            ours = rows.boxes[:, 2] * rows.boxes[:, 3] + 0.0
-        if theirs is None:
-            assert ours is None, name
-            continue
-        theirs = np.asarray(theirs, np.int64 if name == "ids" else None)
-        assert ours.dtype == theirs.dtype, name
-        assert ours.tobytes() == theirs.tobytes(), name
-    assert rows.names == expected.names
-    assert rows.drops_unknown == expected.drops_unknown
-    assert len(rows) == len(expected)
-    assert rows.where("image", 3) == expected.where("image", 3)
-
-
-def check(argument, content, chunk=1 << 17, taken=None):
-    """What the reader takes it reads as the library does. taken: whether it must take it."""
-    rows = by_reader(argument, content, chunk)
-    if taken is not None:
-        assert (rows is not None) == taken, content
-    if rows is not None:
-        same(rows, by_library(argument, content))
-    return rows is not None
 
 
 @pytest.fixture(params=[1, 3], autouse=True)
@@ -323,122 +255,3 @@ def test_random_damage(text, data):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
     check("dt", bytes(content), data.draw(st.integers(1, 200)))
-
-
-# ---- through the doors
-
-
-def test_regular_records_take_the_quick_way():
-    """A file as json.dump writes it is read in one pass, of several chunks, whatever the thread."""
-    rng = random.Random(0)
-    document = json.dumps(
-        [
-            {
-                "image_id": rng.randrange(10**6),
-                "category_id": rng.randrange(90),
-                "bbox": [round(rng.uniform(-20, 9000), rng.randrange(4)) for _ in range(4)],
-                "score": rng.random() ** 9 if i % 2 else round(rng.random(), 3),
-            }
-            for i in range(3000)
-        ]
-    ).encode()
-    for chunk in (999, 5000, 1 << 17):
-        check("dt", document, chunk, taken=True)
-
-
-def write(tmp_path, gt, dt):
-    (tmp_path / "gt.json").write_bytes(gt)
-    (tmp_path / "dt.json").write_bytes(dt)
-    return tmp_path / "gt.json", tmp_path / "dt.json"
-
-
-@pytest.mark.parametrize("options", [{}, {"box_format": "xyxy"}, {"protocol": pymetrics.Protocol(use_cats=False)}])
-@pytest.mark.filterwarnings("ignore:gt.'annotations'.:UserWarning", "ignore:.*boxes whose:UserWarning")
-def test_files_and_what_they_hold_give_equal_columns(tmp_path, options):
-    annotations = [
-        ANNOTATION.replace(b'"id": 7', b'"id": %d' % (i % 9)).replace(
-            b'"image_id": 1', b'"image_id": 2' if i % 2 else b'"image_id": 1'
-        )
-        for i in range(12)
-    ]
-    truth = data_set(b", ".join(annotations))
-    found = results(*[RESULT.replace(b"42", b"1").replace(b"18", b"3"), RESULT.replace(b"42", b"2")] * 3)
-    paths = write(tmp_path, truth, found)
-    assert coco_json.read_rows(paths[0], "gt", XYWH) is not None
-    assert coco_json.read_rows(paths[1], "dt", XYWH) is not None
-    ours, expected = ingest(*paths, **options), ingest(json.loads(truth), json.loads(found), **options)
-    for name, value in vars(expected).items():
-        np.testing.assert_array_equal(getattr(ours, name), value, err_msg=name)
-
-
-def test_real_files(data):
-    for folder, truth, found in [
-        ("coco_yolact100", "gt.json", "dt_yolact_base.json"),
-        ("coco_val2014_100", "instances_val2014_100.json", "instances_val2014_fakebbox100_results.json"),
-        ("lvis_val_100", "lvis_val_100.json", None),
-        ("coco_val2017_person538", "gt_person_keypoints.json", None),
-        ("coco_val2017_boxes", "gt_boxes.json", None),
-    ]:
-        for argument, name in (("gt", truth), ("dt", found)):
-            if name is not None:
-                content = data(f"{folder}/{name}").read_bytes()
-                for chunk in (1000, 1 << 17):
-                    check(argument, content, chunk, taken=True)
-
-
-@pytest.mark.parametrize(
-    ("content", "parts"),
-    [
-        (results(RESULT, RESULT)[:150], ["is not JSON", "byte 150", "line 1", "after the key 'bbox'"]),
-        (results(RESULT) + b"\n7", ["Extra data", "byte 95", "line 2", "after the key 'score'"]),
-        (results(RESULT.replace(b"0.236", b"0.2.3")), ["delimiter", "byte 90", "line 1", "after the key 'score'"]),
-        (results(RESULT.replace(b'"score"', b'\n"\xff": 1, "score"')), ["byte 80", "line 2", "after the key 'bbox'"]),
-        ("[\ufeff".encode("utf-16"), ["byte 4, line 1"]),
-        (b"", ["is not JSON", "byte 0, line 1"]),
-        (b"[" * 100000, ["is not JSON"]),
-    ],
-)
-def test_damage_is_placed(tmp_path, content, parts):
-    gt, dt = write(tmp_path, data_set(ANNOTATION), content)
-    with pytest.raises(ValueError, match=r"^dt: .*dt.json' is not JSON") as info:
-        pymetrics.evaluate(gt, dt)
-    assert all(part in str(info.value) for part in parts), info.value
-
-
-def test_a_file_that_becomes_shorter(tmp_path):
-    """The size is read first; a file that ends earlier is left, and no memory is touched that is not there."""
-    path = tmp_path / "dt.json"
-    document = results(*[RESULT] * 5000)
-    path.write_bytes(document)
-    with open(path, "rb") as file:
-        for longer in (1, 5000, 1 << 20):
-            with pytest.raises(coco_json._LeftError, match="shorter"):
-                coco_json._result_rows(file.fileno(), len(document) + longer, "dt", XYWH, 4096)
-            with pytest.raises(coco_json._LeftError, match="shorter"):
-                coco_json._ground_truth_rows(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
-
-
-def test_why_a_file_is_left_is_logged(tmp_path, caplog):
-    gt, dt = write(tmp_path, data_set(ANNOTATION), results(RESULT.replace(b"42", b"1.0").replace(b"18", b"3")))
-    with caplog.at_level(logging.DEBUG, logger="pymetrics"):
-        pymetrics.evaluate(gt, dt)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"dt: {os.fspath(dt)!r} goes to json.loads: an id that is no integer of 64 bits, at byte 17"
-    ]
-
-
-def test_other_backends_read_with_the_library(tmp_path, monkeypatch):
-    gt, _ = write(tmp_path, data_set(ANNOTATION), results(RESULT))
-    monkeypatch.setenv("PYMETRICS_BACKEND", "numba")
-    assert coco_json.read_rows(gt, "gt", XYWH) is None
-
-
-def test_arguments_are_checked():
-    native, columns = _config.native, (np.empty(9, np.int64), np.empty(9, np.int64), np.empty((9, 4)), np.empty(9))
-    assert native.read_results(results(RESULT), 0, 10, *columns, 1) == 1
-    assert native.read_results(results(*[RESULT] * 10), 0, 10, *columns, 1)[1].startswith("more records")
-    assert native.read_results(-1, 100, 10, *columns, 1)[1] == "the file cannot be read"
-    narrow = (*columns[:2], np.empty((9, 3)), columns[3])
-    for bad in ((b"", 0, 0, *columns, 1), (0, -1, 9, *columns, 1), (b"", 0, 9, *narrow, 1), (b"", 0, 9, *columns, 0)):
-        with pytest.raises(ValueError, match="expected"):
-            native.read_results(*bad)
