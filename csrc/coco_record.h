@@ -146,14 +146,14 @@ inline const char* quick_number(const char* p, Field field, word_t& out, word_t&
         out = r.slot[field];
         return s.p;
     }
-    const int length = stop ? __builtin_ctzll(stop) >> 3 : 8;
+    const int length = stop ? lowest_byte(stop) : 8;
     bad |= word_t(!is_digit(*p)) | word_t(*p == '0' && is_digit(p[1]));
     x = (x ^ kBytes * '0') << ((64 - 8 * length) & 63);
     const word_t y = x ^ kBytes * ('.' ^ '0');
     word_t point = (~(((y & ~kHighs) + ~kHighs) | y) & kHighs) >> 7;  // 1 in the bytes of points
     point &= 0 - point;
     const word_t before = point ? point - 1 : 0;
-    const int places = point ? 7 - (__builtin_ctzll(point) >> 3) : 0;
+    const int places = point ? 7 - lowest_byte(point) : 0;
     x = (x & before) << 8 | (x & ~(before | point * 0xFF));
     bad |= (((x + kBytes * 0x76) | x) & kHighs) | point >> 56;  // no digits, or none after the point
     const word_t digits = join_digits(x);
@@ -184,7 +184,7 @@ class Template {
         const char* const brace = s.p - 1;
         if (!s.take(',', "") || *s.p != '{') return;
         n_ = slots.n, seen_ = r.seen, tail_ = s.p - brace;
-        fits = set(head_, std::string(p, slots.slot[0].begin));
+        fits = kLittleEndian && set(head_, std::string(p, slots.slot[0].begin));
         for (int i = 0; i < n_; ++i) {
             const auto& slot = slots.slot[i];
             field_[i] = slot.field;

@@ -15,6 +15,11 @@ namespace pymetrics {
 constexpr double kPower10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 constexpr word_t kBytes = 0x0101010101010101, kHighs = 0x8080808080808080;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+constexpr bool kLittleEndian = false;
+#else
+constexpr bool kLittleEndian = true;
+#endif
 
 inline bool is_digit(char c) { return unsigned(c - '0') < 10; }
 inline bool is_number_character(char c) {
@@ -25,6 +30,17 @@ inline word_t load8(const char* p) {
     word_t x;
     std::memcpy(&x, p, 8);
     return x;
+}
+
+// The place of the lowest byte that is not 0.
+inline int lowest_byte(word_t word) {
+#if defined(__GNUC__)
+    return __builtin_ctzll(word) >> 3;
+#else
+    int place = 0;
+    while (!(word >> 8 * place & 0xFF)) ++place;
+    return place;
+#endif
 }
 
 // Eight digits 0 to 9, the first one in the lowest byte, as a number.
@@ -98,7 +114,8 @@ inline bool read_number(const char*& p, Number& out) {
     if (*p == '.') {
         out.kind = Number::kFraction;
         first = ++p;
-        for (word_t x; x = load8(p), ((x & kBytes * 0xF0) | ((x + kBytes * 6) & kBytes * 0xF0) >> 4) == kBytes * 0x33;
+        for (word_t x; x = load8(p), kLittleEndian && ((x & kBytes * 0xF0) | ((x + kBytes * 6) & kBytes * 0xF0) >> 4) ==
+                                                          kBytes * 0x33;
              p += 8)
             digits = digits * 100000000 + join_digits(x ^ kBytes * '0');
         for (; is_digit(*p); ++p) digits = digits * 10 + word_t(*p - '0');

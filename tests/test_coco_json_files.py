@@ -118,6 +118,16 @@ def test_why_a_file_is_left_is_logged(tmp_path, caplog):
     ]
 
 
+def test_where_files_cannot_be_read_in_pieces(tmp_path, monkeypatch):
+    paths = write(tmp_path, data_set(ANNOTATION), results(*[RESULT] * 30))
+    expected = [
+        coco_json.read_rows(path, argument, XYWH).boxes for path, argument in zip(paths, ("gt", "dt"), strict=True)
+    ]
+    monkeypatch.delattr(os, "pread")
+    for path, argument, boxes in zip(paths, ("gt", "dt"), expected, strict=True):
+        assert coco_json.read_rows(path, argument, XYWH).boxes.tolist() == boxes.tolist()
+
+
 def test_other_backends_read_with_the_library(tmp_path, monkeypatch):
     gt, _ = write(tmp_path, data_set(ANNOTATION), results(RESULT))
     monkeypatch.setenv("PYMETRICS_BACKEND", "numba")

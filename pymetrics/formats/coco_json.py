@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import sys
 from typing import Any
 
 import numpy as np
@@ -34,15 +33,16 @@ def read_rows(path: str | os.PathLike[str], argument: str, box_format: BoxFormat
 
     The rows give the Columns that coco.ground_truth_rows and coco.result_rows give.
     """
-    if _config.host_backend() != "native" or sys.platform == "win32" or box_format.normalized:
+    if _config.host_backend() != "native" or box_format.normalized:
         return None
     try:
         with open(path, "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):  # may be read once only
                 return None
+            source: int | bytes = file.fileno() if hasattr(os, "pread") else file.read()
             read = _ground_truth_rows if argument == "gt" else _result_rows
-            return read(file.fileno(), state.st_size, argument, box_format, chunk)
+            return read(source, state.st_size, argument, box_format, chunk)
     except OSError:
         return None
     except _LeftError as reason:
