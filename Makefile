@@ -7,8 +7,10 @@ SOURCES := setup.py CMakeLists.txt $(wildcard csrc/*.h csrc/*.cpp csrc/*.cu csrc
 # An editable install, so that tests never meet a stale copy; CMake's tree is kept, so that a rebuild is quick.
 INSTALL := PYMETRICS_BUILD_DIR=build/dev $(PIP) install -q --no-build-isolation -c constraints.txt -e
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 600
+FUZZ_SEED ?= 1
 
-.PHONY: demo test lint format bench native-asan clean
+.PHONY: demo test lint format bench native-asan fuzz clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -37,6 +39,13 @@ native-asan: $(VENV)/.test
 	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance tests/test_decimal.py tests/test_coco_json.py
+
+# Damaged files for the reader of COCO JSON, at random, under both sanitizers.
+fuzz:
+	@mkdir -p build
+	$(CXX) -std=c++17 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -pthread -Icsrc -o build/fuzz \
+	  tests/fuzz/coco_json.cpp csrc/coco_json.cpp
+	build/fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 $(VENV)/.tools: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pymetrics needs Python 3.10 or newer; name one with PYTHON=...")'
