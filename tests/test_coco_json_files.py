@@ -44,7 +44,7 @@ def write(tmp_path, gt, dt):
 
 
 @pytest.mark.parametrize("options", [{}, {"box_format": "xyxy"}, {"protocol": pymetrics.Protocol(use_cats=False)}])
-@pytest.mark.filterwarnings("ignore:gt.'annotations'.:UserWarning", "ignore:.*boxes whose:UserWarning")
+@pytest.mark.filterwarnings("ignore:gt.'annotations'.:UserWarning", "ignore:gt has:UserWarning")
 def test_files_and_what_they_hold_give_equal_columns(tmp_path, options):
     annotations = [
         ANNOTATION.replace(b'"id": 7', b'"id": %d' % (i % 9)).replace(
