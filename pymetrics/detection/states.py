@@ -1,0 +1,161 @@
+"""From the metric's states, one tensor per image, to Columns: one concatenation per kind, one copy to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..evaluation.columns import CROWD, IGNORE, Columns
+
+STATES = (
+    "detection_box",
+    "detection_mask",
+    "detection_scores",
+    "detection_labels",
+    "groundtruth_box",
+    "groundtruth_mask",
+    "groundtruth_labels",
+    "groundtruth_crowds",
+    "groundtruth_area",
+)
+TABLE_SIZE = 1 << 20  # labels within a span up to this are looked up in a table
+
+
+def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
+    """The images in the order in which they came; the categories are the labels that any box has.
+
+    states: the metric's lists by name; the boxes are in box_format.
+
+    Raises:
+        ValueError: a label is not an integer (after set_dtype) or beyond 32 bits; the message names sample and element.
+    """
+    n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
+    of = _on_host(
+        {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
+        | {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
+    )
+    _check_labels(of["detection_labels"], n_dt, "predictions")
+    _check_labels(of["groundtruth_labels"], n_gt, "targets")
+    dt_labels, gt_labels = (of[f"{side}_labels"].to(torch.int64).numpy() for side in ("detection", "groundtruth"))
+    category_ids, dt_category, gt_category = index_labels(dt_labels, gt_labels)
+
+    gt_boxes, area = _floats(of["groundtruth_box"]).reshape(-1, 4), _floats(of["groundtruth_area"])
+    crowds = of["groundtruth_crowds"].numpy()
+    gt_flags = (crowds != 0) * np.uint8(IGNORE) + (np.trunc(crowds) != 0) * np.uint8(CROWD)
+    images = np.arange(len(n_gt), dtype=np.int32)
+    return Columns(
+        image_ids=images.astype(np.int64),
+        category_ids=category_ids,
+        dt_image=np.repeat(images, n_dt),
+        dt_category=dt_category,
+        dt_boxes=_floats(of["detection_box"]).reshape(-1, 4),
+        dt_scores=_floats(of["detection_scores"]),
+        dt_area=np.empty(0),
+        dt_flags=np.empty(0, np.uint8),
+        gt_image=np.repeat(images, n_gt),
+        gt_category=gt_category,
+        gt_boxes=gt_boxes,
+        gt_area=np.where(area > 0, area, gt_boxes[:, 2] * gt_boxes[:, 3]),
+        gt_flags=gt_flags,
+    )
+
+
+def to_xywh(boxes: Any, box_format: str) -> Any:
+    """Boxes (n, 4) as x, y, width, height, rounded in their own dtype after each operation, as torchvision does it."""
+    if box_format == "xywh":
+        return boxes
+    low, high = boxes[:, :2], boxes[:, 2:]
+    if box_format == "cxcywh":
+        half = 0.5 * high
+        low, high = low - half, low + half
+    return torch.cat((low, high - low), 1)
+
+
+def index_labels(
+    dt_labels: NDArray[np.int64], gt_labels: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """The labels that occur, ascending (K,), and where among them the labels of each side stand."""
+    filled = [labels for labels in (dt_labels, gt_labels) if len(labels)]
+    if not filled:
+        return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32)
+    low, high = min(int(labels.min()) for labels in filled), max(int(labels.max()) for labels in filled)
+    if high - low >= TABLE_SIZE:
+        known, inverse = np.unique(np.concatenate((dt_labels, gt_labels)), return_inverse=True)
+        places: NDArray[np.int32] = inverse.astype(np.int32)
+        return known, places[: len(dt_labels)], places[len(dt_labels) :]
+    seen = np.zeros(high - low + 1, bool)
+    for labels in filled:
+        seen[labels - low] = True
+    place_of: NDArray[np.int32] = (np.cumsum(seen) - 1).astype(np.int32)
+    return np.flatnonzero(seen) + low, place_of[dt_labels - low], place_of[gt_labels - low]
+
+
+def _lengths(tensors: Sequence[Any]) -> NDArray[np.int64]:
+    return np.array([tensor.shape[0] for tensor in tensors], np.int64)
+
+
+def _joined(tensors: Sequence[Any]) -> Any:
+    """One tensor of all rows, in their own dtype; where there are several dtypes, in the widest of their kind."""
+    parts = [tensor for tensor in tensors if tensor.numel()]
+    if not parts:
+        return torch.empty(0, dtype=torch.int64, device="cpu")
+    if len({(part.dtype, part.device) for part in parts}) > 1:
+        floats = any(part.is_floating_point() for part in parts)
+        parts = [part.to("cpu", torch.float64 if floats else torch.int64) for part in parts]
+    return torch.cat(parts)
+
+
+def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
+    """The same for boxes, (n, 4) as x, y, width, height: conversions round, so they come before any change of dtype."""
+    parts = [tensor for tensor in tensors if tensor.numel()]
+    if len({part.dtype for part in parts}) > 1:
+        return _joined([to_xywh(part, box_format).to(torch.float64) for part in parts])
+    joined = _joined(parts)
+    return to_xywh(joined, box_format) if parts else joined
+
+
+def _on_host(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors on the CPU; those on one device come over in one copy."""
+    away = {name: tensor for name, tensor in tensors.items() if tensor.device.type != "cpu"}
+    if len({tensor.device for tensor in away.values()}) == 1:
+        return tensors | _in_one_copy(away)
+    return tensors | {name: tensor.cpu() for name, tensor in away.items()}
+
+
+def _in_one_copy(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors on the CPU, by way of one buffer; wide dtypes first, so that all of them are aligned in it."""
+    names = sorted(tensors, key=lambda name: -tensors[name].element_size())
+    buffer = torch.cat([tensors[name].contiguous().reshape(-1).view(torch.uint8) for name in names]).cpu()
+    parts = buffer.split([tensors[name].nbytes for name in names])
+    return {
+        name: part.view(tensors[name].dtype).reshape(tensors[name].shape)
+        for name, part in zip(names, parts, strict=True)
+    }
+
+
+def _floats(tensor: Any) -> NDArray[np.float64]:
+    array: NDArray[np.float64] = tensor.to(torch.float64).numpy()
+    return array
+
+
+def _check_labels(labels: Any, counts: NDArray[np.int64], side: str) -> None:
+    """update() looks at dtypes; set_dtype changes them, and values are not read before now."""
+    if labels.is_floating_point():
+        i = int(np.argmax(counts > 0))
+        raise ValueError(
+            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type "
+            f"{type(labels[0].tolist())}) in {side}"
+        )
+    if labels.dtype == torch.int64 and labels.numel():
+        wide = (labels < -(2**31)) | (labels >= 2**31)
+        if wide.any():
+            row, ends = int(wide.to(torch.uint8).argmax()), np.cumsum(counts)
+            i = int(np.searchsorted(ends, row, side="right"))
+            k = row - int(ends[i] - counts[i])
+            raise ValueError(
+                f"Invalid input class of sample {i}, element {k} (expected 32 bits, got {int(labels[row])}) in {side}"
+            )
