@@ -17,11 +17,10 @@ IOU_TYPES = ("segm", "bbox")
 AVERAGES = ("macro", "micro")
 BACKENDS = ("pycocotools", "faster_coco_eval")
 THRESHOLDS = ("torchmetrics", "coco")
-# What torch can subtract: boxes that are converted must be of one of these.
-NUMBERS = (
-    torch.float32, torch.float64, torch.float16, torch.bfloat16,
-    torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
-)  # fmt: skip
+FLOATS = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
+INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool))
+PLAIN = FLOATS | INTEGERS
+NUMBERS = PLAIN - {torch.bool}  # what torch can subtract: boxes that are converted must be of one of these
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -80,6 +79,29 @@ def check_numbers(name: str, values: list[Any]) -> None:
             number = math.nan
         if math.isnan(number):
             raise ValueError(f"Expected argument `{name}` to hold numbers but got {value!r} at index {i}")
+
+
+def is_sound(preds: Any, target: Any) -> bool:
+    """Whether a batch is plainly right: what check_inputs() looks at one by one, in one quick pass."""
+    if not (isinstance(preds, Sequence) and isinstance(target, Sequence) and len(preds) == len(target)):
+        return False
+    try:
+        for items, keys in ((preds, ("scores",)), (target, ("iscrowd", "area"))):
+            for item in items:
+                boxes, labels = item["boxes"], item["labels"]
+                shape = labels.shape
+                if len(shape) != 1 or boxes.shape != (shape[0], 4):
+                    return False
+                if boxes.dtype not in NUMBERS or labels.dtype not in INTEGERS:
+                    return False
+                for key in keys:
+                    if key == "scores" or key in item:
+                        column = item[key]
+                        if column.shape != shape or column.dtype not in (FLOATS if key == "scores" else PLAIN):
+                            return False
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return True
 
 
 def check_inputs(preds: Any, target: Any, box_format: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -123,22 +124,27 @@ class MeanAveragePrecision(Metric):
         Raises:
             ValueError: something is wrong; the message names the sample of this batch. The states are as before.
         """
-        checks.check_inputs(preds, target, self.box_format)
+        compiling = torch.compiler.is_compiling()
+        if compiling or not checks.is_sound(preds, target):
+            checks.check_inputs(preds, target, self.box_format)
+        kept = _detached if compiling else _kept
+        limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
         for item in preds:
             boxes = _flat(item["boxes"])
-            if self.warn_on_many_detections and len(boxes) > self.max_detection_thresholds[-1]:
+            if boxes.shape[0] > limit:
                 checks.warn_of_many_detections(self.max_detection_thresholds[-1])
-            self.detection_box.append(_kept(boxes))
-            self.detection_labels.append(_kept(item["labels"]))
-            self.detection_scores.append(_kept(item["scores"]))
+            self.detection_box.append(kept(boxes))
+            self.detection_labels.append(kept(item["labels"]))
+            self.detection_scores.append(kept(item["scores"]))
         for item in target:
             labels = item["labels"]
-            self.groundtruth_box.append(_kept(_flat(item["boxes"])))
-            self.groundtruth_labels.append(_kept(labels))
+            self.groundtruth_box.append(kept(_flat(item["boxes"])))
+            self.groundtruth_labels.append(kept(labels))
             zeros = None
             for name, states in (("iscrowd", self.groundtruth_crowds), ("area", self.groundtruth_area)):
                 if name in item and checks.is_column(item[name]):
-                    states.append(_kept(item[name][: labels.shape[0]]))
+                    column, n = item[name], labels.shape[0]
+                    states.append(kept(column if column.shape[0] == n else column[:n]))
                 else:
                     zeros = torch.zeros_like(labels) if zeros is None else zeros
                     states.append(zeros)
@@ -224,10 +230,13 @@ def _flat(boxes: Any) -> Any:
     return boxes.unsqueeze(0) if boxes.ndim == 1 and not boxes.numel() else boxes
 
 
+def _detached(tensor: Any) -> Any:
+    """The tensor itself, or without its graph."""
+    return tensor.detach() if tensor.requires_grad else tensor
+
+
 def _kept(tensor: Any) -> Any:
-    """The tensor itself, without its graph; a copy where it would keep over twice its memory alive."""
+    """The tensor itself, or without its graph; a copy where it would keep over twice its memory alive."""
     if tensor.requires_grad:
         tensor = tensor.detach()
-    if torch.compiler.is_compiling():  # which cannot look at storages
-        return tensor
     return tensor.clone() if tensor.untyped_storage().nbytes() > 2 * tensor.nbytes else tensor

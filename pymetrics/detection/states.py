@@ -34,26 +34,27 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
         ValueError: a label is not an integer (after set_dtype) or beyond 32 bits; the message names sample and element.
     """
     n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
-    of = _on_host(
-        {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
-        | {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
+    joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
+    joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
+    of = {name: _array(tensor) for name, tensor in _on_host(joined).items()}
+    dt_labels, gt_labels = of["detection_labels"], of["groundtruth_labels"]
+    _check_labels(dt_labels, n_dt, "predictions")
+    _check_labels(gt_labels, n_gt, "targets")
+    category_ids, dt_category, gt_category = index_labels(
+        dt_labels.astype(np.int64, copy=False), gt_labels.astype(np.int64, copy=False)
     )
-    _check_labels(of["detection_labels"], n_dt, "predictions")
-    _check_labels(of["groundtruth_labels"], n_gt, "targets")
-    dt_labels, gt_labels = (of[f"{side}_labels"].to(torch.int64).numpy() for side in ("detection", "groundtruth"))
-    category_ids, dt_category, gt_category = index_labels(dt_labels, gt_labels)
 
-    gt_boxes, area = _floats(of["groundtruth_box"]).reshape(-1, 4), _floats(of["groundtruth_area"])
-    crowds = of["groundtruth_crowds"].numpy()
+    gt_boxes = of["groundtruth_box"].reshape(-1, 4).astype(np.float64, copy=False)
+    area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
     gt_flags = (crowds != 0) * np.uint8(IGNORE) + (np.trunc(crowds) != 0) * np.uint8(CROWD)
     images = np.arange(len(n_gt), dtype=np.int32)
     return Columns(
-        image_ids=images.astype(np.int64),
+        image_ids=images.astype(np.int64, copy=False),
         category_ids=category_ids,
         dt_image=np.repeat(images, n_dt),
         dt_category=dt_category,
-        dt_boxes=_floats(of["detection_box"]).reshape(-1, 4),
-        dt_scores=_floats(of["detection_scores"]),
+        dt_boxes=of["detection_box"].reshape(-1, 4).astype(np.float64, copy=False),
+        dt_scores=of["detection_scores"].astype(np.float64, copy=False),
         dt_area=np.empty(0),
         dt_flags=np.empty(0, np.uint8),
         gt_image=np.repeat(images, n_gt),
@@ -100,18 +101,17 @@ def _lengths(tensors: Sequence[Any]) -> NDArray[np.int64]:
 
 def _joined(tensors: Sequence[Any]) -> Any:
     """One tensor of all rows, in their own dtype; where there are several dtypes, in the widest of their kind."""
-    parts = [tensor for tensor in tensors if tensor.numel()]
-    if not parts:
-        return torch.empty(0, dtype=torch.int64, device="cpu")
-    if len({(part.dtype, part.device) for part in parts}) > 1:
-        floats = any(part.is_floating_point() for part in parts)
-        parts = [part.to("cpu", torch.float64 if floats else torch.int64) for part in parts]
-    return torch.cat(parts)
+    if len({tensor.dtype for tensor in tensors}) > 1 or len({tensor.device for tensor in tensors}) > 1:
+        tensors = [tensor for tensor in tensors if tensor.numel()]
+        if len({(tensor.dtype, tensor.device) for tensor in tensors}) > 1:
+            floats = any(tensor.is_floating_point() for tensor in tensors)
+            tensors = [tensor.to("cpu", torch.float64 if floats else torch.int64) for tensor in tensors]
+    return torch.cat(list(tensors)) if tensors else torch.empty(0, dtype=torch.int64, device="cpu")
 
 
 def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
     """The same for boxes, (n, 4) as x, y, width, height: conversions round, so they come before any change of dtype."""
-    parts = [tensor for tensor in tensors if tensor.numel()]
+    parts = [tensor for tensor in tensors if tensor.numel()]  # the empty ones may have shape (1, 0)
     if len({part.dtype for part in parts}) > 1:
         return _joined([to_xywh(part, box_format).to(torch.float64) for part in parts])
     joined = _joined(parts)
@@ -137,25 +137,23 @@ def _in_one_copy(tensors: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _floats(tensor: Any) -> NDArray[np.float64]:
-    array: NDArray[np.float64] = tensor.to(torch.float64).numpy()
+def _array(tensor: Any) -> NDArray[Any]:
+    """A CPU tensor as numpy sees it. From here on numpy computes: torch would wake its threads for each small step."""
+    array: NDArray[Any] = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     return array
 
 
-def _check_labels(labels: Any, counts: NDArray[np.int64], side: str) -> None:
+def _check_labels(labels: NDArray[Any], counts: NDArray[np.int64], side: str) -> None:
     """update() looks at dtypes; set_dtype changes them, and values are not read before now."""
-    if labels.is_floating_point():
+    if labels.dtype.kind == "f" and len(labels):
         i = int(np.argmax(counts > 0))
         raise ValueError(
-            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type "
-            f"{type(labels[0].tolist())}) in {side}"
+            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type {float}) in {side}"
         )
-    if labels.dtype == torch.int64 and labels.numel():
-        wide = (labels < -(2**31)) | (labels >= 2**31)
-        if wide.any():
-            row, ends = int(wide.to(torch.uint8).argmax()), np.cumsum(counts)
-            i = int(np.searchsorted(ends, row, side="right"))
-            k = row - int(ends[i] - counts[i])
-            raise ValueError(
-                f"Invalid input class of sample {i}, element {k} (expected 32 bits, got {int(labels[row])}) in {side}"
-            )
+    if labels.dtype.itemsize > 4 and len(labels) and not -(2**31) <= int(labels.min()) <= int(labels.max()) < 2**31:
+        row, ends = int(np.argmax((labels < -(2**31)) | (labels >= 2**31))), np.cumsum(counts)
+        i = int(np.searchsorted(ends, row, side="right"))
+        k = row - int(ends[i] - counts[i])
+        raise ValueError(
+            f"Invalid input class of sample {i}, element {k} (expected 32 bits, got {int(labels[row])}) in {side}"
+        )
