@@ -21,7 +21,7 @@ from ..evaluation import road
 from ..evaluation.columns import Columns
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import UNDEFINED, Result
-from . import checks, values
+from . import checks, coco_files, values
 from .states import STATES, as_columns
 
 IouType = Literal["bbox", "segm"]
@@ -183,6 +183,22 @@ class MeanAveragePrecision(Metric):
             dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         ):
             return self._evaluate(as_columns(self.metric_state, self.box_format))
+
+    def tm_to_coco(self, name: str = "tm_map_input") -> None:
+        """Write everything taken in as COCO files: {name}_preds.json and {name}_target.json."""
+        coco_files.write(as_columns(self.metric_state, self.box_format), name)
+
+    @staticmethod
+    def coco_to_tm(
+        coco_preds: str,
+        coco_target: str,
+        iou_type: IouType | tuple[IouType, ...] = ("bbox",),
+        backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools",
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """preds and target for update() from COCO files: the images that have ground truth, boxes as "xywh"."""
+        checks.check_supported(checks.as_iou_types(iou_type))
+        checks.check_choice("backend", backend, checks.BACKENDS)
+        return coco_files.read(coco_preds, coco_target)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """Plot the values of compute() or forward(), one dict or several; needs matplotlib."""
