@@ -44,7 +44,7 @@ CONTENDERS: dict[str, tuple[Callable[..., Any], dict[str, Any], int]] = {
 
 
 def sides(s: Scene) -> Sides:
-    """preds and target: one dict per image of tensors, boxes and scores in float32."""
+    """preds and target: one dict per image of tensors, boxes (as xyxy) and scores in float32."""
 
     def rows(image: Any) -> list[Any]:
         order = np.argsort(image, kind="stable")
@@ -54,9 +54,12 @@ def sides(s: Scene) -> Sides:
     def tensor(values: Any, dtype: torch.dtype) -> torch.Tensor:
         return torch.tensor(values, dtype=dtype)
 
+    def corners(boxes: Any) -> torch.Tensor:
+        return tensor(np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:])), torch.float32)
+
     preds = [
         {
-            "boxes": tensor(s.dt_boxes[r], torch.float32),
+            "boxes": corners(s.dt_boxes[r]),
             "scores": tensor(s.dt_scores[r], torch.float32),
             "labels": tensor(s.dt_category[r], torch.int64),
         }
@@ -64,7 +67,7 @@ def sides(s: Scene) -> Sides:
     ]
     target = [
         {
-            "boxes": tensor(s.gt_boxes[r], torch.float32),
+            "boxes": corners(s.gt_boxes[r]),
             "labels": tensor(s.gt_category[r], torch.int64),
             "iscrowd": tensor(s.gt_crowd[r], torch.int64),
             "area": tensor(s.gt_area[r], torch.float32),
@@ -95,7 +98,7 @@ def main() -> None:
         for name in names:
             cls, arguments, n_runs = CONTENDERS[name]
             if number < n_runs:
-                run = timed(partial(cls, box_format="xywh", **arguments), preds, target)
+                run = timed(partial(cls, **arguments), preds, target)
                 best[name] = min(best.get(name, run), run, key=lambda run: run[0] + run[1])
     first = best[names[0]]
     for name, (update, compute, values) in best.items():

@@ -146,6 +146,16 @@ def test_kinds_of_tensors_may_change_between_images(both: Build) -> None:
     assert differences(run(ours, *batches), run(theirs, *batches)) == []
 
 
+def test_empty_tensors_of_any_shape(both: Build) -> None:
+    import torch
+
+    ours, theirs = both(class_metrics=True)
+    preds, target = batch(12, empty=0)
+    preds[0] = {"boxes": torch.empty(0, 5), "scores": torch.empty(0, 1).long(), "labels": torch.tensor([])}
+    target[1] = {"boxes": torch.empty(0, 3, 7), "labels": torch.tensor([]), "iscrowd": torch.empty(0, 2)}
+    assert differences(run(ours, (preds, target)), run(theirs, (preds, target))) == []
+
+
 def test_corners_in_the_wrong_order(both: Build) -> None:
     ours, theirs = both(extended_summary=True, class_metrics=True)
     preds, target = batch(6)

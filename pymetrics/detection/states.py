@@ -22,6 +22,7 @@ STATES = (
     "groundtruth_crowds",
     "groundtruth_area",
 )
+PORTION = 64
 TABLE_SIZE = 1 << 20  # labels within a span up to this are looked up in a table
 
 
@@ -96,26 +97,30 @@ def index_labels(
 
 
 def _lengths(tensors: Sequence[Any]) -> NDArray[np.int64]:
-    return np.array([tensor.shape[0] for tensor in tensors], np.int64)
+    return np.array([tensor.numel() for tensor in tensors], np.int64)
 
 
 def _joined(tensors: Sequence[Any]) -> Any:
-    """One tensor of all rows, in their own dtype; where there are several dtypes, in the widest of their kind."""
-    if len({tensor.dtype for tensor in tensors}) > 1 or len({tensor.device for tensor in tensors}) > 1:
-        tensors = [tensor for tensor in tensors if tensor.numel()]
-        if len({(tensor.dtype, tensor.device) for tensor in tensors}) > 1:
-            floats = any(tensor.is_floating_point() for tensor in tensors)
-            tensors = [tensor.to("cpu", torch.float64 if floats else torch.int64) for tensor in tensors]
-    return torch.cat(list(tensors)) if tensors else torch.empty(0, dtype=torch.int64, device="cpu")
+    """One tensor of all rows, in their own dtype; where there are several dtypes, in the widest of their kind.
+
+    Empty tensors may have any shape and dtype.
+    """
+    parts = [tensor for tensor in tensors if tensor.numel()]
+    if not parts:
+        return torch.empty(0, dtype=torch.int64, device="cpu")
+    if len({part.dtype for part in parts}) > 1:
+        floats = any(part.is_floating_point() for part in parts)
+        parts = [part.to(torch.float64 if floats else torch.int64) for part in parts]
+    # In portions, which torch joins without waking its threads: they cost more than the copy of so small tensors.
+    return torch.cat([torch.cat(parts[i : i + PORTION]) for i in range(0, len(parts), PORTION)])
 
 
 def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
-    """The same for boxes, (n, 4) as x, y, width, height: conversions round, so they come before any change of dtype."""
-    parts = [tensor for tensor in tensors if tensor.numel()]  # the empty ones may have shape (1, 0)
-    if len({part.dtype for part in parts}) > 1:
-        return _joined([to_xywh(part, box_format).to(torch.float64) for part in parts])
-    joined = _joined(parts)
-    return to_xywh(joined, box_format) if parts else joined
+    """The same for boxes, as x, y, width, height: conversions round, so they come before any change of dtype."""
+    if len({tensor.dtype for tensor in tensors}) > 1:
+        return _joined([to_xywh(tensor, box_format).to(torch.float64) for tensor in tensors if tensor.numel()])
+    joined = _joined(tensors)
+    return to_xywh(joined, box_format) if joined.numel() else joined
 
 
 def _on_host(tensors: dict[str, Any]) -> dict[str, Any]:
