@@ -42,7 +42,8 @@ def evaluate(
         gt: ground truth.
         dt: detections.
         iou_type: "bbox".
-        protocol: "coco", or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
+        protocol: "coco"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
+            thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
             "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source.
         normalized: the coordinates are parts of the image's width and height.

@@ -132,7 +132,18 @@ class Protocol:
         return cls(**values, lenient=True)
 
 
-PRESETS = {"coco": Protocol()}
+def _float32_steps(start: float, end: float, n: int) -> tuple[float, ...]:
+    """torch.linspace(start, end, n): float32, from both ends to the middle, rounded once (fused multiply-add)."""
+    low, high = float(np.float32(start)), float(np.float32(end))
+    step = float(np.float32(high - low) / np.float32(n - 1))
+    exact = [low + step * i if i < n // 2 else high - step * (n - 1 - i) for i in range(n)]
+    return tuple(float(np.float32(value)) for value in exact)
+
+
+PRESETS = {
+    "coco": Protocol(),
+    "torchmetrics": Protocol(_float32_steps(0.5, 0.95, 10), _float32_steps(0.0, 1.0, 101)),
+}
 
 
 def as_protocol(protocol: str | Protocol) -> Protocol:

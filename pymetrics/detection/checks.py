@@ -1,0 +1,227 @@
+"""What MeanAveragePrecision refuses: torchmetrics' complaints in torchmetrics' order and words, and some of our own.
+
+torchmetrics finds some mistakes only in compute(), when every batch is mixed in; here they are errors of update().
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torchmetrics.utilities import rank_zero_warn
+
+BOX_FORMATS = ("xyxy", "xywh", "cxcywh")
+IOU_TYPES = ("segm", "bbox")
+AVERAGES = ("macro", "micro")
+BACKENDS = ("pycocotools", "faster_coco_eval")
+THRESHOLDS = ("torchmetrics", "coco")
+FLOATS = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
+INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool))
+PLAIN = FLOATS | INTEGERS
+NUMBERS = PLAIN - {torch.bool}  # what torch can subtract: boxes that are converted must be of one of these
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """The argument `name` must be one of the choices."""
+    if value not in choices:
+        raise ValueError(f"Expected argument `{name}` to be one of {choices} but got {value}")
+
+
+def check_bool(name: str, value: Any) -> None:
+    """The argument `name` must be True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"Expected argument `{name}` to be a boolean")
+
+
+def as_iou_types(iou_type: Any) -> Any:
+    """The iou types as torchmetrics keeps them: a str becomes a tuple, anything else stays."""
+    iou_types = (iou_type,) if isinstance(iou_type, str) else iou_type
+    if any(kind not in IOU_TYPES for kind in iou_types):
+        raise ValueError(f"Expected argument `iou_type` to be one of {IOU_TYPES} or a tuple of, but got {iou_types}")
+    return iou_types
+
+
+def check_supported(iou_types: Any) -> None:
+    """Boxes alone are evaluated so far."""
+    if tuple(iou_types) != ("bbox",):
+        raise ValueError(
+            f'Expected argument `iou_type` to be "bbox" but got {iou_types}: pymetrics does not evaluate masks yet; '
+            "torchmetrics.detection.MeanAveragePrecision does"
+        )
+
+
+def check_list(name: str, value: Any, kind: str) -> None:
+    """None or a list; torchmetrics looks no further."""
+    if value is not None and not isinstance(value, list):
+        raise ValueError(f"Expected argument `{name}` to either be `None` or a list of {kind} but got {value}")
+
+
+def as_limits(limits: list[int] | None) -> list[int]:
+    """Three limits, ascending, as torchmetrics keeps them; None and [] mean 1, 10, 100."""
+    if limits is not None and len(limits) != 3:
+        raise ValueError(
+            f"When providing a list of max detection thresholds it should have length 3. Got value {len(limits)}"
+        )
+    ordered: list[int] = torch.sort(torch.tensor(limits or [1, 10, 100], dtype=torch.int))[0].tolist()
+    if ordered[0] < 0:
+        raise ValueError(f"Expected argument `max_detection_thresholds` to hold no negative limits but got {limits}")
+    return ordered
+
+
+def check_numbers(name: str, values: list[Any]) -> None:
+    """Thresholds must be numbers: torchmetrics would stop in compute(), or match anything to a NaN."""
+    for i, value in enumerate(values):
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isnan(number):
+            raise ValueError(f"Expected argument `{name}` to hold numbers but got {value!r} at index {i}")
+
+
+def is_sound(preds: Any, target: Any) -> bool:
+    """Whether a batch is plainly right: what check_inputs() looks at one by one, in one quick pass."""
+    if not (isinstance(preds, Sequence) and isinstance(target, Sequence) and len(preds) == len(target)):
+        return False
+    try:
+        for items, keys in ((preds, ("scores",)), (target, ("iscrowd", "area"))):
+            for item in items:
+                boxes, labels = item["boxes"], item["labels"]
+                shape = labels.shape
+                if len(shape) != 1 or boxes.shape != (shape[0], 4):
+                    return False
+                if boxes.dtype not in NUMBERS or labels.dtype not in INTEGERS:
+                    return False
+                for key in keys:
+                    if key == "scores" or key in item:
+                        column = item[key]
+                        if column.shape != shape or column.dtype not in (FLOATS if key == "scores" else PLAIN):
+                            return False
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return True
+
+
+def check_inputs(preds: Any, target: Any, box_format: str) -> None:
+    """The arguments of update(), before any of them is kept. Reads shapes and dtypes, never values.
+
+    Raises:
+        ValueError: something is wrong; the message names the sample of this update and the element.
+    """
+    for name, items in (("preds", preds), ("target", target)):
+        if not isinstance(items, Sequence):
+            raise ValueError(f"Expected argument `{name}` to be of type Sequence, but got {items}")
+    if len(preds) != len(target):
+        raise ValueError(
+            f"Expected argument `preds` and `target` to have the same length, but got {len(preds)} and {len(target)}"
+        )
+    for name, items, keys in (("preds", preds, ("boxes", "labels", "scores")), ("target", target, ("boxes", "labels"))):
+        for key in keys:
+            if any(key not in item for item in items):
+                raise ValueError(f"Expected all dicts in `{name}` to contain the `{key}` key")
+    for name, items, keys in (("preds", preds, ("boxes", "scores", "labels")), ("target", target, ("boxes", "labels"))):
+        for key in keys:
+            if not all(isinstance(item[key], torch.Tensor) for item in items):
+                raise ValueError(f"Expected all {key} in `{name}` to be of type Tensor")
+
+    for i, item in enumerate(target):
+        n_boxes, n_labels = (_length(item[key], key, i, "targets") for key in ("boxes", "labels"))
+        if n_boxes != n_labels:
+            raise ValueError(
+                f"Input 'boxes' and labels of sample {i} in targets have a different length "
+                f"(expected {n_boxes} labels, got {n_labels})"
+            )
+    for i, item in enumerate(preds):
+        n_boxes, n_labels, n_scores = (
+            _length(item[key], key, i, "predictions") for key in ("boxes", "labels", "scores")
+        )
+        if not n_boxes == n_labels == n_scores:
+            raise ValueError(
+                f"Input 'boxes', labels and scores of sample {i} in predictions have a different length "
+                f"(expected {n_boxes} labels and scores, got {n_labels} labels and {n_scores})"
+            )
+
+    for i, item in enumerate(target):
+        if item["labels"].shape[0]:
+            _check_boxes(item["boxes"], box_format, i, "targets")
+            _check_labels(item["labels"], i, "targets")
+            for key in ("iscrowd", "area"):
+                if key in item:
+                    _check_extra(item[key], key, item["labels"].shape[0], i)
+    for i, item in enumerate(preds):
+        if item["labels"].shape[0]:
+            _check_boxes(item["boxes"], box_format, i, "predictions")
+            _check_labels(item["labels"], i, "predictions")
+            _check_scores(item["scores"], i)
+
+
+def _length(tensor: Any, key: str, i: int, side: str) -> int:
+    if not tensor.ndim:
+        raise ValueError(f"Input '{key}' of sample {i} in {side} must have one row per box, got {tensor!r}")
+    n: int = tensor.shape[0]
+    return n
+
+
+def _check_boxes(boxes: Any, box_format: str, i: int, side: str) -> None:
+    if boxes.ndim != 2:
+        raise ValueError(
+            f"Invalid input box of sample {i}, element 0 (expected shape (num_boxes, 4), got {tuple(boxes.shape)}) "
+            f"in {side}"
+        )
+    if boxes.shape[1] != 4:
+        raise ValueError(
+            f"Invalid input box of sample {i}, element 0 (expected 4 values, got {boxes.shape[1]}) in {side}"
+        )
+    if boxes.is_complex() or (boxes.dtype not in NUMBERS and box_format != "xywh"):
+        raise ValueError(f"Invalid input box of sample {i}, element 0 (expected numbers, got {boxes.dtype}) in {side}")
+
+
+def _check_labels(labels: Any, i: int, side: str) -> None:
+    if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex():
+        raise ValueError(
+            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type "
+            f"{type(labels[0].tolist())}) in {side}"
+        )
+
+
+def _check_scores(scores: Any, i: int) -> None:
+    if scores.ndim != 1 or not scores.is_floating_point():
+        raise ValueError(
+            f"Invalid input score of sample {i}, element 0 (expected value of type float, got type "
+            f"{type(scores[0].tolist())}) in predictions"
+        )
+
+
+def is_column(values: Any) -> bool:
+    """A tensor of one axis. Nothing else is right, but of images without objects torchmetrics accepts anything."""
+    return isinstance(values, torch.Tensor) and values.ndim == 1
+
+
+def _check_extra(values: Any, key: str, n: int, i: int) -> None:
+    """iscrowd and area: torchmetrics takes the first n of them, and so do we, but not silently."""
+    if not isinstance(values, torch.Tensor):
+        raise ValueError(f"Expected {key} of sample {i} in targets to be of type Tensor, got {type(values).__name__}")
+    if values.ndim != 1 or values.shape[0] < n or values.is_complex():
+        raise ValueError(
+            f"Input '{key}' of sample {i} in targets must have one number per label, {n} of them, got {values.dtype} "
+            f"of shape {tuple(values.shape)}"
+        )
+    if values.shape[0] > n:
+        rank_zero_warn(
+            f"Input '{key}' of sample {i} in targets has {values.shape[0]} values for {n} labels; as in torchmetrics, "
+            "the first ones are taken",
+            UserWarning,
+        )
+
+
+def warn_of_many_detections(limit: int) -> None:
+    """One image has more detections than any limit lets through."""
+    rank_zero_warn(
+        f"Encountered more than {limit} detections in a single image. This means that certain detections with the"
+        " lowest scores will be ignored, that may have an undesirable impact on performance. Please consider adjusting"
+        " the `max_detection_threshold` to suit your use case. To disable this warning, set attribute class"
+        " `warn_on_many_detections=False`, after initializing the metric.",
+        UserWarning,
+    )

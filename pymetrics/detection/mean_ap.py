@@ -1,0 +1,259 @@
+"""MeanAveragePrecision: torchmetrics' metric and its numbers to the last bit, without its dicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+try:
+    import torch
+    from torchmetrics import Metric
+except ImportError as error:
+    raise ImportError(
+        f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
+    ) from error
+
+from ..evaluation import road
+from ..evaluation.columns import Columns
+from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
+from ..evaluation.curves import UNDEFINED
+from ..evaluation.result import Result
+from . import checks, coco_files, values
+from .states import STATES, as_columns
+
+IouType = Literal["bbox", "segm"]
+
+
+class MeanAveragePrecision(Metric):
+    """Mean average precision and recall of boxes: torchmetrics' class of this name, with the same numbers.
+
+    A subclass of torchmetrics.Metric, with the arguments, states, exceptions and results of
+    torchmetrics.detection.MeanAveragePrecision; docs/torchmetrics.md says where the two differ.
+
+    Args:
+        box_format: "xyxy", "xywh" or "cxcywh", in pixels.
+        iou_type: "bbox". Masks are not evaluated yet.
+        iou_thresholds: a list of overlaps; None or [] means .5, .55, ..., .95.
+        rec_thresholds: a list of recalls at which precision is read; None or [] means 0, .01, ..., 1.
+        max_detection_thresholds: three limits on the detections of one image and class; None means [1, 10, 100].
+        class_metrics: also give the values of each class.
+        extended_summary: also give ious, precision, recall and scores.
+        average: "macro" means over classes; "micro" puts all boxes into one class.
+        backend: neither is used. "pycocotools" takes `map` at the limit 100 whatever the limits are, so that it is -1
+            where they lack 100; "faster_coco_eval" takes it at the last limit, as all other values are.
+        thresholds: where the default lists come from: "torchmetrics" rounds them to float32 (.55 is 0.550000011920929),
+            "coco" has pycocotools' float64. Ours alone.
+        **kwargs: of torchmetrics.Metric.
+
+    Raises:
+        ValueError: an argument is none of the above.
+    """
+
+    is_differentiable: bool = False
+    higher_is_better: bool | None = True
+    full_state_update: bool = True
+    plot_lower_bound: float = 0.0
+    plot_upper_bound: float = 1.0
+    warn_on_many_detections: bool = True
+
+    __jit_unused_properties__: ClassVar[list[str]] = [
+        "is_differentiable",
+        "higher_is_better",
+        "plot_lower_bound",
+        "plot_upper_bound",
+        "plot_legend_name",
+        "metric_state",
+        "_update_called",
+    ]
+
+    def __init__(
+        self,
+        box_format: Literal["xyxy", "xywh", "cxcywh"] = "xyxy",
+        iou_type: IouType | tuple[IouType, ...] = "bbox",
+        iou_thresholds: list[float] | None = None,
+        rec_thresholds: list[float] | None = None,
+        max_detection_thresholds: list[int] | None = None,
+        class_metrics: bool = False,
+        extended_summary: bool = False,
+        average: Literal["macro", "micro"] = "macro",
+        backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools",
+        *,
+        thresholds: Literal["torchmetrics", "coco"] = "torchmetrics",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        checks.check_choice("box_format", box_format, checks.BOX_FORMATS)
+        self.box_format = box_format
+        self.iou_type = checks.as_iou_types(iou_type)
+        checks.check_list("iou_thresholds", iou_thresholds, "floats")
+        checks.check_list("rec_thresholds", rec_thresholds, "floats")
+        checks.check_list("max_detection_thresholds", max_detection_thresholds, "ints")
+        self.max_detection_thresholds = checks.as_limits(max_detection_thresholds)
+        checks.check_bool("class_metrics", class_metrics)
+        self.class_metrics = class_metrics
+        checks.check_bool("extended_summary", extended_summary)
+        self.extended_summary = extended_summary
+        checks.check_choice("average", average, checks.AVERAGES)
+        self.average = average
+        checks.check_choice("backend", backend, checks.BACKENDS)
+        self.backend = backend
+        checks.check_choice("thresholds", thresholds, checks.THRESHOLDS)
+        exact = thresholds == "coco"
+        self.iou_thresholds = iou_thresholds or (list(COCO_IOU_THRESHOLDS) if exact else _spaced(0.5, 0.95, 10))
+        self.rec_thresholds = rec_thresholds or (list(COCO_RECALL_THRESHOLDS) if exact else _spaced(0.0, 1.0, 101))
+        checks.check_numbers("iou_thresholds", self.iou_thresholds)
+        checks.check_numbers("rec_thresholds", self.rec_thresholds)
+        checks.check_supported(self.iou_type)
+        for name in STATES:
+            self.add_state(name, default=[], dist_reduce_fx=None)
+
+    def update(self, preds: Sequence[dict[str, Any]], target: Sequence[dict[str, Any]]) -> None:
+        """Take in a batch: tensors are kept as they are, and neither converted nor read before compute().
+
+        Args:
+            preds: one dict per image of boxes (n, 4), scores (n,) floats, labels (n,) integers.
+            target: one dict per image of boxes (n, 4), labels (n,) integers; and, where known, iscrowd (n,) and area
+                (n,) in square pixels (0: the box's own).
+
+        Tensors are detached and kept by reference (a part of a tensor over twice its size is copied): do not change
+        them in place before compute().
+
+        Raises:
+            ValueError: something is wrong; the message names the sample of this batch. The states are as before.
+        """
+        compiling = torch.compiler.is_compiling()
+        if compiling or not checks.is_sound(preds, target):
+            checks.check_inputs(preds, target, self.box_format)
+        kept = _detached if compiling else _kept
+        limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
+        for item in preds:
+            boxes = _flat(item["boxes"])
+            if boxes.shape[0] > limit:
+                checks.warn_of_many_detections(self.max_detection_thresholds[-1])
+            self.detection_box.append(kept(boxes))
+            self.detection_labels.append(kept(item["labels"]))
+            self.detection_scores.append(kept(item["scores"]))
+        for item in target:
+            labels = item["labels"]
+            self.groundtruth_box.append(kept(_flat(item["boxes"])))
+            self.groundtruth_labels.append(kept(labels))
+            zeros = None
+            for name, states in (("iscrowd", self.groundtruth_crowds), ("area", self.groundtruth_area)):
+                if name in item and checks.is_column(item[name]):
+                    column, n = item[name], labels.shape[0]
+                    states.append(kept(column if column.shape[0] == n else column[:n]))
+                else:
+                    zeros = torch.zeros_like(labels) if zeros is None else zeros
+                    states.append(zeros)
+
+    def compute(self) -> dict[str, Any]:
+        """The numbers of everything taken in, by torchmetrics' names; -1 where there is nothing to average.
+
+        Returns:
+            CPU tensors: map, map_50, map_75, map_small, map_medium, map_large, mar_1, mar_10, mar_100 (for the limits
+            1, 10, 100), mar_small, mar_medium, mar_large; with extended_summary ious, precision, recall and scores;
+            map_per_class, mar_100_per_class (-1 without class_metrics); classes, int32. What has one element has no
+            axis.
+        """
+        columns = as_columns(self.metric_state, self.box_format)
+        classes = torch.tensor(columns.category_ids, dtype=torch.int32)
+        limits = self.max_detection_thresholds
+        if not len(columns.image_ids):
+            return {**values.scalars([UNDEFINED] * 12, limits), "classes": classes}
+        result = self._evaluate(columns)
+        found = values.scalars(values.summary(result, self.backend), limits)
+        if self.extended_summary:
+            found |= values.extended(result)
+        precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
+        if self.class_metrics:
+            by_class = Result(road.match(columns, self._protocol())) if self.average == "micro" else result
+            precision, recall = values.per_class(by_class, self.backend)
+        found |= {"map_per_class": precision, f"mar_{limits[-1]}_per_class": recall, "classes": classes}
+        return found
+
+    def result(self) -> Result:
+        """Everything taken in as a pymetrics Result, of all processes where there are several.
+
+        Its `map` is taken at the last limit. Images are numbered in the order in which they came.
+        """
+        with self.sync_context(
+            dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
+        ):
+            return self._evaluate(as_columns(self.metric_state, self.box_format))
+
+    def tm_to_coco(self, name: str = "tm_map_input") -> None:
+        """Write everything taken in as COCO files: {name}_preds.json and {name}_target.json."""
+        coco_files.write(as_columns(self.metric_state, self.box_format), name)
+
+    @staticmethod
+    def coco_to_tm(
+        coco_preds: str,
+        coco_target: str,
+        iou_type: IouType | tuple[IouType, ...] = ("bbox",),
+        backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools",
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """preds and target for update() from COCO files: the images that have ground truth, boxes as "xywh"."""
+        checks.check_supported(checks.as_iou_types(iou_type))
+        checks.check_choice("backend", backend, checks.BACKENDS)
+        return coco_files.read(coco_preds, coco_target)
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Plot the values of compute() or forward(), one dict or several; needs matplotlib."""
+        return self._plot(val, ax)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(
+            iou_thresholds=tuple(self.iou_thresholds),
+            recall_thresholds=tuple(self.rec_thresholds),
+            max_dets=tuple(self.max_detection_thresholds),
+            lenient=True,
+        )
+
+    def _evaluate(self, columns: Columns) -> Result:
+        if self.average == "micro":
+            places = {name: np.zeros_like(getattr(columns, name)) for name in ("dt_category", "gt_category")}
+            columns = replace(columns, category_ids=np.zeros(1, np.int64), **places)
+        return Result(road.match(columns, self._protocol(), keep_matches=self.extended_summary), columns)
+
+    def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
+        """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
+        starts = {name: len(getattr(self, name)) for name in STATES}
+        self.update(*args, **kwargs)
+        whole = {name: getattr(self, name) for name in STATES}
+        self._to_sync, self._should_unsync = self.dist_sync_on_step, False
+        try:
+            for name, states in whole.items():
+                setattr(self, name, states[starts[name] :])
+            return self.compute()
+        finally:
+            for name, states in whole.items():
+                setattr(self, name, states)
+            self._to_sync, self._should_unsync = self.sync_on_compute, True
+            self._is_synced, self._cache, self._computed = False, None, None
+
+
+def _spaced(start: float, end: float, n: int) -> list[float]:
+    """Evenly spaced thresholds as torchmetrics has them: rounded to float32."""
+    thresholds: list[float] = torch.linspace(start, end, n).tolist()
+    return thresholds
+
+
+def _flat(boxes: Any) -> Any:
+    """An empty tensor without a second axis gets one: torch.distributed wants equal numbers of axes."""
+    return boxes.unsqueeze(0) if boxes.ndim == 1 and not boxes.numel() else boxes
+
+
+def _detached(tensor: Any) -> Any:
+    """The tensor itself, or without its graph."""
+    return tensor.detach() if tensor.requires_grad else tensor
+
+
+def _kept(tensor: Any) -> Any:
+    """The tensor itself, or without its graph; a copy where it would keep over twice its memory alive."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    return tensor.clone() if tensor.untyped_storage().nbytes() > 2 * tensor.nbytes else tensor
