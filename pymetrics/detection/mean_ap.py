@@ -19,8 +19,8 @@ except ImportError as error:
 
 from ..evaluation import road
 from ..evaluation.columns import Columns
-from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.curves import UNDEFINED
+from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
 from . import checks, coco_files, values
 from .states import STATES, as_columns
