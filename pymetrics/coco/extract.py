@@ -23,7 +23,7 @@ ONE_CATEGORY = -1  # pycocotools' id of the only category where useCats is 0
 
 
 def protocol_of(p: Params) -> Protocol:
-    """The parameters as a Protocol, with whatever values pycocotools would take but for two (REFUSED_PARAMS)."""
+    """The parameters as a Protocol, with whatever values pycocotools would take but for a few (REFUSED_PARAMS)."""
     limits = list(p.maxDets)
     if not limits:
         raise IndexError("params.maxDets must not be empty")

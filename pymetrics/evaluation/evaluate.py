@@ -62,7 +62,8 @@ def evaluate(
 
     Warns:
         UserWarning: boxes that all lie in [0, 1] and are not said to be normalized; boxes that end before they begin;
-            annotations that are left out; an annotation id 0, which changes the result.
+            annotations that are left out; an annotation id 0 that changes the result, or one id on different images;
+            image_sizes with boxes in pixels.
 
     >>> import numpy as np, pymetrics
     >>> gt = np.array([[1, 10, 10, 50, 50, 3]])
