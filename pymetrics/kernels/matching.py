@@ -11,7 +11,7 @@ import numpy as np
 from ._dispatch import helper, kernel
 from .boxes import iou
 
-ONE, NONE, ALL = np.uint64(1), np.uint64(0), ~np.uint64(0)
+ONE, NONE = np.uint64(1), np.uint64(0)
 CROWD, ID_ZERO, IGNORE, KEEPS_FREE = 1, 2, 4, 1
 
 
