@@ -84,8 +84,8 @@ template <int W, class TruthOf>
 PM_HD void match_candidates(const Candidate* candidates, index_t n, const Pairs& pairs, TruthOf truth_of,
                             std::uint8_t dt_flags, const Match& to) {
     const index_t n_words = W ? W : pairs.reach.shape[1], n_thresholds = pairs.thresholds.shape[0];
-    for (int ignorable = 0; ignorable < 2;
-         ++ignorable)  // the regular ground truths, then the ignored ones for who found none
+    // The regular ground truths, then the ignored ones for who found none.
+    for (int ignorable = 0; ignorable < 2; ++ignorable)
         for (index_t i = 0; i < n; ++i) {
             const Candidate c = candidates[i];
             const Truth gt = truth_of(c.g);
