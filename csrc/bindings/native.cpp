@@ -5,6 +5,7 @@
 #include "../cells.h"
 #include "../matching.h"
 #include "arrays.h"
+#include "dicts.h"
 #include "files.h"
 
 using namespace pymetrics;
@@ -357,6 +358,7 @@ void mean_valid(obj values_, obj columns_, obj first_rows_, obj last_rows_, obj 
 
 PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind_files(m);
+    bind_dicts(m);
     m.def("index_ids", &index_ids);
     m.def("sort_rows", &sort_rows);
     m.def("join_cells", &join_cells);

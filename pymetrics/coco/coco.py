@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .fields import complete_boxes, index
+
 Ann = dict[str, Any]
 
 
@@ -70,17 +72,9 @@ class COCO:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""
         print("creating index...")
         annotations = self.dataset.get("annotations", [])
-        imgToAnns: defaultdict[Any, list[Ann]] = defaultdict(list)
-        for ann in annotations:
-            imgToAnns[ann["image_id"]].append(ann)
-        catToImgs: defaultdict[Any, list[Any]] = defaultdict(list)
-        if "categories" in self.dataset:
-            for ann in annotations:
-                catToImgs[ann["category_id"]].append(ann["image_id"])
-        self.anns = {ann["id"]: ann for ann in annotations}  # DUPLICATE_IDS: the last one stays
+        self.anns, self.imgToAnns, self.catToImgs = index(annotations, "categories" in self.dataset)
         self.imgs = {img["id"]: img for img in self.dataset.get("images", [])}
         self.cats = {cat["id"]: cat for cat in self.dataset.get("categories", [])}
-        self.imgToAnns, self.catToImgs = imgToAnns, catToImgs
         print("index created!")
 
     def info(self) -> None:
@@ -189,13 +183,7 @@ class COCO:
             return
         res.dataset["categories"] = copy.deepcopy(self.dataset["categories"])
         if has_boxes:
-            for i, ann in enumerate(anns):
-                x, y, w, h = ann["bbox"][:4]
-                if "segmentation" not in ann:
-                    ann["segmentation"] = [[x, y, x, y + h, x + w, y + h, x + w, y]]
-                ann["area"] = w * h  # BOX_AREA: also where a mask is given
-                ann["id"] = i + 1
-                ann["iscrowd"] = 0
+            complete_boxes(anns)
         elif "segmentation" in first:
             raise NotImplementedError("results without `bbox` need the area of their masks, which is not there yet")
         else:

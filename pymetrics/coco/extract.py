@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..evaluation.columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE, Columns
+from ..evaluation.columns import Columns
 from ..evaluation.protocol import Protocol
+from . import fields
 from .params import Params
 
 Ann = dict[str, Any]
@@ -81,21 +82,18 @@ def columns_of(gts: list[Ann], dts: list[Ann], p: Params, category_names: dict[A
         KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
         ValueError: a box is not four numbers.
     """
-    image_of = {image: i for i, image in enumerate(_plain(p.imgIds))}
-    categories = _plain(p.catIds) if p.useCats else [ONE_CATEGORY]
-    category_of = {category: k for k, category in enumerate(categories)} if p.useCats else None
-    bounds = {float(bound) for pair in p.areaRng for bound in pair[:2]}
-    dt_image, dt_category, dt_boxes, dt_scores, dt_areas, dt_ids = _fields(
-        dts, "image_id", "category_id", "bbox", "score", "area", "id"
-    )
-    gt_image, gt_category, gt_boxes, gt_ids, gt_crowds, gt_ignored = _fields(
-        gts, "image_id", "category_id", "bbox", "id", "iscrowd", "ignore"
-    )
-    gt_areas = [0.0 if gt["ignore"] else gt["area"] for gt in gts]  # CROWD_WITHOUT_AREA
-    keeps_free = np.array(dt_ids, np.float64) <= 0
-    is_crowd = np.array([int(crowd) != 0 for crowd in gt_crowds], bool)
-    is_ignored = np.array([bool(ignored) for ignored in gt_ignored], bool)
-    has_id_zero = np.array(gt_ids, np.float64) == 0
+    images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else [ONE_CATEGORY]
+    axis = categories if p.useCats else None
+    gt, dt = fields.side(gts, images, axis, is_gt=True), fields.side(dts, images, axis, is_gt=False)
+    if gt is None or dt is None:
+        gt, dt = _sides(gts, dts, images, axis, {float(bound) for pair in p.areaRng for bound in pair[:2]})
+    return columns_from_sides(gt, dt, p, categories, category_names)
+
+
+def columns_from_sides(
+    gt: fields.Side, dt: fields.Side, p: Params, categories: list[Any], category_names: dict[Any, str]
+) -> Columns:
+    """The columns of both sides. categories: the ids on their axis."""
     ids, names = axis_ids(categories), {}
     for k, category in enumerate(categories):
         name = category_names.get(category)
@@ -105,18 +103,54 @@ def columns_of(gts: list[Ann], dts: list[Ann], p: Params, category_names: dict[A
         image_ids=axis_ids(p.imgIds, may_be_text=True),
         category_ids=ids,
         category_names=names,
-        dt_image=_positions(dt_image, image_of),
-        dt_category=_positions(dt_category, category_of),
-        dt_boxes=_boxes(dt_boxes, "detection"),
-        dt_scores=np.array(dt_scores, np.float64),
-        dt_area=_areas(dt_areas, bounds),
-        dt_flags=keeps_free.astype(np.uint8) * np.uint8(KEEPS_FREE) if keeps_free.any() else np.empty(0, np.uint8),
-        gt_image=_positions(gt_image, image_of),
-        gt_category=_positions(gt_category, category_of),
-        gt_boxes=_boxes(gt_boxes, "ground truth"),
-        gt_area=_areas(gt_areas, bounds),
-        gt_flags=(is_crowd * CROWD | has_id_zero * ID_ZERO | is_ignored * IGNORE).astype(np.uint8),
+        dt_image=dt.image,
+        dt_category=dt.category,
+        dt_boxes=dt.boxes,
+        dt_scores=dt.scores,
+        dt_area=dt.area,
+        dt_flags=dt.flags if dt.flags.any() else np.empty(0, np.uint8),
+        gt_image=gt.image,
+        gt_category=gt.category,
+        gt_boxes=gt.boxes,
+        gt_area=gt.area,
+        gt_flags=gt.flags,
     )
+
+
+def _sides(
+    gts: list[Ann], dts: list[Ann], images: list[Any], categories: list[Any] | None, bounds: set[float]
+) -> tuple[fields.Side, fields.Side]:
+    """Both sides, with whatever values; columns_of says what it raises. bounds: of the area ranges."""
+    image_of = {image: i for i, image in enumerate(images)}
+    category_of = {category: k for k, category in enumerate(categories)} if categories is not None else None
+    dt_image, dt_category, dt_boxes, dt_scores, dt_areas, dt_ids = _fields(
+        dts, "image_id", "category_id", "bbox", "score", "area", "id"
+    )
+    gt_image, gt_category, gt_boxes, gt_ids, gt_crowds, gt_ignored = _fields(
+        gts, "image_id", "category_id", "bbox", "id", "iscrowd", "ignore"
+    )
+    gt_areas = [0.0 if gt["ignore"] else gt["area"] for gt in gts]  # CROWD_WITHOUT_AREA
+    dt_numbers = np.array(dt_ids, np.float64)
+    is_crowd = np.array([int(crowd) != 0 for crowd in gt_crowds], bool)
+    is_ignored = np.array([bool(ignored) for ignored in gt_ignored], bool)
+    gt_numbers = np.array(gt_ids, np.float64)
+    dt = fields.Side(
+        image=_positions(dt_image, image_of),
+        category=_positions(dt_category, category_of),
+        boxes=_boxes(dt_boxes, "detection"),
+        scores=np.array(dt_scores, np.float64),
+        area=_areas(dt_areas, bounds),
+        flags=fields.flags_of(dt_numbers),
+    )
+    gt = fields.Side(
+        image=_positions(gt_image, image_of),
+        category=_positions(gt_category, category_of),
+        boxes=_boxes(gt_boxes, "ground truth"),
+        scores=np.empty(0),
+        area=_areas(gt_areas, bounds),
+        flags=fields.flags_of(gt_numbers, is_crowd, is_ignored),
+    )
+    return gt, dt
 
 
 def _plain(ids: Sequence[Any]) -> list[Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import NAMES, BoxFormat
+from .dicts import read_columns
 from .rows import Rows, Where, flag_column, float_column, image_column, int_column
 
 KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
@@ -105,6 +106,22 @@ def annotation_rows(
         ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
     """
     where = where_of(prefix)
+    keys = ("image_id", "category_id", "bbox", *(["score"] if scored else []))
+    columns = read_columns(annotations, keys, ("area", "iscrowd", "id"))
+    if columns is not None and (columns.has["id"].all() or not columns.has["id"].any()):
+        return Rows(
+            where=where,
+            image=columns["image_id"],
+            category=columns["category_id"],
+            boxes=columns["bbox"],
+            box_format=box_format,
+            scores=columns["score"] if scored else None,
+            area=columns["area"],
+            no_area=None if columns.has["area"].all() else ~columns.has["area"],
+            crowd=columns["iscrowd"],
+            ids=columns["id"] if columns.has["id"].any() else None,
+            **more,
+        )
     images, labels, boxes = (_column(annotations, key, prefix) for key in ("image_id", "category_id", "bbox"))
     area = [annotation.get("area") for annotation in annotations]
     no_area = np.array([value is None for value in area], dtype=np.bool_)
@@ -132,6 +149,16 @@ def result_rows(results: Sequence[dict[str, Any]], box_format: BoxFormat = XYWH,
         ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
     """
     where = where_of(argument)
+    columns = read_columns(results, ("image_id", "category_id", "bbox", "score"))
+    if columns is not None:
+        return Rows(
+            where=where,
+            image=columns["image_id"],
+            category=columns["category_id"],
+            boxes=columns["bbox"],
+            box_format=box_format,
+            scores=columns["score"],
+        )
     images, labels, boxes, scores = (
         _column(results, KEYS[name], argument) for name in ("image", "category", "boxes", "scores")
     )
