@@ -32,13 +32,13 @@ format: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --readme README.md
 
-# The tests of the kernels and of the reader of files under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
+# The tests of the kernels and of the readers of files and dicts under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
 native-asan: $(VENV)/.test
 	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
 	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
 	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance tests/test_decimal.py tests/test_coco_json.py
+	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance tests/test_decimal.py tests/test_coco_json.py tests/test_dict_rows.py
 
 # Damaged files for the reader of COCO JSON, at random, under both sanitizers.
 fuzz:

@@ -1,10 +1,8 @@
 // Lists of COCO's dicts: to columns, completed as loadRes does, indexed as createIndex does. Only rows of plain values
-// are taken (exact dicts, ints, floats, bools, lists); each function gives the number of rows before the first other
-// one, and nothing is an error here: Python's own code goes on from there and has its own exceptions.
-//
-// Everything runs under the interpreter's lock. Reading runs no Python code, so that it may borrow all that it sees.
-// Writing and indexing may run some (the __eq__ of a key that is no str, a finalizer, a signal's handler): they hold
-// what they use and ask for the length of the list again before each row.
+// are taken (exact dicts, ints, floats, bools, lists); nothing else is an error here, for Python's own code goes on
+// there. Everything runs under the interpreter's lock. Reading runs no Python code, so that it may borrow all that it
+// sees. Writing and indexing may run some (the __eq__ of a key that is no str, a finalizer, a signal's handler): they
+// hold what they use and ask for the length of the list again before each row.
 #include "dicts.h"
 
 #include <vector>
@@ -92,13 +90,10 @@ class Key {
 
     PyObject* ptr() const { return key_.ptr(); }
 
-    // Borrowed, or null. Sets `failed` where the look-up did, in a dict with keys that are no str.
-    PyObject* in(PyObject* row, bool& failed) const {
-        PyObject* const value = PyDict_GetItemWithError(row, key_.ptr());
-        if (!value && PyErr_Occurred()) {
-            PyErr_Clear();
-            failed = true;
-        }
+    // Borrowed, or null. Raises what the look-up did, in a dict with keys that are no str.
+    PyObject* in(const py::object& row) const {
+        PyObject* const value = PyDict_GetItemWithError(row.ptr(), key_.ptr());
+        if (!value && PyErr_Occurred()) throw py::error_already_set();
         return value;
     }
 
@@ -241,7 +236,7 @@ class Reader {
             if (!PyUnicode_CheckExact(key)) return false;
             const int f =
                 place < kPlaces && places_[place].key.ptr() == key ? places_[place].field : field_of(key, place);
-            if (f >= 0) values_[f][i] = value;
+            if (f >= 0) fetch(values_[f][i] = value);
         }
         return true;
     }
@@ -265,10 +260,9 @@ class Reader {
 };
 
 // required: column by key. optional: (column, seen) by key; None counts as missing where the column holds floats.
-// Every column has a row for each of `rows`. -> the number of rows read.
-index_t read_dicts(obj rows_, const py::dict& required, const py::dict& optional) {
+// Every column has n rows. -> the number of rows read, n at most.
+index_t read_dicts(obj rows_, index_t n, const py::dict& required, const py::dict& optional) {
     const RowList rows(rows_);
-    const index_t n = index_t(py::len(rows_));
     std::vector<Field> fields;
     for (const auto& [name, column] : required)
         fields.emplace_back(name, py::reinterpret_borrow<py::object>(column), n);
@@ -291,17 +285,18 @@ index_t read_dicts(obj rows_, const py::dict& required, const py::dict& optional
 
 bool is_number(PyObject* value) { return PyFloat_CheckExact(value) || PyLong_CheckExact(value); }
 
-// a + b or a * b as Python computes them; null where Python raises. Numbers only.
-py::object sum(PyObject* a, PyObject* b) {
-    if (PyFloat_CheckExact(a) && PyFloat_CheckExact(b))
-        return owned(PyFloat_FromDouble(PyFloat_AS_DOUBLE(a) + PyFloat_AS_DOUBLE(b)));
-    return py::reinterpret_steal<py::object>(PyNumber_Add(a, b));
-}
-
-py::object product(PyObject* a, PyObject* b) {
-    if (PyFloat_CheckExact(a) && PyFloat_CheckExact(b))
-        return owned(PyFloat_FromDouble(PyFloat_AS_DOUBLE(a) * PyFloat_AS_DOUBLE(b)));
-    return py::reinterpret_steal<py::object>(PyNumber_Multiply(a, b));
+// a + b or a * b as Python computes it, of two numbers; null where that is an OverflowError.
+py::object result_of(PyObject* a, char sign, PyObject* b) {
+    PyObject* made;
+    if (PyFloat_CheckExact(a) && PyFloat_CheckExact(b)) {
+        const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
+        made = PyFloat_FromDouble(sign == '+' ? x + y : x * y);
+    } else {
+        made = sign == '+' ? PyNumber_Add(a, b) : PyNumber_Multiply(a, b);
+    }
+    if (!made && !PyErr_ExceptionMatches(PyExc_OverflowError)) throw py::error_already_set();  // Ctrl-C, say
+    PyErr_Clear();
+    return py::reinterpret_steal<py::object>(made);
 }
 
 // [items...], not tracked by the cycle collector: it holds numbers, or a list of numbers, and a million of them would
@@ -333,21 +328,17 @@ index_t complete_results(obj rows_, index_t begin) {
     for (;; ++i) {
         const py::object row = rows.row(i);
         if (!row) return i;
-        bool failed = false;
-        const bool has_mask = segmentation.in(row.ptr(), failed);
-        PyObject* const found = bbox.in(row.ptr(), failed);
-        if (failed || !found) return i;
-        const auto box = py::reinterpret_borrow<py::object>(found);
-        PyObject** const items = four(found, false);
+        const auto box = py::reinterpret_borrow<py::object>(bbox.in(row));
+        PyObject** const items = box ? four(box.ptr(), false) : nullptr;
         if (!items || !std::all_of(items, items + 4, is_number)) return i;
-        const auto x = py::reinterpret_borrow<py::object>(items[0]), y = py::reinterpret_borrow<py::object>(items[1]);
-        py::object x2, y2, size = product(items[2], items[3]);
-        if (size && !has_mask) x2 = sum(items[0], items[2]);
-        if (x2) y2 = sum(items[1], items[3]);
-        if (!size || (!has_mask && !y2)) {
-            PyErr_Clear();
-            return i;
-        }
+        const auto held = [&](int k) { return py::reinterpret_borrow<py::object>(items[k]); };
+        const py::object x = held(0), y = held(1), w = held(2), h = held(3);
+        const bool has_mask = segmentation.in(row);
+        py::object x2, y2;
+        const py::object size = result_of(w.ptr(), '*', h.ptr());
+        if (size && !has_mask) x2 = result_of(x.ptr(), '+', w.ptr());
+        if (x2) y2 = result_of(y.ptr(), '+', h.ptr());
+        if (!size || (!has_mask && !y2)) return i;
         if (!has_mask) {
             const py::object corners =
                 number_list({x.ptr(), y.ptr(), x.ptr(), y2.ptr(), x2.ptr(), y2.ptr(), x2.ptr(), y.ptr()});
@@ -384,8 +375,7 @@ py::object index_dicts(obj rows_, bool with_categories) {
         const py::object row = rows.row(i);
         if (!row) return py::none();
         const auto plain = [&](const Key& key) {
-            bool failed = false;
-            PyObject* const value = key.in(row.ptr(), failed);
+            PyObject* const value = key.in(row);
             return is_plain_id(value) ? py::reinterpret_borrow<py::object>(value) : py::object();
         };
         const py::object own = plain(id), image = plain(image_id),

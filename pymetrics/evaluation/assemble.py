@@ -56,8 +56,11 @@ def columns_from_rows(
         is_zero = gt.ids == 0 if isinstance(gt.ids, np.ndarray) else np.array([id == 0 for id in gt.ids], np.bool_)
         gt_flags[is_zero] |= ID_ZERO
     if dt.ids is not None:
-        free = [not isinstance(id, str) and id <= 0 for id in dt.ids]
-        dt_flags = np.array(free, dtype=np.uint8) * np.uint8(KEEPS_FREE) if any(free) else dt_flags
+        if isinstance(dt.ids, np.ndarray):
+            free = dt.ids <= 0
+        else:
+            free = np.array([not isinstance(id, str) and id <= 0 for id in dt.ids], np.bool_)
+        dt_flags = free * np.uint8(KEEPS_FREE) if free.any() else dt_flags
 
     dt_columns = {"image": dt_image, "category": dt_category, "boxes": dt_boxes, "scores": dt.scores}
     dt_columns = _reordered("dt", dt.ids, {**dt_columns, "area": dt_area, "flags": dt_flags}, use_cats)

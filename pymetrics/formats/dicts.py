@@ -48,7 +48,8 @@ def read_columns(rows: Any, keys: Iterable[str], optional: Iterable[str] = ()) -
     columns = {key: _empty(key, n) for key in (*keys, *optional)}
     has = {key: np.empty(n, np.bool_) for key in optional}
     required = {key: _bytes_of(column) for key, column in columns.items() if key not in has}
-    read = native().read_dicts(rows, required, {key: (_bytes_of(columns[key]), has[key].view(np.uint8)) for key in has})
+    others = {key: (_bytes_of(columns[key]), has[key].view(np.uint8)) for key in has}
+    read = native().read_dicts(rows, n, required, others)
     return DictColumns(columns, has) if read == n == len(rows) else None
 
 
