@@ -1,5 +1,7 @@
 #include "boxes.h"
 
+#include "vectors.h"
+
 namespace pymetrics::cpu {
 
 namespace {
@@ -9,21 +11,42 @@ template <bool crowd>
 PM_INLINE bool overlaps_(const double* __restrict x, const double* __restrict y, const double* __restrict w,
                          const double* __restrict h, index_t n, Box gt, double* __restrict ious,
                          double* __restrict best) {
-    double nans = 0;
+    word_t nans = 0;
     for (index_t i = 0; i < n; ++i) {
         const double overlap = iou({x[i], y[i], w[i], h[i]}, gt, crowd);
-        nans = overlap != overlap ? 1.0 : nans;
+        nans |= word_t(overlap != overlap);
         ious[i] = overlap;
         best[i] = overlap > best[i] ? overlap : best[i];
     }
     return nans != 0;
 }
 
-}  // namespace
-
-PM_CLONES bool overlaps(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
+PM_INLINE bool overlaps_any(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
     return crowd ? overlaps_<true>(dt.x.data(), dt.y.data(), dt.w.data(), dt.h.data(), n, gt, ious, best)
                  : overlaps_<false>(dt.x.data(), dt.y.data(), dt.w.data(), dt.h.data(), n, gt, ious, best);
+}
+
+#ifdef PM_AVX512
+PM_AVX2
+bool overlaps_256(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
+    return overlaps_any(dt, n, gt, crowd, ious, best);
+}
+
+PM_AVX512
+bool overlaps_512(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
+    return overlaps_any(dt, n, gt, crowd, ious, best);
+}
+#endif
+
+}  // namespace
+
+bool overlaps(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
+#ifdef PM_AVX512
+    static const int bits = vector_bits();
+    if (bits == 512) return overlaps_512(dt, n, gt, crowd, ious, best);
+    if (bits == 256) return overlaps_256(dt, n, gt, crowd, ious, best);
+#endif
+    return overlaps_any(dt, n, gt, crowd, ious, best);
 }
 
 void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std::uint8_t, 1> crowd,

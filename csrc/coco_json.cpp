@@ -13,7 +13,7 @@
 
 namespace pymetrics {
 
-void read_file(int file, index_t begin, index_t size, char* out) {
+void read_file([[maybe_unused]] int file, index_t begin, [[maybe_unused]] index_t size, [[maybe_unused]] char* out) {
 #ifdef _WIN32
     throw Unread{begin, "files are not read here on Windows"};
 #else
