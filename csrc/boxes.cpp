@@ -26,28 +26,10 @@ PM_INLINE bool overlaps_any(const BoxColumns& dt, index_t n, Box gt, bool crowd,
                  : overlaps_<false>(dt.x.data(), dt.y.data(), dt.w.data(), dt.h.data(), n, gt, ious, best);
 }
 
-#ifdef PM_AVX512
-PM_AVX2
-bool overlaps_256(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
-    return overlaps_any(dt, n, gt, crowd, ious, best);
-}
-
-PM_AVX512
-bool overlaps_512(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
-    return overlaps_any(dt, n, gt, crowd, ious, best);
-}
-#endif
-
 }  // namespace
 
-bool overlaps(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
-#ifdef PM_AVX512
-    static const int bits = vector_bits();
-    if (bits == 512) return overlaps_512(dt, n, gt, crowd, ious, best);
-    if (bits == 256) return overlaps_256(dt, n, gt, crowd, ious, best);
-#endif
-    return overlaps_any(dt, n, gt, crowd, ious, best);
-}
+PM_FOR_VECTORS(bool, overlaps, (const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best),
+               (dt, n, gt, crowd, ious, best))
 
 void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std::uint8_t, 1> crowd,
              View<const index_t, 1> dt_offsets, View<const index_t, 1> gt_offsets, View<const index_t, 1> out_offsets,

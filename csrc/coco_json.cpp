@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "coco_record.h"
+#include "vectors.h"
 
 #ifndef _WIN32
 #include <unistd.h>
@@ -51,9 +52,7 @@ PM_INLINE word_t characters_of(const Cut& cut, index_t i, bool& is_negative, wor
     return x << (cut.shift[i] & 63);
 }
 
-}  // namespace
-
-PM_CLONES void convert_ids(const Cut& cut, index_t n, word_t* out, word_t* bad) {
+PM_INLINE void convert_ids_any(const Cut& cut, index_t n, word_t* out, word_t* bad) {
     for (index_t i = 0; i < n; ++i) {
         bool is_negative;
         word_t point, found;
@@ -64,7 +63,7 @@ PM_CLONES void convert_ids(const Cut& cut, index_t n, word_t* out, word_t* bad) 
     }
 }
 
-PM_CLONES void convert_numbers(const Cut& cut, index_t n, word_t* out, word_t* bad) {
+PM_INLINE void convert_numbers_any(const Cut& cut, index_t n, word_t* out, word_t* bad) {
     for (index_t i = 0; i < n; ++i) {
         bool is_negative;
         word_t point, found;
@@ -76,6 +75,11 @@ PM_CLONES void convert_numbers(const Cut& cut, index_t n, word_t* out, word_t* b
         bad[i] |= is_read ? 0 : found;
     }
 }
+
+}  // namespace
+
+PM_FOR_VECTORS(void, convert_ids, (const Cut& cut, index_t n, word_t* out, word_t* bad), (cut, n, out, bad))
+PM_FOR_VECTORS(void, convert_numbers, (const Cut& cut, index_t n, word_t* out, word_t* bad), (cut, n, out, bad))
 
 namespace {
 

@@ -1,5 +1,5 @@
 #pragma once
-// How long the vectors of this processor are, for the one loop that is compiled for several lengths. (The compilers'
+// How long the vectors of this processor are, for the loops that are compiled for several lengths. (The compilers'
 // target_clones would do it, where there are the GNU C library's loader and a run-time library of the compiler's own.)
 #include "common.h"
 
@@ -27,3 +27,18 @@ inline int vector_bits() {
 #endif
 
 }  // namespace pymetrics
+
+// Defines the function name(parameters), which calls name_any, a PM_INLINE function of the same arguments, compiled for
+// vectors of the processor's length.
+#ifdef PM_AVX512
+#define PM_FOR_VECTORS(type, name, parameters, arguments)                                                      \
+    PM_AVX2 static type name##_256 parameters { return name##_any arguments; }                                 \
+    PM_AVX512 static type name##_512 parameters { return name##_any arguments; }                               \
+    type name parameters {                                                                                     \
+        static const int bits = vector_bits();                                                                 \
+        return bits == 512 ? name##_512 arguments : bits == 256 ? name##_256 arguments : name##_any arguments; \
+    }
+#else
+#define PM_FOR_VECTORS(type, name, parameters, arguments) \
+    type name parameters { return name##_any arguments; }
+#endif
