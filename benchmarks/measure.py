@@ -50,9 +50,9 @@ IMPORTS = {  # what is written before the first evaluation; contender -> (distri
 class Plan:
     """How often, and how patiently."""
 
-    rounds: int = 3  # fresh processes per contender, size and threads
+    rounds: int = 2  # fresh processes per contender, size and threads
     repeats: int = 7  # warm evaluations per process
-    seconds: float = 5.0  # or fewer, when they have taken so long
+    seconds: float = 3.0  # or fewer, when they have taken so long
     patience: int = 3  # repetitions of a round that others disturbed; 0: do not even wait for a quiet moment
 
 
@@ -87,7 +87,7 @@ def measure_times(
 
 
 def _round(case: Case, size: str, name: str, threads: str, plan: Plan, entry: Entry, untimed: bool) -> bool:
-    """Add one round to ``entry``; True if this contender is so slow that one is enough."""
+    """Add one round to ``entry``; True if this contender is so slow that it has had enough of them."""
     for attempt in range(plan.patience + 1):
         wait_until_quiet(10 * plan.patience)
         noise = Noise()
@@ -119,7 +119,7 @@ def _round(case: Case, size: str, name: str, threads: str, plan: Plan, entry: En
         entry.setdefault(kind, []).append(runs[-1][kind])
     entry["others"].append(round(others, 3))
     entry["rounds"] += 1
-    return slow and seconds > VERY_SLOW
+    return slow and (seconds > VERY_SLOW or entry["rounds"] >= plan.rounds)
 
 
 def measure_imports(names: Iterable[str], plan: Plan, build: str, record: Record) -> None:

@@ -1,9 +1,9 @@
 """Measure every contender in every case, and what the README promises; write the results and their tables.
 
-    python benchmarks/run.py                                   everything: half an hour or more on two cores
+    python benchmarks/run.py                                   everything: some 40 minutes on two quiet cores
     python benchmarks/run.py --quick                           the smallest size, one round: a look, nothing is kept
     python benchmarks/run.py --cases files --sizes 500k --contenders native hotcoco --rounds 5
-    python benchmarks/run.py --resume                          what is not yet measured for this build of pymetrics
+    python benchmarks/run.py --resume                          what is not yet measured, or failed, for this build
     python benchmarks/run.py --cases none --readme README.md   the tables of what was measured before
 
 Results go to results/MACHINE.json as they come: a run that is stopped has kept what it had. Whatever is not measured
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from contenders import CASES, CONTENDERS, OURS
@@ -33,7 +32,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--threads", nargs="+", choices=["all", "1"], default=["all", "1"])
-    parser.add_argument("--rounds", type=int, default=3, help="fresh processes per contender, size and threads")
+    parser.add_argument("--rounds", type=int, default=2, help="fresh processes per contender, size and threads")
     parser.add_argument("--repeats", type=int, default=7, help="warm evaluations per process")
     parser.add_argument("--patience", type=int, default=3, help="repetitions of a round that others disturbed")
     parser.add_argument("--quick", action="store_true", help="36.8k, one round, results in .cache, no README")
@@ -81,14 +80,13 @@ def measure(options: argparse.Namespace, results: Results) -> None:
 
     def missing(key: str) -> bool:
         entry = results.times.get(key, {})
-        return not (options.resume and entry.get("build") == build and "complete" in entry)
+        return not (options.resume and entry.get("build") == build and "complete" in entry and "failed" not in entry)
 
-    fewer = replace(plan, rounds=max(1, plan.rounds - 1))
     for case in (case for case in CASES if case in options.cases):
         for size in (size for size in CASES[case].sizes if size in options.sizes):
             items = [item for item in items_of(case, size, options) if missing(f"{case}/{size}/{item[1]}/{item[0]}")]
             if items:
-                measure_times(CASES[case], size, items, fewer if SIZES[size] > 500_000 else plan, build, record)
+                measure_times(CASES[case], size, items, plan, build, record)
     if "imports" in options.cases:
         measure_imports([name for name in IMPORTS if missing(f"imports/-/all/{name}")], plan, build, record)
     if "memory" in options.cases and "native" in options.contenders:

@@ -176,10 +176,11 @@ def _verdict(found: Iterable[tuple[str, Entry]]) -> str:
     """Of all measurements of a contender: do they give the same numbers?"""
     entries = dict(found)
     worst = max((entry.get("difference", 0.0) for entry in entries.values()), default=0.0)
-    text = f"differs by {worst:.1e}" if worst else "bit for bit"
+    failed = any("failed" in entry for entry in entries.values())
     if all("difference" not in entry for entry in entries.values()):
-        text = "–"
-    return f"{text}; failed" if any("failed" in entry for entry in entries.values()) else text
+        return "failed" if failed else "–"
+    text = f"differs by {worst:.1e}" if worst else "bit for bit"
+    return f"{text}; failed" if failed else text
 
 
 def _ratio(results: Results, case: str, size: str, name: str, threads: str = "all") -> str:
