@@ -16,7 +16,7 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 def overview(results: Results) -> str:
     """The README's tables: every case at 500k on all cores, the training loop, what is promised."""
     head = (
-        f"{SIZE} detections, 5,000 images, 36.6k ground truths ({results.machine.get('data')}), all cores; medians, as "
+        f"{SIZE} detections, 5,000 images, 36.8k ground truths ({results.machine.get('data')}), all cores; medians, as "
         f"multiples of the first row. {_place(results)}."
     )
     parts = [head, _engines(results), _loop(results), promises(results), _remarks(results)]
