@@ -243,9 +243,12 @@ class ArrayReader {
         if (!out_.flags) return;
         for (std::size_t i = 0; i < n; ++i) {
             const Fields seen = r[i].seen;
-            const bool crowd = (seen >> kCrowd & 1) && r[i].slot[kCrowd] << 1 != 0;  // neither 0.0 nor -0.0
-            out_.flags[row + index_t(i)] = std::uint8_t((crowd ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
-                                                        (seen >> kId & 1 ? kHasId : 0));
+            const bool has_crowd = seen >> kCrowd & 1;
+            const word_t size = has_crowd ? r[i].slot[kCrowd] << 1 : 0;  // 0 for 0.0 and -0.0
+            const bool plain = has_crowd && (size == 0 || size >= bits_of(1) << 1);
+            out_.flags[row + index_t(i)] =
+                std::uint8_t((size != 0 ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
+                             (seen >> kId & 1 ? kHasId : 0) | (plain ? kPlainCrowd : 0));
         }
     }
 };
@@ -295,7 +298,8 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
     do {
         const char* const key = s.p + 1;
         require(s.string());
-        const std::string name(key, s.p - 1);
+        const char* const key_end = s.p - 1;
+        const std::string name(key, key_end);
         require(name.find('\\') == std::string::npos || s.fail("a key with escapes"));
         require(s.take(':', "expected ':'"));
         const int which = name == "images" ? 0 : name == "annotations" ? 1 : name == "categories" ? 2 : 3;
@@ -303,16 +307,17 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
             require((!met[which] || s.fail("a key that stands there twice")) && (*s.p == '[' || s.fail("not a list")));
             met[which] = true;
         }
+        const char* const begin = s.p;
         if (which == 0) {
             counts.images = array({id, id, 0}, images);
         } else if (which == 1) {
             counts.rows = array({kNeeded | id | 1u << kArea | 1u << kCrowd, kNeeded, 1u << kScore}, out);
         } else {
-            const char* const begin = s.p;
             require(s.value());
             if (which == 2) counts.categories_begin = begin - source.text, counts.categories_end = s.p - source.text;
         }
         if (counts.images < 0 || counts.rows < 0) return counts;  // asked to stop
+        counts.sections.push_back({key - source.text, key_end - source.text, begin - source.text, s.p - source.text});
         s.space();
     } while (*s.p == ',' && s.take(',', ""));
     require(s.take('}', "expected ',' or '}'"));
