@@ -38,7 +38,7 @@ class Document:
     """A file's text beside its rows, for whoever wants more of it than the rows later.
 
     text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
-    spans: where the value of each key stands in the text, in the order of the text; of a list of results, "annotations".
+    spans: where the value of each key stands in the text, in its order; of a list of results, that of "annotations".
     is_plain: every iscrowd is there, and 0 or of at least 1; every area that counts is there.
     """
 
@@ -75,7 +75,7 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
                 raise _left(unread)
         else:
             text[size:] = 0
-            if file.readinto(memoryview(text)[:size]) != size:  # type: ignore[attr-defined]
+            if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
                 raise _LeftError("the file became shorter")
         rows, spans, is_plain = _read(text, size, argument, XYWH, CHUNK)
         return Document(rows, text, spans, is_plain)
