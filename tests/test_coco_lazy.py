@@ -1,4 +1,4 @@
-"""COCO from files without dicts: nobody can tell when, or whether, the dicts were made."""
+"""COCO from files without dicts: nobody can tell when, or whether, the dicts were made; and what json has to read."""
 
 import contextlib
 import copy
@@ -6,80 +6,22 @@ import io
 import json
 import pickle
 import re
-import threading
-import warnings
 
 import numpy as np
 import pytest
-from parity.scenes import compare, differences, plain_scene, summary
+from coco_cases import IDS, PUBLIC, clean, evaluated, is_unopened, pair, quietly, rich_scene, state, write
+from parity.scenes import compare, summary
 
 import pymetrics
 from pymetrics import _config
 from pymetrics.coco import COCO, COCOeval
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
-PUBLIC = ("dataset", "anns", "cats", "imgs", "imgToAnns", "catToImgs")
-
-
-def quietly(call, *args):
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the numbers follow pycocotools in a quirk", UserWarning)
-        return call(*args)
-
-
-def state(coco):
-    return {name: getattr(coco, name) for name in PUBLIC}
-
-
-def is_unopened(coco):
-    return coco._kept is not None and not vars(coco).keys() & {"dataset", "anns", "imgToAnns"}
-
-
-IDS = {
-    "ordinary": lambda i: i + 1,
-    "from 0": lambda i: i,
-    "negative": lambda i: -i - 1,
-    "falling": lambda i: 2000 - i,
-    "equal, apart": lambda i: i % 23 + 1,
-    "equal, in a row": lambda i: i // 3 + 1,
-}
-
-
-def rich_scene(ids="ordinary"):
-    """The ordinary scene with what else files hold: other keys, masks, text of all kinds, crowds of true and 1.0."""
-    scene = plain_scene()
-    scene.gt["info"] = {"year": 2020, "more": [1, {"ü": None}]}
-    scene.gt["licenses"] = [{"id": 1, "annotations": "}, {"}]
-    for i, ann in enumerate(scene.gt["annotations"]):
-        x, y, w, h = ann["bbox"]
-        ann["id"] = IDS[ids](i)
-        ann["segmentation"] = (
-            {"counts": [3, i, 4], "size": [9, 9]} if ann["iscrowd"] else [[x, y, x + w + 0.1, y, x, y + h]]
-        )
-        if ann["iscrowd"]:
-            ann["iscrowd"] = (1, True, 1.0, 2)[i % 4]
-        if i % 5 == 0:
-            ann |= {"keypoints": [1, 2.5, 2] * 3, "ignore": 1, "more": {'naïve "key"': "\\ é € 𝄞"}}
-    for i, image in enumerate(scene.gt["images"]):
-        image |= {"file_name": f"bild ä {i}.jpg", "height": 480, "width": 640}
-    for i, dt in enumerate(scene.dt):
-        if i % 4 == 0:
-            dt |= {"segmentation": {"counts": "abc", "size": [9, 9]}, "id": 7, "area": 1e6, "iscrowd": 1}
-        if i % 7 == 0:
-            dt |= {"score": 1, "more": ["caption", {"bbox": 1}]}
-    return scene
 
 
 @pytest.fixture
 def files(tmp_path):
     return write(tmp_path, rich_scene())
-
-
-def write(folder, scene, **options):
-    paths = folder / "gt.json", folder / "dt.json"
-    for path, content in zip(paths, (scene.gt, scene.dt), strict=True):
-        path.write_text(json.dumps(content, **options), encoding="utf-8")
-    return tuple(map(str, paths))
 
 
 @pytest.fixture
@@ -95,20 +37,6 @@ def parsed(monkeypatch):
     monkeypatch.setattr(json, "loads", lambda text, **options: texts.append(text) or loads(text, **options))
     monkeypatch.setattr(json, "load", lambda file: pytest.fail("the whole file is parsed"))
     return texts
-
-
-def pair(coco_class, files):
-    gt = quietly(coco_class, files[0])
-    return gt, quietly(gt.loadRes, files[1])
-
-
-def evaluated(eval_class, gt, dt, params=()):
-    evaluation = eval_class(gt, dt, "bbox")
-    for name, value in dict(params).items():
-        setattr(evaluation.params, name, copy.deepcopy(value))
-    quietly(evaluation.evaluate)
-    quietly(evaluation.accumulate)
-    return evaluation
 
 
 PARAMS = {
@@ -220,7 +148,9 @@ POINTS = {
     "loadCats": lambda coco: coco.loadCats(7),
     "loadImgs": lambda coco: coco.loadImgs([38]),
     "createIndex": lambda coco: coco.createIndex(),
-    "loadRes": lambda coco: coco.loadRes([{"image_id": 38, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]) and None,
+    "loadRes": lambda coco: (
+        coco.loadRes([{"image_id": 38, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]) and None
+    ),
     "copy": lambda coco: copy.copy(coco).anns,
     "deepcopy": lambda coco: copy.deepcopy(coco).anns,
     "pickle": lambda coco: pickle.loads(pickle.dumps(coco)).dataset,
@@ -271,8 +201,87 @@ def test_opened_at_any_point(files, rival, point, which, when):
     assert ours.cocoDt.dataset["info"]["more"] is not ours.cocoGt.dataset["info"]["more"]
 
 
-def clean(value):
-    """Without pycocotools' marks."""
-    if isinstance(value, dict):
-        return {key: clean(item) for key, item in value.items() if key != "_ignore"}
-    return [clean(item) for item in value] if isinstance(value, list) else value
+def odd(side, change):
+    def write_odd(scene):
+        change((scene.gt["annotations"] if side == "gt" else scene.dt)[0])
+
+    return write_odd
+
+
+LEFT = {
+    "NaN": odd("gt", lambda ann: ann.update(area=float("nan"))),
+    "NaN score": odd("dt", lambda dt: dt.update(score=float("nan"))),
+    "iscrowd 0.5": odd("gt", lambda ann: ann.update(iscrowd=0.5)),
+    "iscrowd -0.5": odd("gt", lambda ann: ann.update(iscrowd=-0.5)),
+    "a fraction as id": odd("gt", lambda ann: ann.update(id=1.0)),
+    "no iscrowd": odd("gt", lambda ann: ann.pop("iscrowd")),
+    "no area": odd("gt", lambda ann: ann.pop("area")),
+    "no id": odd("gt", lambda ann: ann.pop("id")),
+    "no ids": lambda scene: [ann.pop("id") for ann in scene.gt["annotations"]],
+    "no image id": lambda scene: scene.gt["images"][3].pop("id"),
+    "no image": lambda scene: scene.gt.pop("images"),
+    "no categories": lambda scene: scene.gt.pop("categories"),
+    "category id 1.0": lambda scene: scene.gt["categories"][1].update(id=1.0),
+    "no category id": lambda scene: scene.gt["categories"][1].pop("id"),
+    "text ids": lambda scene: [row.update(image_id=str(row["image_id"])) for row in scene.dt],
+    "no bbox": odd("gt", lambda ann: ann.pop("bbox")),
+    "no score": odd("dt", lambda dt: dt.pop("score")),
+    "no box in dt": odd("dt", lambda dt: dt.pop("bbox")),
+    "a caption": odd("dt", lambda dt: dt.update(caption="")),
+    "a long caption": odd("dt", lambda dt: dt.update(more="x" * 9999, caption="")),
+    "a box of five": odd("dt", lambda dt: dt["bbox"].append(7)),
+    "unknown image": odd("dt", lambda dt: dt.update(image_id=-7)),
+    "a dict of results": lambda scene: setattr(scene, "dt", {"annotations": scene.dt}),
+    "a list as data set": lambda scene: setattr(scene, "gt", [scene.gt]),
+    "no annotations": lambda scene: scene.gt.update(annotations=[]),
+}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_what_json_has_to_read(tmp_path, rival, case):
+    """The same exception at the same step, or the same results."""
+    scene = rich_scene()
+    scene.dt = [dt for dt in scene.dt if "segmentation" not in dt or dt is not scene.dt[0]]
+    LEFT[case](scene)
+    files = write(tmp_path, scene)
+
+    def session(coco_class, eval_class):
+        done = []
+        try:
+            gt = quietly(coco_class, files[0])
+            done.append("gt")
+            dt = quietly(gt.loadRes, files[1])
+            done += ["dt", clean(state(dt))]
+            done.append(evaluated(eval_class, gt, dt))
+        except Exception as error:
+            done.append((type(error), str(error)))
+        return done
+
+    theirs, ours = session(*rival), session(COCO, COCOeval)
+    if isinstance(theirs[-1], rival[1]):
+        assert compare(theirs.pop(), ours.pop()) == []
+    if isinstance(theirs[-1], tuple):
+        (their_error, their_text), (error, text) = theirs.pop(), ours.pop()
+        assert issubclass(error, their_error)
+        assert error is not KeyError or text == their_text
+    assert ours == theirs
+
+
+def test_damaged_files(tmp_path, files):
+    gt = quietly(COCO, files[0])
+    for content in (b"", b'[{"image_id": 38', b"\xff", "[]x".encode("utf-16")):
+        (tmp_path / "bad.json").write_bytes(content)
+        for read in (COCO, gt.loadRes):
+            with pytest.raises(ValueError, match=r"line 1|codec"):
+                quietly(read, tmp_path / "bad.json")
+            with pytest.raises(FileNotFoundError):
+                quietly(read, tmp_path / "absent.json")
+    assert is_unopened(gt)
+
+
+def test_other_backends_read_with_json(files, monkeypatch):
+    expected = evaluated(COCOeval, *pair(COCO, files))
+    monkeypatch.setenv("PYMETRICS_BACKEND", "numba")
+    gt, dt = pair(COCO, files)
+    assert gt._kept is dt._kept is None
+    assert compare(expected, evaluated(COCOeval, gt, dt)) == []
