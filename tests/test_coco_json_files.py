@@ -136,7 +136,7 @@ def test_where_files_cannot_be_read_in_pieces(tmp_path, monkeypatch):
 
 
 def test_documents_say_where_values_stand(tmp_path):
-    truth = data_set(ANNOTATION)[:-1] + b', "info" : {"a": [1]}, "info": "\u00e4"", "x": null }'
+    truth = data_set(ANNOTATION)[:-1] + b', "info" : {"a": [1]}, "info": "\\u00e4\\"", "x": null }'
     gt, dt = write(tmp_path, truth, b" " + results(RESULT) + b"\n")
     document = coco_json.read_document(gt, "gt")
     values = {key: json.loads(truth[begin:end]) for key, (begin, end) in document.spans.items()}
