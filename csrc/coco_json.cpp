@@ -51,6 +51,12 @@ class Window {
     index_t at(const char* p) const { return begin_ + (p - data_); }
     const char* of(index_t at) const { return data_ + (at - begin_); }
 
+    // From its beginning to `end`.
+    void copy_to(char* text, index_t end) const {
+        end = std::min(end, end_);
+        if (begin_ < end) std::memcpy(text + begin_, data_, std::size_t(end - begin_));
+    }
+
     // Whether what stopped a scanner at p may be no more than the end of the window. (Words and escapes stop before.)
     bool cuts(const char* p) const { return end_ < source_.size && p >= end() - 8; }
 
@@ -93,6 +99,11 @@ class ArrayReader {
                      [&] { return [this, window = Window(source_)](index_t c, index_t) mutable { work(window, c); }; });
         if (stopped) return -1;
         if (end_ < 0) throw Unread{source_.size, "the array does not end"};
+        if (source_.copy) {  // what stands before the first record, and what no chunk had to look at
+            const index_t rest = std::min(source_.size, begin_ + index_t(next_) * size_);
+            read_file(source_.file, 0, first_, source_.copy);
+            read_file(source_.file, rest, source_.size - rest, source_.copy + rest);
+        }
         return end_;
     }
 
@@ -138,7 +149,9 @@ class ArrayReader {
             if (!spare_.empty()) chunk.records.swap(spare_.back()), spare_.pop_back();
         }
         if (c == 0) open(window, chunk, first_, begin_, end);
-        else window.open(begin, end + kPad), guess(window, chunk, window.data() + size_);
+        else window.open(begin, end + kPad);
+        if (source_.copy) window.copy_to(source_.copy, end);
+        if (c != 0) guess(window, chunk, window.data() + size_);
         if (chunk.start >= 0) read_chunk(window, chunk, end);
         chunk.is_read = true;
 

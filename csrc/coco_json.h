@@ -22,6 +22,7 @@ struct Source {
     const char* text;
     int file;
     index_t size;
+    char* copy = nullptr;  // room for all of an open file, which read_results copies there as it goes
 };
 
 // The columns of records; a pointer may be null where nobody asks. Room for `room` rows, which n_rows count.

@@ -111,6 +111,21 @@ def test_a_file_that_becomes_shorter(tmp_path):
                 coco_json._ground_truth_rows(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
 
 
+def test_the_text_is_copied_whole(tmp_path):
+    """Whatever the chunks are: records longer than some, space before, behind and between them."""
+    long = RESULT[:-1] + b', "x": [' + b"1, " * 700 + b'"}, {"]}'
+    document = b" " * 5000 + results(*[RESULT] * 40, long, *[RESULT + b" " * 300] * 9, long) + b"\n" * 3000
+    path = tmp_path / "dt.json"
+    path.write_bytes(document)
+    expected = coco_json._result_rows(document, len(document), "dt", XYWH, 1 << 17)
+    with open(path, "rb") as file:
+        for chunk in (1, 7, 64, 95, 500, 1999, 3000, 1 << 17):
+            text = np.full(len(document) + _config.native.TEXT_PAD, 255, np.uint8)
+            rows = coco_json._result_rows(file.fileno(), len(document), "dt", XYWH, chunk, text)
+            assert rows.scores.tolist() == expected.scores.tolist()
+            assert text.tobytes() == document + bytes(_config.native.TEXT_PAD), chunk
+
+
 def test_why_a_file_is_left_is_logged(tmp_path, caplog):
     gt, dt = write(tmp_path, data_set(ANNOTATION), results(RESULT.replace(b"42", b"1.0").replace(b"18", b"3")))
     with caplog.at_level(logging.DEBUG, logger="pymetrics"):
@@ -191,4 +206,7 @@ def test_arguments_are_checked():
         native.read_results(text.astype(np.int8), 94, 10, *columns, 1)
     with pytest.raises(ValueError, match="text: expected"):
         native.read_text(0, text[:9].copy(), 1)
+    for bad in (text, text[:-1]):  # text is no file; no room for its pad
+        with pytest.raises(ValueError, match="text: expected"):
+            native.read_results(0 if len(bad) < len(text) else results(RESULT), 94, 10, *columns, 1, bad)
     assert native.read_text(-1, text, 1)[1] == "the file cannot be read"

@@ -31,12 +31,12 @@ class Opened {
             require(size >= 0 && text.shape[0] == size + kPad, "text: expected ", size, " + ", kPad, " bytes");
             require(std::all_of(text.data + size, text.data + size + kPad, [](auto byte) { return byte == 0; }),
                     "text: expected zero bytes behind it");
-            source_ = {reinterpret_cast<const char*>(text.data), -1, size};
+            source_ = {reinterpret_cast<const char*>(text.data), -1, size, nullptr};
             return;
         }
         if (!py::isinstance<py::bytes>(source)) {
             require(size >= 0, "size: expected 0 or more, got ", size);
-            source_ = {nullptr, source.cast<int>(), size};
+            source_ = {nullptr, source.cast<int>(), size, nullptr};
             return;
         }
         const auto bytes = source.cast<std::string_view>();
@@ -53,6 +53,15 @@ class Opened {
         read_whole(file, size, text_.get(), threads);
     }
 
+    // The file is also copied to text, an array of kPad bytes more.
+    void copy_to(obj text) {
+        const auto out = view<std::uint8_t, 1>(text, "text");
+        require(!source_.text, "text: expected an open file to copy");
+        require(out.shape[0] == source_.size + kPad, "text: expected ", source_.size, " + ", kPad, " bytes");
+        std::memset(out.data + source_.size, 0, std::size_t(kPad));
+        source_.copy = reinterpret_cast<char*>(out.data);
+    }
+
     const Source& source() const { return source_; }
 
   private:
@@ -62,7 +71,7 @@ class Opened {
     void allocate(index_t size) {
         text_.reset(new char[std::size_t(size + kPad)]);
         std::memset(text_.get() + size, 0, std::size_t(kPad));
-        source_ = {text_.get(), -1, size};
+        source_ = {text_.get(), -1, size, nullptr};
     }
 };
 
@@ -104,11 +113,12 @@ py::object read_text(int file, obj text, int n_threads) {
     });
 }
 
-// -> the number of rows, or (where, why).
+// text: None, or an array that the file is copied to. -> the number of rows, or (where, why).
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
-                        int n_threads) {
+                        int n_threads, obj text) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     Opened opened(file, size);
+    if (!text.is_none()) opened.copy_to(text);
     RecordColumns out{};
     out.room = kAnyRoom;
     out.image = column<index_t>(image, "image", out.room);
@@ -172,7 +182,8 @@ py::object read_number(const std::string& text, int way) {
 void bind_files(py::module_& m) {
     m.attr("TEXT_PAD") = kPad;
     m.def("read_text", &read_text);
-    m.def("read_results", &read_results);
+    m.def("read_results", &read_results, py::arg("file"), py::arg("size"), py::arg("chunk"), py::arg("image"),
+          py::arg("category"), py::arg("boxes"), py::arg("scores"), py::arg("n_threads"), py::arg("text") = py::none());
     m.def("read_ground_truth", &read_ground_truth);
     m.def("read_number", &read_number);
 }

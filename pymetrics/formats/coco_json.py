@@ -37,15 +37,15 @@ class _LeftError(Exception):
 class Document:
     """A file's text beside its rows, for whoever wants more of it than the rows later.
 
-    text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
     spans: where the value of each key stands in the text, in its order; of a list of results, that of "annotations".
     is_plain: every iscrowd is there, and 0 or of at least 1; every area that counts is there.
+    text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
     """
 
     rows: Rows
-    text: NDArray[np.uint8]
     spans: dict[str, tuple[int, int]]
     is_plain: bool
+    text: NDArray[np.uint8]
 
 
 Found = tuple[Rows, dict[str, tuple[int, int]], bool]  # rows, spans, is_plain
@@ -69,16 +69,17 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
 
     def document_of(file: BinaryIO, size: int) -> Document:
         text = np.empty(size + _native().TEXT_PAD, np.uint8)
-        if hasattr(os, "pread"):
-            unread = _native().read_text(file.fileno(), text, _config.get_num_threads())
-            if unread is not None:
-                raise _left(unread)
-        else:
+        if not hasattr(os, "pread"):
             text[size:] = 0
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
                 raise _LeftError("the file became shorter")
-        rows, spans, is_plain = _read(text, size, argument, XYWH, CHUNK)
-        return Document(rows, text, spans, is_plain)
+            return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+        if argument == "dt":
+            return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
+        unread = _native().read_text(file.fileno(), text, _config.get_num_threads())
+        if unread is not None:
+            raise _left(unread)
+        return Document(*_read(text, size, argument, XYWH, CHUNK), text)
 
     return _with_file(path, argument, document_of)
 
@@ -102,17 +103,33 @@ def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[Bina
         return None
 
 
-def _read(source: Source, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
+def _read(
+    source: Source,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    text: NDArray[np.uint8] | None = None,
+) -> Found:
     if argument == "gt":
         return _ground_truth(source, size, argument, box_format, chunk)
-    return _result_rows(source, size, argument, box_format, chunk), {"annotations": (0, size)}, True
+    return _result_rows(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
 
 
-def _result_rows(source: Source, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
+def _result_rows(
+    source: Source,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    text: NDArray[np.uint8] | None = None,
+) -> Rows:
+    """text: None, or where to copy the open file."""
     room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
     image, category = np.empty((2, room), np.int64)
     boxes, scores = np.empty((room, 4)), np.empty(room)
-    n = _native().read_results(source, size, chunk, image, category, boxes, scores, _config.get_num_threads())
+    n_threads = _config.get_num_threads()
+    n = _native().read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:

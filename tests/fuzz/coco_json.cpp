@@ -127,9 +127,11 @@ int main(int n_arguments, char** arguments) {
         if (which == 2 || below(2)) continue;
         std::rewind(file);
         if (std::fwrite(text.data(), 1, text.size(), file) != text.size() || std::fflush(file) != 0) return 2;
-        const Read of_file({nullptr, fileno(file), index_t(text.size())}, false);
+        std::vector<char> copy(text.size());
+        const Read of_file({nullptr, fileno(file), index_t(text.size()), copy.data()}, false);
         const std::size_t n = of_text.scores.size();
-        if (of_text.is_read != of_file.is_read || n != of_file.scores.size() ||
+        if ((of_file.is_read && std::memcmp(copy.data(), text.data(), text.size()) != 0) ||
+            of_text.is_read != of_file.is_read || n != of_file.scores.size() ||
             std::memcmp(of_text.scores.data(), of_file.scores.data(), 8 * n) != 0 ||
             std::memcmp(of_text.boxes.data(), of_file.boxes.data(), 32 * n) != 0) {
             std::printf("text and file differ:\n%s\n", text.c_str());
