@@ -71,6 +71,14 @@ def replace_index(gt, dt):
     gt.anns = {id: ann | {"bbox": [8, 8, 80, 80]} for id, ann in gt.anns.items()}
 
 
+def replace_unseen_index(gt, dt):
+    dt.imgToAnns = {}
+
+
+def edit_shared_images(gt, dt):
+    dt.imgs[38]["id"] = 1038
+
+
 def replace_data_set(gt, dt):
     whole = json.loads(json.dumps(gt.dataset))
     gt.dataset = {**whole, "annotations": whole["annotations"][::2]}
@@ -87,8 +95,8 @@ def replace_unseen_and_index(gt, dt):
 
 
 EDITS = [
-    edit_boxes, edit_lists, edit_crowds, edit_images, replace_index, replace_data_set, replace_unseen,
-    replace_unseen_and_index,
+    edit_boxes, edit_lists, edit_crowds, edit_images, edit_shared_images, replace_index, replace_unseen_index,
+    replace_data_set, replace_unseen, replace_unseen_and_index,
 ]  # fmt: skip
 
 
@@ -111,7 +119,7 @@ def test_edits(files, rival, edit):
     assert compare(theirs, ours) == []
     assert clean(state(ours.cocoGt)) == clean(state(theirs.cocoGt))
     assert clean(state(ours.cocoDt)) == clean(state(theirs.cocoDt))
-    if edit not in (edit_images, replace_unseen):
+    if edit not in (edit_images, edit_shared_images, replace_unseen):
         assert differences(first, ours.eval) != []
 
 
@@ -290,6 +298,8 @@ def test_evaluate_takes_unopened_objects(files):
     gt, dt = pair(COCO, files)
     gt.loadCats(1)[0]["name"] = "other"
     assert [row["name"] for row in quietly(pymetrics.evaluate, gt, dt).per_class] == ["other", "name 3", "name 7"]
+    gt.cats = {1: {"name": "third"}}
+    assert evaluated(COCOeval, gt, dt).result.columns.category_names == {1: "third"}
     yolo = pymetrics.Detections([38], [[0.1, 0.1, 0.2, 0.2]], [0.5], [1], box_format="yolo")
     expected, *ours = (quietly(pymetrics.evaluate, source, yolo).stats for source in (opened[0], files[0], gt))
     assert (expected.tolist(),) * 2 == tuple(stats.tolist() for stats in ours)  # the sizes of images are found

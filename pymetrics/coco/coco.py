@@ -9,10 +9,9 @@ from __future__ import annotations
 import copy
 import json
 import os
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -24,9 +23,7 @@ from ..formats.boxes import NAMES, BoxFormat
 from ..formats.coco import where_of
 from ..formats.coco_json import read_document
 from ..formats.rows import Rows, joined_ids
-from .kept import Ann, Kept, Section, Text
-
-OPENING = threading.RLock()
+from .kept import OPENING, Ann, Kept, Section, Text
 
 
 def _is_array_like(value: Any) -> bool:
@@ -67,20 +64,22 @@ class COCO:
     _kept: Kept | None = None  # of a file, while there are no dicts of its annotations
 
     def __init__(self, annotation_file: str | os.PathLike[str] | None = None) -> None:
+        self.dataset = {}
+        self.anns, self.cats, self.imgs = {}, {}, {}
+        self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
         if annotation_file is None:
-            self.dataset = {}
-            self.anns, self.cats, self.imgs = {}, {}, {}
-            self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
             return
         print("loading annotations into memory...")
         start = time.time()
         is_path = isinstance(annotation_file, (str, os.PathLike))
         document = read_document(annotation_file, "gt") if is_path else None
-        self._kept = None if document is None else Kept.of_data_set(document)
-        if self._kept is None:
+        kept = None if document is None else Kept.of_data_set(document)
+        if kept is None:
             dataset = _load_json(annotation_file)
             _refuse(type(dataset) is not dict, f"annotation file format {type(dataset)} not supported")
             self.dataset = dataset
+        else:
+            self._keep(kept)
         print(f"Done (t={time.time() - start:0.2f}s)")
         self.createIndex()
 
@@ -98,18 +97,23 @@ class COCO:
 
     @cached_property
     def cats(self) -> dict[Any, Ann]:
-        return self._opened("cats") if self._kept is None else self._kept.categories()
+        return self._opened("cats", Kept.categories)  # type: ignore[no-any-return]
 
     @cached_property
     def imgs(self) -> dict[Any, Ann]:
-        return self._opened("imgs") if self._kept is None else self._kept.images()
+        return self._opened("imgs", Kept.images)  # type: ignore[no-any-return]
 
     @cached_property
     def catToImgs(self) -> defaultdict[Any, list[Any]]:
-        return self._opened("catToImgs") if self._kept is None else self._kept.images_by_category()
+        return self._opened("catToImgs", Kept.images_by_category)  # type: ignore[no-any-return]
 
-    def _opened(self, name: str) -> Any:
-        self._open()
+    def _opened(self, name: str, alone: Callable[[Kept], Any] | None = None) -> Any:
+        """A public attribute that is asked for; `alone` makes it and nothing else."""
+        with OPENING:
+            if self._kept is not None and alone is not None:
+                vars(self).setdefault(name, alone(self._kept))
+            else:
+                self._open()
         if name not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return vars(self)[name]
@@ -123,6 +127,7 @@ class COCO:
                 self._kept = None
 
     def _keep(self, kept: Kept) -> None:
+        """Be what is kept of a file."""
         for name in PUBLIC:
             vars(self).pop(name, None)
         self._kept = kept

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from .params import Params
 
 Ann = dict[str, Any]
 Array = NDArray[Any]
+OPENING = threading.RLock()  # held while dicts are made: of several threads all get the same
 
 
 class Text:
@@ -67,14 +69,16 @@ class Section:
 
     def value(self) -> Any:
         """The value, for all to see."""
-        value, self._text = self.peek(), None
+        with OPENING:
+            value, self._text = self.peek(), None
         return value
 
     def peek(self) -> Any:
         """The value, for who keeps nothing of it."""
-        if self._text is not None and self._value is None:
-            self._value = self._text.parsed(*self._span)
-        return self._value
+        with OPENING:
+            if self._text is not None and self._value is None:
+                self._value = self._text.parsed(*self._span)
+            return self._value
 
     def copied(self) -> Section:
         """A deep copy, made anew from the text where nobody has seen the value."""
@@ -105,23 +109,23 @@ class Kept:
 
     @classmethod
     def of_data_set(cls, document: Document) -> Kept | None:
-        """None where the dicts of the file would not make a COCO, or one with ids of other types."""
+        """None where annotations have no ids, which a COCO needs."""
         text, rows = Text(document.text), document.rows
-        sections = {key: Section(text, span) for key, span in document.spans.items()}
-        categories = sections["categories"].peek()
-        if rows.ids is None or rows.images is None or any(type(category["id"]) is not int for category in categories):
+        if rows.ids is None or rows.images is None:
             return None
+        sections = {key: Section(text, span) for key, span in document.spans.items()}
         return cls(rows, sections, rows.images.tolist(), document.is_plain)
 
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""
         section = self.sections["annotations"]
-        is_new = not section.is_made
-        annotations: list[Ann] = section.value()
-        if is_new and self._complete is not None:
-            self._complete(annotations)
-        if is_new and self._marked is not None:
-            self._mark(np.flatnonzero(self._marked))
+        with OPENING:
+            is_new = not section.is_made
+            annotations: list[Ann] = section.value()
+            if is_new and self._complete is not None:
+                self._complete(annotations)
+            if is_new and self._marked is not None:
+                self._mark(np.flatnonzero(self._marked))
         return annotations
 
     def mark_ignored(self, rows: Array) -> None:
