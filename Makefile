@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test lint format bench native-asan fuzz libfuzzer wheel clean
+.PHONY: demo test lint format bench native-asan fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -50,13 +50,15 @@ fuzz:
 
 # The same by libFuzzer, which is clang's (Debian: clang-19 libclang-rt-19-dev): it looks for what reaches new code. Its
 # corpus stays in build/corpus; what it finds, in build/find-*.
-libfuzzer: $(VENV)/.test
-	@command -v $(CLANG) >/dev/null || { echo "make libfuzzer needs clang with libFuzzer; name one with CLANG="; exit 1; }
+libfuzzer: has-clang $(VENV)/.demo
 	$(BIN)/python tests/fuzz/seeds.py build/corpus
 	$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o build/libfuzzer tests/fuzz/coco_json_guided.cpp \
 	  csrc/coco_json.cpp
 	build/libfuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=4000 -dict=tests/fuzz/coco_json.dict \
 	  -artifact_prefix=build/find- -print_final_stats=1 build/corpus
+
+has-clang:
+	@command -v $(CLANG) >/dev/null || { echo "make libfuzzer needs clang with libFuzzer; name one with CLANG="; exit 1; }
 
 # A manylinux wheel for $(PYTHON), in dist/.
 wheel: $(VENV)-wheel/.tools
