@@ -276,31 +276,6 @@ def test_load_res_writes_what_pycocotools_writes(need, rows):
 def test_an_index(rows, with_categories):
     ours, theirs = (run(outcome, fields.index, rows, with_categories) for run in (lambda f, *a: f(*a), in_python))
     assert plain(ours) == plain(theirs)
-    taken = fields.snapshot(rows)
-    if taken is not None:
-        assert plain(taken.index()) == plain(fields.index(rows, True))
-        taken_now = read_columns(rows, ("image_id", "id"))
-        rises = sorted(set(taken.ids.tolist())) == taken.ids.tolist()
-        assert taken.is_in_force(taken_now["image_id"], taken_now["id"]) == rises
-
-
-def test_a_snapshot_sees_edits():
-    gt, results = scene()
-    truth = COCO()
-    truth.dataset = gt
-    quietly(truth.createIndex)
-    taken = fields.snapshot(results, numbered=True)
-    assert fields.snapshot([{"image_id": "a", "category_id": 1}], numbered=True) is None
-    quietly(truth.loadRes, results)
-    images = sorted(truth.imgs)
-    whole = fields.side(taken, images, [10, 20, 30], is_gt=False)
-    assert plain(vars(whole)) == plain(vars(fields.side(results, images, [10, 20, 30], is_gt=False)))
-    results[3]["score"] = 0.125
-    assert fields.side(taken, images, [10, 20, 30], is_gt=False).scores[3] == 0.125
-    for key, value in (("image_id", images[0] + 1000), ("id", 2)):
-        before, results[3][key] = results[3][key], value
-        assert fields.side(taken, images, [10, 20, 30], is_gt=False) is None
-        results[3][key] = before
 
 
 # ---- the caller's objects

@@ -72,49 +72,6 @@ def index(annotations: Any, with_categories: bool) -> Index:
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What an index of N annotations needs, as it was when it was taken.
-
-    rows: the annotations, a list of its own. image, category, ids: int64 (N,).
-    """
-
-    rows: list[Ann]
-    image: NDArray[np.int64]
-    category: NDArray[np.int64]
-    ids: NDArray[np.int64]
-
-    def index(self) -> Index:
-        """As the function of that name gave it when the snapshot was taken."""
-        by_image, by_category = defaultdict(list), defaultdict(list)
-        images = self.image.tolist()
-        for image, category, row in zip(images, self.category.tolist(), self.rows, strict=True):
-            by_image[image].append(row)
-            by_category[category].append(image)
-        return dict(zip(self.ids.tolist(), self.rows, strict=True)), by_image, by_category
-
-    def is_in_force(self, image: NDArray[np.int64], ids: NDArray[np.int64]) -> bool:
-        """Whether loadAnns(getAnnIds()) would give these rows, each once and by image in this order.
-
-        image, ids: what the rows hold now. Ids must rise, else they might repeat; then ask the index.
-        """
-        rises = bool((ids[1:] > ids[:-1]).all())
-        return rises and np.array_equal(ids, self.ids) and np.array_equal(image, self.image)
-
-
-def snapshot(annotations: Any, *, numbered: bool = False) -> Snapshot | None:
-    """The snapshot of a list of annotations, or None: index them now.
-
-    numbered: loadRes is about to number them, so that their ids will be 1 to N.
-    """
-    keys = ("image_id", "category_id", *([] if numbered else ["id"]))
-    columns = read_columns(annotations, keys)
-    if columns is None:
-        return None
-    ids = np.arange(1, len(annotations) + 1) if numbered else columns["id"]
-    return Snapshot(list(annotations), columns["image_id"], columns["category_id"], ids)
-
-
-@dataclass(frozen=True, eq=False)
 class Side:
     """What COCOeval reads of N ground truths or detections.
 
@@ -131,20 +88,16 @@ class Side:
     scores: NDArray[np.float64]
 
 
-def side(rows: Any, images: list[Any], categories: list[Any] | None, *, is_gt: bool) -> Side | None:
+def side(annotations: Any, images: list[Any], categories: list[Any] | None, *, is_gt: bool) -> Side | None:
     """One side's rows, or None: read them in Python.
 
-    rows: annotations, or their Snapshot: then also None where it is no longer in force (is_in_force). All rows of a
-        snapshot are there, in its order; what COCO.getAnnIds would leave out has no place on an axis.
     images, categories: the ids on the axes; categories None: all rows stand at 0.
     """
-    taken = rows if isinstance(rows, Snapshot) else None
-    annotations = rows.rows if isinstance(rows, Snapshot) else rows
     if is_gt:
         columns = read_columns(annotations, ("image_id", "category_id", "bbox", "id", "iscrowd", "ignore"), ("area",))
     else:
         columns = read_columns(annotations, ("image_id", "category_id", "bbox", "score", "area", "id"))
-    if columns is None or (taken is not None and not taken.is_in_force(columns["image_id"], columns["id"])):
+    if columns is None:
         return None
     image = positions(columns["image_id"], images)
     category: NDArray[np.int32] | None = np.zeros(len(annotations), np.int32)
