@@ -141,7 +141,10 @@ class ArrayReader {
     index_t read(index_t at, const Threads& threads) {
         Window window(source_);
         const index_t first = open_first(window, at);
-        if (*window.of(first) == ']') return first;
+        if (*window.of(first) == ']') {
+            if (source_.copy) read_file(source_.file, 0, source_.size, source_.copy);
+            return first;
+        }
         template_.learn(window.of(first), wanted_);
         brace_ = begin_ = at, expected_ = first_ = first;
         const index_t n_chunks = (source_.size - begin_ + size_ - 1) / size_;
