@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "common.h"
+#include "device.h"
 #include "parallel.h"
 
 namespace pymetrics {
@@ -80,4 +81,12 @@ void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std:
              index_t kind, View<double, 1> out, index_t begin, index_t end, const Threads& threads);
 
 }  // namespace cpu
+
+namespace cuda {
+
+void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std::uint8_t, 1> crowd,
+             View<const index_t, 1> dt_offsets, View<const index_t, 1> gt_offsets, View<const index_t, 1> out_offsets,
+             index_t kind, View<double, 1> out, index_t begin, index_t end, const Queue& queue);
+
+}  // namespace cuda
 }  // namespace pymetrics

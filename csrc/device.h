@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <stdexcept>
+#include <string>
 
 #include "common.h"
 
@@ -25,4 +26,16 @@ struct DeviceError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+namespace cuda {
+
+struct Status {
+    bool works;
+    std::string text;  // the versions; or why not
+};
+Status status();
+
+int get_device();
+void set_device(int device);
+
+}  // namespace cuda
 }  // namespace pymetrics

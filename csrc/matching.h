@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common.h"
+#include "device.h"
 #include "parallel.h"
 
 namespace pymetrics {
@@ -218,4 +219,23 @@ void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, 
                 View<double, 2> match_iou, index_t begin, index_t end, const Threads& threads);
 
 }  // namespace cpu
+
+namespace cuda {
+
+void match_boxes(View<const double, 2> dt_boxes, View<const double, 1> dt_area, View<const std::uint8_t, 1> dt_flags,
+                 View<const std::int32_t, 1> rows, View<const index_t, 1> offsets, View<const double, 2> gt_boxes,
+                 View<const double, 1> gt_area, View<const std::uint8_t, 1> gt_flags,
+                 View<const std::int32_t, 1> gt_order, View<const index_t, 1> cell_gt, View<const double, 1> thresholds,
+                 View<const word_t, 2> reach, View<const double, 2> area_ranges, View<const word_t, 2> area_words,
+                 View<std::int32_t, 2> n_gt, View<word_t, 2> matched, View<word_t, 2> ignored,
+                 View<std::int32_t, 2> match_of, View<double, 2> match_iou, index_t begin, index_t end,
+                 const Queue& queue);
+
+void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, View<const index_t, 1> dt_offsets,
+                View<const index_t, 1> gt_offsets, View<const word_t, 2> gt_ignored,
+                View<const std::uint8_t, 1> gt_flags, View<const double, 1> thresholds, View<const word_t, 2> reach,
+                View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int32_t, 2> match_of,
+                View<double, 2> match_iou, index_t begin, index_t end, const Queue& queue);
+
+}  // namespace cuda
 }  // namespace pymetrics

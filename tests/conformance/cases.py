@@ -10,6 +10,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+from cuda_emu import emulated
 
 from pymetrics import kernels
 from pymetrics.evaluation.protocol import Protocol, tables
@@ -42,10 +43,18 @@ def poisoned(kernel: str, args: Args, byte: int = 0xA5) -> Args:
     return args | {name: out[name].view(args[name].dtype).reshape(args[name].shape) for name in out}
 
 
+def call(kernel: str, backend: str, args: Args) -> None:
+    values = [args[name] for name in parameters(kernel)]
+    if backend == "cuda_emu":
+        emulated.call(kernel, *values)
+    else:
+        getattr(kernels.KERNELS[kernel], backend)(*values)
+
+
 def run(kernel: str, backend: str, args: Args, byte: int = 0xA5) -> dict[str, bytes]:
     """The bytes of the outputs after a call on poisoned ones."""
     args = poisoned(kernel, args, byte)
-    getattr(kernels.KERNELS[kernel], backend)(*(args[name] for name in parameters(kernel)))
+    call(kernel, backend, args)
     return {name: args[name].tobytes() for name in OUTPUTS[kernel]}
 
 
