@@ -101,7 +101,7 @@ struct Sides {
 
 __global__ void cell_keys(Sides s) {
     for (index_t unit = thread_index(); unit < s.dt.n + s.gt.n; unit += thread_count()) {
-        const Side& side = unit < s.dt.n ? s.dt : s.gt;
+        const Side side = unit < s.dt.n ? s.dt : s.gt;
         const index_t i = unit < s.dt.n ? unit : unit - s.dt.n;
         if (i >= side.size(s.n_categories)) continue;
         const word_t category = word_t(run_of(side.starts, s.n_categories, i));
@@ -114,7 +114,7 @@ __global__ void cell_keys(Sides s) {
 __global__ void count_rows(Sides s, index_t limit) {
     for (index_t unit = thread_index(); unit < s.dt.n + s.gt.n + 2; unit += thread_count()) {
         const bool is_dt = unit <= s.dt.n;
-        const Side& side = is_dt ? s.dt : s.gt;
+        const Side side = is_dt ? s.dt : s.gt;
         const index_t i = is_dt ? unit : unit - s.dt.n - 1;
         word_t count = 0;
         if (i < side.size(s.n_categories)) {
@@ -146,7 +146,7 @@ __global__ void write_cells(Sides s, View<index_t, 1> category_cells, View<std::
             if (k == s.n_categories) cell_dt[c] = d, cell_gt[c] = g, offsets[c] = kept(d);
             continue;
         }
-        const Side& side = is_dt ? s.dt : s.gt;
+        const Side side = is_dt ? s.dt : s.gt;
         if (i >= side.size(s.n_categories) || !side.is_first(i)) continue;
         const word_t key = side.keys[i];
         const index_t d = is_dt ? i : s.dt.find(key), g = is_dt ? s.gt.find(key) : i, c = place(d, g);
