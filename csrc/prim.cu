@@ -77,6 +77,7 @@ void exclusive_sum(const Queue& queue, const In* in, Out* out, index_t n) {
 
 PM_SORT_PAIRS(std::uint32_t, std::int32_t)
 PM_SORT_PAIRS(word_t, std::int32_t)
+PM_EXCLUSIVE_SUM(std::int32_t, index_t)
 PM_EXCLUSIVE_SUM(index_t, index_t)
 PM_EXCLUSIVE_SUM(word_t, word_t)
 
