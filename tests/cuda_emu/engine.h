@@ -22,6 +22,7 @@
 #include <mutex>
 #include <thread>
 #else
+#include <setjmp.h>
 #include <ucontext.h>
 #endif
 #ifdef __SANITIZE_ADDRESS__
@@ -198,36 +199,48 @@ inline void run_blocks(unsigned n_blocks, unsigned n_threads, std::size_t, const
 #else
 constexpr std::size_t kStack = 256 << 10;
 
+// Where something stands that does not run. setjmp, for swapcontext asks the system each time; but AddressSanitizer
+// takes a longjmp for the end of what it leaves.
+struct Standing {
+    ucontext_t context;
+#ifndef __SANITIZE_ADDRESS__
+    jmp_buf place;
+    bool begun = false;
+#endif
+    void* asan = nullptr;
+    const void* bottom = nullptr;  // of its stack
+    std::size_t size = 0;
+};
+
+inline void change(Standing& from, Standing& to) {
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_start_switch_fiber(&from.asan, to.bottom, to.size);
+    swapcontext(&from.context, &to.context);
+    __sanitizer_finish_switch_fiber(from.asan, nullptr, nullptr);
+#else
+    if (_setjmp(from.place) != 0) return;
+    if (std::exchange(to.begun, true)) _longjmp(to.place, 1);
+    setcontext(&to.context);
+#endif
+}
+
 struct Fiber {
     Lane lane;
     bool done = true;
     bool (*ready)(void*) = nullptr;  // what it waits for
     void* of = nullptr;
     std::unique_ptr<char[]> stack{new char[kStack]};
-    ucontext_t context;
-    void* asan = nullptr;
+    Standing standing;
 };
 
 // All fibers there ever were: a stack is dear to make.
 inline std::vector<std::unique_ptr<Fiber>> fibers;
 inline Fiber* running = nullptr;
-inline ucontext_t home;
+inline Standing home;
 inline const std::function<void()>* body_ = nullptr;
 inline std::exception_ptr error;
-inline void* home_asan = nullptr;
-inline const void* home_bottom = nullptr;
-inline std::size_t home_size = 0;
 
-inline void go_home() {
-    Fiber& f = *running;
-#ifdef __SANITIZE_ADDRESS__
-    __sanitizer_start_switch_fiber(&f.asan, home_bottom, home_size);
-#endif
-    swapcontext(&f.context, &home);
-#ifdef __SANITIZE_ADDRESS__
-    __sanitizer_finish_switch_fiber(f.asan, &home_bottom, &home_size);
-#endif
-}
+inline void go_home() { change(running->standing, home); }
 
 inline void pause(bool (*ready)(void*), void* of) {
     running->ready = ready, running->of = of;
@@ -237,7 +250,7 @@ inline void pause(bool (*ready)(void*), void* of) {
 // A fiber does one block's thread after another.
 inline void live() {
 #ifdef __SANITIZE_ADDRESS__
-    __sanitizer_finish_switch_fiber(nullptr, &home_bottom, &home_size);
+    __sanitizer_finish_switch_fiber(nullptr, &home.bottom, &home.size);
 #endif
     for (;;) {
         try {
@@ -255,25 +268,23 @@ inline void resume(Fiber& f) {
     running = &f;
     self_ = &f.lane;
     f.ready = nullptr;
-#ifdef __SANITIZE_ADDRESS__
-    __sanitizer_start_switch_fiber(&home_asan, f.stack.get(), kStack);
-#endif
-    swapcontext(&home, &f.context);
-#ifdef __SANITIZE_ADDRESS__
-    __sanitizer_finish_switch_fiber(home_asan, nullptr, nullptr);
-#endif
+    change(home, f.standing);
 }
 
 inline void need_fibers(unsigned n) {
+#ifndef __SANITIZE_ADDRESS__
+    home.begun = true;
+#endif
     while (fibers.size() < n) {
         fibers.emplace_back(new Fiber);
         Fiber& f = *fibers.back();
         std::memset(f.stack.get(), kPoison, 64);
-        getcontext(&f.context);
-        f.context.uc_stack.ss_sp = f.stack.get();
-        f.context.uc_stack.ss_size = kStack;
-        f.context.uc_link = nullptr;
-        makecontext(&f.context, live, 0);
+        f.standing.bottom = f.stack.get(), f.standing.size = kStack;
+        getcontext(&f.standing.context);
+        f.standing.context.uc_stack.ss_sp = f.stack.get();
+        f.standing.context.uc_stack.ss_size = kStack;
+        f.standing.context.uc_link = nullptr;
+        makecontext(&f.standing.context, live, 0);
     }
 }
 
