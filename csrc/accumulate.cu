@@ -216,9 +216,8 @@ __global__ void walk(Problem p) {
         const index_t m = pair / p.n_bits, b = pair % p.n_bits, a = b / p.T;
         const std::uint32_t* const need = p.need + (k * p.A + a) * p.R;
         auto cell = [&](index_t q) { return p.cell(b % p.T, p.by_recall[q], k, a * p.M + m); };
-        // Who needs no hit has the precision of the first.
-        auto need_of = [&](index_t q) { return q == p.R ? kNever : need[q] ? need[q] : 1; };
-        index_t passed = hits ? count_up_to(need, p.R, hits) : 0;
+        auto need_of = [&](index_t q) { return q < p.R ? need[q] : kNever; };
+        index_t passed = count_up_to(need, p.R, hits);
         std::uint32_t next = need_of(passed), best_hits = 0, best_counted = 1;
         auto settle = [&] {
             if (passed && best_hits)
@@ -234,10 +233,9 @@ __global__ void walk(Problem p) {
                 if (++hits == next) {
                     settle();
                     best_hits = 0, best_counted = 1;
-                    for (; next == hits; next = need_of(++passed))
-                        if (need[passed])
-                            p.scores_at.data[cell(passed)] =
-                                p.scores[p.order[chunk.low + g * kGroup + __popc(up_to) - 1]];
+                    for (const index_t at = chunk.low + g * kGroup + __popc(up_to) - 1; next == hits;
+                         next = need_of(++passed))
+                        p.scores_at.data[cell(passed)] = p.scores[p.order[at]];
                 }
                 // Division rounds, but turns no order round; spacing(1) matters to 1 of 1 alone, which n of n beat. So
                 // the highest fraction, of equal ones the later, has the highest quotient.
