@@ -22,13 +22,14 @@ struct Inputs {
 struct Outputs {
     View<double, 5> precision;  // (T, R, K, A, M)
     View<double, 4> recall;     // (T, K, A, M)
-    View<double, 5> scores_at;
+    View<double, 5> scores_at;  // or none
 };
 
 // One category, with room that the next one uses again.
 class Category {
     const Inputs& in;
     const index_t T, R, K, A, M, W, n_bits;
+    const bool keep_scores;
     index_t first = 0, n = 0;         // the detections
     std::vector<std::int32_t> order;  // by falling score
     std::vector<std::uint8_t> level;  // the first limit that a detection's rank is within
@@ -54,9 +55,10 @@ class Category {
           M(out.recall.shape[3]),
           W(in.matched.shape[1]),
           n_bits(A * T),
+          keep_scores(out.scores_at.shape[0] > 0),
           need(std::size_t(A * R)),
           precision_rows(std::size_t(R * A * M)),
-          score_rows(std::size_t(R * A * M)) {
+          score_rows(std::size_t(keep_scores ? R * A * M : 0)) {
         for (index_t b = 0; b < n_bits; ++b) area_of.push_back(b / T);
     }
 
@@ -174,7 +176,7 @@ class Category {
                 need[std::size_t(a * R + r)] = hits_needed(in.recall_thresholds[r], positives[std::size_t(a)]);
         for (index_t t = 0; t < T; ++t) {
             std::fill(precision_rows.begin(), precision_rows.end(), 0.0);
-            std::fill(score_rows.begin(), score_rows.end(), 0.0);
+            if (keep_scores) std::fill(score_rows.begin(), score_rows.end(), 0.0);
             for (index_t a = 0; a < A; ++a)
                 for (index_t m = 0; m < M; ++m) {
                     const auto list = std::size_t((a * T + t) * M + m);
@@ -185,7 +187,7 @@ class Category {
             for (index_t r = 0; r < R; ++r) {
                 const index_t at = ((t * R + r) * K + k) * A * M;
                 std::copy_n(&precision_rows[std::size_t(r * A * M)], A * M, out.precision.data + at);
-                std::copy_n(&score_rows[std::size_t(r * A * M)], A * M, out.scores_at.data + at);
+                if (keep_scores) std::copy_n(&score_rows[std::size_t(r * A * M)], A * M, out.scores_at.data + at);
             }
         }
     }
@@ -193,10 +195,11 @@ class Category {
     // One column of the rows, which hold zeros; returns the last recall.
     double curve(index_t start, index_t n_hits, index_t positives, index_t best, const index_t* needed,
                  index_t column) {
-        double *p = &precision_rows[std::size_t(column)], *s = &score_rows[std::size_t(column)];
+        double *p = precision_rows.data() + column, *s = score_rows.data() + column;
         const index_t step = A * M;
         if (positives == 0) {
-            for (index_t r = 0; r < R; ++r) p[r * step] = s[r * step] = -1;
+            for (index_t r = 0; r < R; ++r) p[r * step] = -1;
+            for (index_t r = 0; r < R && keep_scores; ++r) s[r * step] = -1;
             return -1;
         }
         if (index_t(envelope.size()) < n_hits) envelope.resize(std::size_t(2 * n_hits));
@@ -210,7 +213,7 @@ class Category {
         for (index_t r = 0; r < R && needed[r] <= n_hits; ++r) {  // what follows an unreached recall stays 0
             const index_t j = std::max<index_t>(needed[r], 1) - 1;
             if (n_hits > 0) p[r * step] = envelope[std::size_t(j)];
-            s[r * step] = in.scores[needed[r] == 0 ? best : first + list[j].place];
+            if (keep_scores) s[r * step] = in.scores[needed[r] == 0 ? best : first + list[j].place];
         }
         return double(n_hits) / double(positives);
     }

@@ -1,5 +1,7 @@
 #include "boxes.h"
 
+#include "vectors.h"
+
 namespace pymetrics::cpu {
 
 namespace {
@@ -9,22 +11,25 @@ template <bool crowd>
 PM_INLINE bool overlaps_(const double* __restrict x, const double* __restrict y, const double* __restrict w,
                          const double* __restrict h, index_t n, Box gt, double* __restrict ious,
                          double* __restrict best) {
-    double nans = 0;
+    word_t nans = 0;
     for (index_t i = 0; i < n; ++i) {
         const double overlap = iou({x[i], y[i], w[i], h[i]}, gt, crowd);
-        nans = overlap != overlap ? 1.0 : nans;
+        nans |= word_t(overlap != overlap);
         ious[i] = overlap;
         best[i] = overlap > best[i] ? overlap : best[i];
     }
     return nans != 0;
 }
 
-}  // namespace
-
-PM_CLONES bool overlaps(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
+PM_INLINE bool overlaps_any(const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best) {
     return crowd ? overlaps_<true>(dt.x.data(), dt.y.data(), dt.w.data(), dt.h.data(), n, gt, ious, best)
                  : overlaps_<false>(dt.x.data(), dt.y.data(), dt.w.data(), dt.h.data(), n, gt, ious, best);
 }
+
+}  // namespace
+
+PM_FOR_VECTORS(bool, overlaps, (const BoxColumns& dt, index_t n, Box gt, bool crowd, double* ious, double* best),
+               (dt, n, gt, crowd, ious, best))
 
 void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std::uint8_t, 1> crowd,
              View<const index_t, 1> dt_offsets, View<const index_t, 1> gt_offsets, View<const index_t, 1> out_offsets,

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "coco_record.h"
+#include "vectors.h"
 
 #ifndef _WIN32
 #include <unistd.h>
@@ -13,7 +14,7 @@
 
 namespace pymetrics {
 
-void read_file(int file, index_t begin, index_t size, char* out) {
+void read_file([[maybe_unused]] int file, index_t begin, [[maybe_unused]] index_t size, [[maybe_unused]] char* out) {
 #ifdef _WIN32
     throw Unread{begin, "files are not read here on Windows"};
 #else
@@ -25,6 +26,60 @@ void read_file(int file, index_t begin, index_t size, char* out) {
     }
 #endif
 }
+
+namespace {
+
+// The digits in x, eight characters less '0' each, zeros before the number; `point` becomes the lowest bit of the byte
+// where the point stands, or 0.
+PM_INLINE word_t digits_of(word_t x, word_t& point, word_t& bad) {
+    const word_t y = x ^ kBytes * ('.' ^ '0');
+    point = (~(((y & ~kHighs) + ~kHighs) | y) & kHighs) >> 7;  // 1 in the bytes of points
+    point &= 0 - point;
+    const word_t before = point ? point - 1 : 0;
+    x = (x & before) << 8 | (x & ~(before | ((point << 8) - point)));
+    bad |= (((x + kBytes * 0x76) | x) & kHighs) | point >> 56;  // no digits, or none after the point
+    return join_digits(x);
+}
+
+// What was cut out for the number i: its characters less '0', without a '-', which sets is_negative; bad where the
+// first one is no digit, or a 0 with a digit behind.
+PM_INLINE word_t characters_of(const Cut& cut, index_t i, bool& is_negative, word_t& bad) {
+    word_t x = cut.text[i] ^ kBytes * '0';
+    is_negative = (x & 0xFF) == ('-' ^ '0');
+    const word_t unsigned_ = is_negative ? x >> 8 : x, first = unsigned_ & 0xFF, second = unsigned_ >> 8 & 0xFF;
+    bad = word_t(first > 9) | (word_t(first == 0) & word_t(second < 10));
+    if (is_negative) x &= ~word_t(0xFF);
+    return x << (cut.shift[i] & 63);
+}
+
+PM_INLINE void convert_ids_any(const Cut& cut, index_t n, word_t* out, word_t* bad) {
+    for (index_t i = 0; i < n; ++i) {
+        bool is_negative;
+        word_t point, found;
+        const word_t x = characters_of(cut, i, is_negative, found), digits = digits_of(x, point, found);
+        const bool is_read = cut.shift[i] & kIsRead;
+        out[i] = is_read ? cut.text[i] : is_negative ? 0 - digits : digits;
+        bad[i] |= is_read ? 0 : found | point;
+    }
+}
+
+PM_INLINE void convert_numbers_any(const Cut& cut, index_t n, word_t* out, word_t* bad) {
+    for (index_t i = 0; i < n; ++i) {
+        bool is_negative;
+        word_t point, found;
+        const word_t x = characters_of(cut, i, is_negative, found), digits = digits_of(x, point, found);
+        const double value = double(index_t(digits)) / kPower10[point * 0x0706050403020100 >> 56];
+        const word_t sign = is_negative && (digits | point) ? word_t(1) << 63 : 0;  // an integer has no -0
+        const bool is_read = cut.shift[i] & kIsRead;
+        out[i] = is_read ? cut.text[i] : bits_of(value) | sign;
+        bad[i] |= is_read ? 0 : found;
+    }
+}
+
+}  // namespace
+
+PM_FOR_VECTORS(void, convert_ids, (const Cut& cut, index_t n, word_t* out, word_t* bad), (cut, n, out, bad))
+PM_FOR_VECTORS(void, convert_numbers, (const Cut& cut, index_t n, word_t* out, word_t* bad), (cut, n, out, bad))
 
 namespace {
 
@@ -68,8 +123,7 @@ struct Chunk {
     index_t stop = 0, brace = 0;  // where the next chunk's first record begins, and the '}' before it
     bool is_read = false, is_last = false;
     Unread error{-1, ""};  // at >= 0: not read to its end
-    std::vector<Record> records;
-    index_t n = 0;
+    Records records;
 };
 
 class ArrayReader {
@@ -112,7 +166,7 @@ class ArrayReader {
     index_t expected_ = 0, brace_ = 0;  // where its first record begins, and the '}' before it
     index_t n_rows_ = 0;
     std::atomic<index_t> end_{-1};
-    std::vector<std::vector<Record>> spare_;
+    std::vector<Records> spare_;
 
     index_t end_of(std::size_t c) const { return begin_ + (index_t(c) + 1) * size_; }
 
@@ -135,7 +189,7 @@ class ArrayReader {
         Chunk chunk;
         {
             std::lock_guard<std::mutex> lock(mutex_);
-            if (!spare_.empty()) chunk.records.swap(spare_.back()), spare_.pop_back();
+            if (!spare_.empty()) chunk.records = std::move(spare_.back()), spare_.pop_back();
         }
         if (c == 0) open(window, chunk, first_, begin_, end);
         else window.open(begin, end + kPad), guess(window, chunk, window.data() + size_);
@@ -149,7 +203,7 @@ class ArrayReader {
             while (end_ < 0 && next_ < chunks_.size() && chunks_[next_].is_read) {
                 place(window, chunks_[next_], end_of(next_));
                 placed.emplace_back(std::move(chunks_[next_]), n_rows_);
-                n_rows_ += placed.back().first.n;
+                n_rows_ += placed.back().first.records.n;
                 ++next_;
             }
         }
@@ -179,12 +233,12 @@ class ArrayReader {
 
     // The records from chunk.start on, where the window begins or later; chunk.brace is the '}' before.
     void read_chunk(Window& window, Chunk& chunk, index_t end) const {
-        chunk.n = 0, chunk.error.at = -1, chunk.is_last = false;
+        chunk.records.n = 0, chunk.error.at = -1, chunk.is_last = false;
         index_t at = chunk.start;
         const char* p = window.of(at);
         while (chunk.brace < end && !chunk.is_last) {
             if (template_.fits) {
-                template_.read(p, at, chunk.brace, end, chunk.records, chunk.n);
+                template_.read(p, at, chunk.brace, end, wanted_, chunk.records);
                 if (chunk.brace >= end) break;
             }
             Scanner s{p};
@@ -206,8 +260,7 @@ class ArrayReader {
                 chunk.error = {window.at(s.p), s.why};
                 return;
             }
-            if (chunk.n == index_t(chunk.records.size())) chunk.records.resize(2 * chunk.records.size() + 64);
-            chunk.records[std::size_t(chunk.n++)] = r;
+            chunk.records.push(r, wanted_.known);
             p = s.p, at = window.at(p), chunk.brace = window.at(brace);
         }
         chunk.stop = at;
@@ -216,7 +269,7 @@ class ArrayReader {
     // Under the mutex: the next chunk joins the others. Its records must begin where the last one's ended.
     void place(Window& window, Chunk& chunk, index_t end) {
         if (brace_ >= end) {  // a record spans all of it
-            chunk.n = 0;
+            chunk.records.n = 0;
             return;
         }
         if (chunk.start != expected_) {
@@ -224,26 +277,28 @@ class ArrayReader {
             read_chunk(window, chunk, end);
         }
         if (chunk.error.at >= 0) throw chunk.error;
-        if (n_rows_ + chunk.n > out_.room) throw Unread{chunk.start, "more records than there is room for"};
+        if (n_rows_ + chunk.records.n > out_.room) throw Unread{chunk.start, "more records than there is room for"};
         expected_ = chunk.stop, brace_ = chunk.brace;
         if (chunk.is_last) end_ = chunk.stop;
     }
 
     void copy(const Chunk& chunk, index_t row) const {
-        const Record* const r = chunk.records.data();
-        const std::size_t n = std::size_t(chunk.n);
+        const Records& r = chunk.records;
+        const std::size_t n = std::size_t(r.n);
+        if (n == 0) return;
         auto one = [&](auto* to, Field field) {
-            if (!to) return;
-            for (std::size_t i = 0; i < n; ++i) std::memcpy(to + row + index_t(i), &r[i].slot[field], 8);
+            if (to && wanted_.known >> field & 1) std::memcpy(to + row, r.slot[field].data(), n * 8);
         };
         one(out_.image, kImage), one(out_.category, kCategory), one(out_.id, kId);
         one(out_.scores, kScore), one(out_.areas, kArea);
         if (out_.boxes)
-            for (std::size_t i = 0; i < n; ++i) std::memcpy(out_.boxes + 4 * (row + index_t(i)), r[i].slot + kX, 32);
+            for (std::size_t i = 0; i < n; ++i)
+                for (std::size_t j = 0; j < 4; ++j)
+                    std::memcpy(out_.boxes + 4 * (row + index_t(i)) + j, &r.slot[j][i], 8);
         if (!out_.flags) return;
         for (std::size_t i = 0; i < n; ++i) {
-            const Fields seen = r[i].seen;
-            const bool crowd = (seen >> kCrowd & 1) && r[i].slot[kCrowd] << 1 != 0;  // neither 0.0 nor -0.0
+            const Fields seen = r.seen[i];
+            const bool crowd = (seen >> kCrowd & 1) && r.slot[kCrowd][i] << 1 != 0;  // neither 0.0 nor -0.0
             out_.flags[row + index_t(i)] = std::uint8_t((crowd ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
                                                         (seen >> kId & 1 ? kHasId : 0));
         }

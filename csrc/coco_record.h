@@ -21,6 +21,30 @@ struct Wanted {
     Fields known, needed, refused;
 };
 
+// Many records, by columns; only those of the known fields hold anything.
+class Records {
+  public:
+    index_t n = 0;
+    std::vector<word_t> slot[kFields];
+    std::vector<Fields> seen;
+
+    // Room for `more` records behind the n that are there.
+    void reserve(index_t more, Fields known) {
+        const auto wanted = std::size_t(n + more);
+        if (seen.size() >= wanted) return;
+        seen.resize(2 * wanted);
+        for (int f = 0; f < kFields; ++f)
+            if (known >> f & 1) slot[f].resize(2 * wanted);
+    }
+
+    void push(const Record& r, Fields known) {
+        reserve(1, known);
+        for (int f = 0; f < kFields; ++f)
+            if (known >> f & 1) slot[f][std::size_t(n)] = r.slot[f];
+        seen[std::size_t(n++)] = r.seen;
+    }
+};
+
 inline word_t bits_of(double value) {
     word_t bits;
     std::memcpy(&bits, &value, 8);
@@ -129,47 +153,32 @@ inline bool read_record(Scanner& s, const Wanted& wanted, Record& r, Slots* slot
     return true;
 }
 
-// A number of up to eight characters at p, a '-' before them not counted, goes to `out` without a branch on its digits;
-// longer ones the long way. Where none stands there, `bad` gets bits. Returns its end.
-inline const char* quick_number(const char* p, Field field, word_t& out, word_t& bad) {
-    const bool is_id = Fields(1) << field & kIds;
-    const char* const begin = p;
-    const bool negative = *p == '-';
-    if (negative) ++p;
-    word_t x = load8(p);
-    // High bits of bytes that are no number characters.
-    const word_t stop = (~((x | kHighs) - kBytes * '-') | ((x & ~kHighs) + kBytes * (0x7F - '9')) | x) & kHighs;
-    if (stop == 0 && is_number_character(p[8])) {
-        Scanner s{begin};
-        Record r{};
-        bad |= !read_field(s, field, r, nullptr);
-        out = r.slot[field];
-        return s.p;
-    }
-    const int length = stop ? lowest_byte(stop) : 8;
-    bad |= word_t(!is_digit(*p)) | word_t(*p == '0' && is_digit(p[1]));
-    x = (x ^ kBytes * '0') << ((64 - 8 * length) & 63);
-    const word_t y = x ^ kBytes * ('.' ^ '0');
-    word_t point = (~(((y & ~kHighs) + ~kHighs) | y) & kHighs) >> 7;  // 1 in the bytes of points
-    point &= 0 - point;
-    const word_t before = point ? point - 1 : 0;
-    const int places = point ? 7 - lowest_byte(point) : 0;
-    x = (x & before) << 8 | (x & ~(before | point * 0xFF));
-    bad |= (((x + kBytes * 0x76) | x) & kHighs) | point >> 56;  // no digits, or none after the point
-    const word_t digits = join_digits(x);
-    if (is_id) {
-        bad |= point;
-        out = negative ? 0 - digits : digits;
-    } else {
-        double value = double(std::uint32_t(digits)) / kPower10[places];
-        if (negative) value = digits == 0 && point == 0 ? 0.0 : -value;
-        out = bits_of(value);
-    }
+// Numbers of up to eight characters as they are cut out of the text of many records: eight characters, the first one in
+// the lowest byte; and by how many bits to shift those out that are not the number's. Of longer ones, which are read on
+// the spot, the bits of the value, and kIsRead.
+constexpr index_t kBlock = 64;
+constexpr word_t kIsRead = 1 << 8;
+struct Cut {
+    word_t text[kBlock], shift[kBlock];
+};
+
+// Cuts out what stands at p, up to the first `stop`. Returns its end; null where it is longer than eight characters.
+// Each number is looked for where the last one ended, so that this chain of operations is what a record takes.
+inline const char* cut_number(const char* p, char stop, word_t stops, word_t& text, word_t& shift) {
+    const word_t x = text = load8(p), y = x ^ stops;
+    const word_t found = (y - kBytes) & ~y & kHighs;  // the lowest bit is that of the first `stop`
+    if (found == 0 && p[8] != stop) return nullptr;
+    const int length = found ? lowest_byte(found) : 8;
+    shift = word_t(64 - 8 * length);
     return p + length;
 }
 
+// What was cut out, converted together, in vectors; bad[i] gets bits where no number stands.
+void convert_ids(const Cut& cut, index_t n, word_t* out, word_t* bad);
+void convert_numbers(const Cut& cut, index_t n, word_t* out, word_t* bad);
+
 // The text between the numbers, which is the same in nearly all records, learned from the first one: with it a record
-// is numbers to convert and gaps to compare.
+// is numbers to cut out and gaps to compare.
 class Template {
   public:
     bool fits = false;
@@ -196,22 +205,22 @@ class Template {
 
     // Appends the records from p, a '{', on that look like the first one, as long as the '}' before them stands before
     // `limit`. p goes on to where a record may begin; `at`, its place in the file, and `brace`, that of the '}', too.
-    void read(const char*& p, index_t& at, index_t& brace, index_t limit, std::vector<Record>& records,
-              index_t& n) const {
+    void read(const char*& p, index_t& at, index_t& brace, index_t limit, const Wanted& wanted,
+              Records& records) const {
         if (head_.differs(p)) return;
-        for (const char* q = p + head_.length; brace < limit; ++n) {
-            if (n == index_t(records.size())) records.resize(2 * records.size() + 64);
-            Record& r = records[std::size_t(n)];
-            word_t bad = 0;
-            for (int i = 0; i < n_; ++i) {
-                const Field field = field_[i];
-                q = quick_number(q, field, r.slot[field], bad);
-                bad |= gap_[i].differs(q);
-                q += gap_[i].length;
-            }
-            if (bad) return;
-            r.seen = seen_;
-            at += q - head_.length - p, p = q - head_.length, brace = at - tail_;
+        for (index_t found = kBlock; found == kBlock && brace < limit;) {
+            Cut cuts[Slots::most];
+            const char* begins[kBlock + 1];
+            begins[0] = p;
+            index_t n = 0;
+            do {
+                const char* q = begins[n] + head_.length;
+                if (!cut_record(q, n, cuts)) break;
+                begins[++n] = q - head_.length;
+            } while (n < kBlock && at + (begins[n] - p) - tail_ < limit);
+            found = convert(cuts, n, wanted, records);
+            if (found == 0) return;
+            at += begins[found] - p, p = begins[found], brace = at - tail_;
         }
     }
 
@@ -220,10 +229,12 @@ class Template {
     struct Literal {
         word_t text[4], mask[4];
         index_t length;
+        int n_words;
+        word_t firsts;  // its first character, eight times
 
         word_t differs(const char* p) const {
-            word_t found = 0;
-            for (int i = 0; i < 4; ++i) found |= (load8(p + 8 * i) ^ text[i]) & mask[i];
+            word_t found = (load8(p) ^ text[0]) & mask[0];
+            for (int i = 1; i < n_words; ++i) found |= (load8(p + 8 * i) ^ text[i]) & mask[i];
             return found;
         }
     };
@@ -232,9 +243,45 @@ class Template {
         if (text.size() > longest) return false;
         literal = {};
         literal.length = index_t(text.size());
+        literal.n_words = int(text.size() + 7) / 8;
         std::memcpy(literal.text, text.data(), text.size());
         std::memset(literal.mask, 0xFF, text.size());
+        literal.firsts = text.empty() ? 0 : kBytes * static_cast<unsigned char>(text[0]);
         return true;
+    }
+
+    // The numbers of one record, from q, its first one, on; q goes on to the next record's.
+    bool cut_record(const char*& q, index_t row, Cut* cuts) const {
+        Record long_;
+        word_t bad = 0;
+        for (int i = 0; i < n_; ++i) {
+            const word_t stops = gap_[i].firsts;
+            const char* end = cut_number(q, char(stops & 0x7F), stops, cuts[i].text[row], cuts[i].shift[row]);
+            if (!end) {
+                Scanner s{q};
+                if (!read_field(s, field_[i], long_, nullptr)) return false;
+                cuts[i].text[row] = long_.slot[field_[i]], cuts[i].shift[row] = kIsRead;
+                end = s.p;
+            }
+            bad |= gap_[i].differs(end);
+            q = end + gap_[i].length;
+        }
+        return bad == 0;
+    }
+
+    // The first n records of the block join the others, up to one that is bad. Returns how many.
+    index_t convert(const Cut* cuts, index_t n, const Wanted& wanted, Records& records) const {
+        word_t bad[kBlock] = {}, other[kBlock];
+        records.reserve(kBlock, wanted.known);
+        for (int i = 0; i < n_; ++i) {
+            const Field field = field_[i];
+            word_t* const out = field == kOther ? other : records.slot[field].data() + records.n;
+            (Fields(1) << field & kIds ? convert_ids : convert_numbers)(cuts[i], n, out, bad);
+        }
+        index_t good = 0;
+        while (good < n && !bad[good]) records.seen[std::size_t(records.n + good++)] = seen_;
+        records.n += good;
+        return good;
     }
 
     int n_ = 0;

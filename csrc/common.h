@@ -13,14 +13,6 @@
 #define PM_PREFETCH(address) static_cast<void>(address)
 #endif
 
-// One function, compiled for several vector widths and chosen by the loader: where the GNU C library can do that.
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(__clang__) && __GNUC__ >= 12 && \
-    !defined(PYMETRICS_SANITIZE)
-#define PM_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define PM_CLONES
-#endif
-
 #if defined(__GNUC__)
 #define PM_INLINE __attribute__((always_inline)) inline
 #else

@@ -14,6 +14,26 @@ namespace pymetrics {
 
 constexpr double kPower10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr word_t kTens[] = {1,
+                            10,
+                            100,
+                            1000,
+                            10000,
+                            100000,
+                            1000000,
+                            10000000,
+                            100000000,
+                            1000000000,
+                            10000000000,
+                            100000000000,
+                            1000000000000,
+                            10000000000000,
+                            100000000000000,
+                            1000000000000000,
+                            10000000000000000,
+                            100000000000000000,
+                            1000000000000000000,
+                            10000000000000000000u};
 constexpr word_t kBytes = 0x0101010101010101, kHighs = 0x8080808080808080;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 constexpr bool kLittleEndian = false;
@@ -74,8 +94,7 @@ __extension__ typedef unsigned __int128 wide_t;
 // digits / 10^places, correctly rounded, for digits > 0 and places <= 19: the quotient has at least 62 bits; the
 // remainder becomes its last one, which is below any tie.
 inline double divide(word_t digits, int places) {
-    word_t divisor = 1;
-    for (int i = 0; i < places; ++i) divisor *= 10;
+    word_t divisor = kTens[places];
     const int up = __builtin_clzll(digits), down = __builtin_clzll(divisor);
     divisor <<= down;
     const wide_t numerator = wide_t(digits << up) << 63;
@@ -118,7 +137,14 @@ inline bool read_number(const char*& p, Number& out) {
                                                           kBytes * 0x33;
              p += 8)
             digits = digits * 100000000 + join_digits(x ^ kBytes * '0');
-        for (; is_digit(*p); ++p) digits = digits * 10 + word_t(*p - '0');
+        if (kLittleEndian) {  // up to seven more
+            const word_t x = load8(p) ^ kBytes * '0', stop = ((x + kBytes * 0x76) | x) & kHighs;
+            const int n = lowest_byte(stop);
+            if (n > 0) digits = digits * kTens[n] + join_digits(x << (64 - 8 * n));
+            p += n;
+        } else {
+            for (; is_digit(*p); ++p) digits = digits * 10 + word_t(*p - '0');
+        }
         n_places = p - first;
         if (n_places == 0) return false;
         n_digits += n_places;

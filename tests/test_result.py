@@ -323,14 +323,21 @@ def test_pickle():
 def test_work_is_done_once(monkeypatch):
     result, calls = make_result(), []
     real = road.accumulate
-    monkeypatch.setattr(road, "accumulate", lambda outcomes: calls.append(1) or real(outcomes))
+
+    def counted(outcomes, keep_scores=True):
+        calls.append(keep_scores)
+        return real(outcomes, keep_scores)
+
+    monkeypatch.setattr(road, "accumulate", counted)
     assert not calls
     assert result.precision.shape == (10, 101, 4, 4, 3)
-    assert result.scores.shape == (10, 101, 4, 4, 3)
     assert result.recall.shape == (10, 4, 4, 3)
     assert result.stats is result.stats
     assert result.per_image is result.per_image
-    assert len(calls) == 1
+    assert calls == [False]
+    assert result.scores.shape == (10, 101, 4, 4, 3)
+    assert result.scores is result.scores
+    assert calls == [False, True]
 
 
 @pytest.fixture(scope="module")

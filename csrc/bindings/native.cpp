@@ -308,7 +308,8 @@ void accumulate(obj scores_, obj matched_, obj ignored_, obj offsets_, obj n_gt_
     const index_t wanted[] = {recall.shape[0], recall_thresholds.shape[0], category_cells.shape[0] - 1,
                               area_words.shape[0], max_dets.shape[0]};
     for (int i = 0; i < 5; ++i)
-        require(precision.shape[i] == wanted[i] && scores_at.shape[i] == wanted[i] &&
+        require(precision.shape[i] == wanted[i] &&
+                    (scores_at.shape[i] == wanted[i] || (i == 0 && scores_at.shape[0] == 0)) &&
                     (i == 1 || recall.shape[i ? i - 1 : 0] == wanted[i]),
                 "precision, recall, scores_at: axis ", i, " must have length ", wanted[i]);
     require(wanted[0] * wanted[3] <= n_words * 64, "area_words: too few words for the bits of recall");

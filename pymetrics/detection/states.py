@@ -119,7 +119,10 @@ def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
     """The same for boxes, as x, y, width, height: conversions round, so they come before any change of dtype."""
     if len({tensor.dtype for tensor in tensors}) > 1:
         return _joined([to_xywh(tensor, box_format).to(torch.float64) for tensor in tensors if tensor.numel()])
-    joined = _joined(tensors)
+    joined = _joined(tensors)  # a tensor of its own
+    if joined.numel() and box_format == "xyxy":
+        joined[:, 2:] -= joined[:, :2]
+        return joined
     return to_xywh(joined, box_format) if joined.numel() else joined
 
 

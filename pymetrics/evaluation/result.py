@@ -89,8 +89,9 @@ class Result(Mapping[str, float]):
         return summary_rows(self.protocol)
 
     @cached_property
-    def _arrays(self) -> tuple[Any, Any, Any]:
-        return road.accumulate(self.outcomes)
+    def _arrays(self) -> tuple[Any, Any]:
+        precision, recall, _ = road.accumulate(self.outcomes, keep_scores=False)
+        return precision, recall
 
     @property
     def precision(self) -> Any:
@@ -102,10 +103,10 @@ class Result(Mapping[str, float]):
         """float64 [T, K, A, M]: highest recall; -1 where no ground truth is."""
         return self._arrays[1]
 
-    @property
+    @cached_property
     def scores(self) -> Any:
         """float64 [T, R, K, A, M]: score at which each precision is reached; -1 where no ground truth is."""
-        return self._arrays[2]
+        return road.accumulate(self.outcomes)[2]
 
     @cached_property
     def stats(self) -> numpy.typing.NDArray[numpy.float64]:

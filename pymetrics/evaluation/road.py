@@ -74,12 +74,16 @@ def _sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> t
     return order[: int(starts[-1])], starts
 
 
-def accumulate(outcomes: Outcomes) -> tuple[Any, Any, Any]:
-    """precision (T, R, K, A, M), recall (T, K, A, M), scores (T, R, K, A, M); float64, -1 where is no ground truth."""
+def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, Any]:
+    """precision (T, R, K, A, M), recall (T, K, A, M), scores (T, R, K, A, M); float64, -1 where is no ground truth.
+
+    keep_scores: without it there are none of them, (0, R, K, A, M).
+    """
     protocol, table = outcomes.protocol, tables(outcomes.protocol)
     n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
     counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
-    precision, scores = (empty((n_thresholds, n_recalls, *counts), "float64", outcomes.scores) for _ in range(2))
+    precision = empty((n_thresholds, n_recalls, *counts), "float64", outcomes.scores)
+    scores = empty((n_thresholds if keep_scores else 0, n_recalls, *counts), "float64", outcomes.scores)
     recall = empty((n_thresholds, *counts), "float64", outcomes.scores)
     kernels.accumulate(
         outcomes.scores, outcomes.matched, outcomes.ignored, outcomes.offsets, outcomes.n_gt, outcomes.category_cells,

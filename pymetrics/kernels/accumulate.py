@@ -24,11 +24,11 @@ def accumulate(
     scores: float64 (D,). matched, ignored: uint64 (D, W). offsets: int64 (C + 1,). n_gt: int32 (C, A).
     category_cells: int64 (K + 1,). area_words: uint64 (A, W). max_dets: int64 (M,), ascending. recall_thresholds:
     float64 (R,), in any order. precision, scores_at: float64 (T, R, K, A, M). recall: float64 (T, K, A, M). All three
-    are -1 where there is no ground truth. Units are categories.
+    are -1 where there is no ground truth. scores_at of shape (0, R, K, A, M): not wanted. Units are categories.
     """
     n_thresholds, n_areas, n_limits = recall.shape[0], recall.shape[2], recall.shape[3]
     n_recalls, n_bits, n_words = recall_thresholds.shape[0], n_areas * n_thresholds, matched.shape[1]
-    bits = scores.view(np.uint64)
+    bits, keep_scores = scores.view(np.uint64), scores_at.shape[0] > 0
     for k in range(begin, end):
         first_cell, last_cell = category_cells[k], category_cells[k + 1]
         first = offsets[first_cell]
@@ -108,7 +108,8 @@ def accumulate(
                         recall[t, k, a, m] = -1.0
                         for r in range(n_recalls):
                             precision[t, r, k, a, m] = -1.0
-                            scores_at[t, r, k, a, m] = -1.0
+                            if keep_scores:
+                                scores_at[t, r, k, a, m] = -1.0
                         continue
                     start = lists[m * n_bits + a * n_thresholds + t]
                     n_hits = lists[m * n_bits + a * n_thresholds + t + 1] - start
@@ -120,13 +121,15 @@ def accumulate(
                     for r in range(n_recalls):
                         reached = reached and need[r] <= n_hits  # UNREACHED_RECALL: all after it stays 0
                         precision[t, r, k, a, m] = 0.0
-                        scores_at[t, r, k, a, m] = 0.0
+                        if keep_scores:
+                            scores_at[t, r, k, a, m] = 0.0
                         if not reached:
                             continue
                         at = start + max(need[r], 1) - 1
                         if n_hits > 0:
                             precision[t, r, k, a, m] = ratio[at]
-                        scores_at[t, r, k, a, m] = scores[top[m]] if need[r] == 0 else scores[first + place[at]]
+                        if keep_scores:
+                            scores_at[t, r, k, a, m] = scores[top[m]] if need[r] == 0 else scores[first + place[at]]
 
 
 @kernel(parallel=True)

@@ -1,0 +1,44 @@
+#pragma once
+// How long the vectors of this processor are, for the loops that are compiled for several lengths. (The compilers'
+// target_clones would do it, where there are the GNU C library's loader and a run-time library of the compiler's own.)
+#include "common.h"
+
+#if defined(__x86_64__) && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 11))
+#include <cpuid.h>
+#define PM_AVX2 __attribute__((target("avx2")))
+#define PM_AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl")))
+#endif
+
+namespace pymetrics {
+
+#ifdef PM_AVX512
+// 512 where PM_AVX512 runs, 256 where PM_AVX2 does, else 128: what the processor has and the system saves.
+inline int vector_bits() {
+    constexpr unsigned in_use = 3u << 27;                             // XSAVE by the system; AVX
+    constexpr unsigned avx2 = 1u << 5, avx512 = 3u << 16 | 3u << 30;  // F, DQ; BW, VL
+    constexpr unsigned saved_avx = 0x06, saved_avx512 = 0xE6;         // XMM, YMM; masks, ZMM
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & in_use) != in_use) return 128;
+    unsigned saved = 0;
+    __asm__ volatile("xgetbv" : "=a"(saved), "=d"(d) : "c"(0));
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2) || (saved & saved_avx) != saved_avx) return 128;
+    return (b & avx512) == avx512 && (saved & saved_avx512) == saved_avx512 ? 512 : 256;
+}
+#endif
+
+}  // namespace pymetrics
+
+// Defines the function name(parameters), which calls name_any, a PM_INLINE function of the same arguments, compiled for
+// vectors of the processor's length.
+#ifdef PM_AVX512
+#define PM_FOR_VECTORS(type, name, parameters, arguments)                                                      \
+    PM_AVX2 static type name##_256 parameters { return name##_any arguments; }                                 \
+    PM_AVX512 static type name##_512 parameters { return name##_any arguments; }                               \
+    type name parameters {                                                                                     \
+        static const int bits = vector_bits();                                                                 \
+        return bits == 512 ? name##_512 arguments : bits == 256 ? name##_256 arguments : name##_any arguments; \
+    }
+#else
+#define PM_FOR_VECTORS(type, name, parameters, arguments) \
+    type name parameters { return name##_any arguments; }
+#endif

@@ -1,0 +1,98 @@
+#pragma once
+// What must hold of the reader of COCO JSON for any bytes at all: it reads text and file alike, in chunks of any size,
+// by any number of threads. (That what it reads is right, the tests in Python see to.)
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "coco_json.h"
+
+namespace pymetrics {
+
+// How a document is cut, and by how many threads it is read.
+struct Way {
+    index_t chunk;
+    int threads;
+};
+
+// The rows that were read, or none.
+struct Rows {
+    static constexpr std::size_t room = 80;
+    bool is_read = false, is_data_set;
+    index_t stopped = 0;  // where, if they were not read
+    GroundTruthCounts n;
+    std::vector<index_t> image, category, id, images;
+    std::vector<double> boxes, scores, areas;
+    std::vector<std::uint8_t> flags;
+
+    Rows(const Source& source, bool is_data_set, const Way& way)
+        : is_data_set(is_data_set),
+          image(room),
+          category(room),
+          id(room),
+          images(room),
+          boxes(4 * room),
+          scores(room),
+          areas(room),
+          flags(room) {
+        RecordColumns out{}, out_images{};
+        out.room = out_images.room = index_t(room);
+        out.image = image.data(), out.category = category.data(), out.boxes = boxes.data();
+        out_images.id = images.data();
+        if (is_data_set) out.id = id.data(), out.areas = areas.data(), out.flags = flags.data();
+        else out.scores = scores.data();
+        const Threads threads{way.threads, nullptr};
+        try {
+            if (is_data_set) n = read_ground_truth(source, way.chunk, threads, out_images, out);
+            else n.rows = read_results(source, way.chunk, threads, out);
+            is_read = true;
+        } catch (const Unread& unread) {
+            stopped = unread.at;
+        }
+    }
+
+    bool operator==(const Rows& other) const {
+        if (is_read != other.is_read) return false;
+        if (!is_read) return true;
+        if (n.rows != other.n.rows || n.images != other.n.images || n.categories_begin != other.n.categories_begin ||
+            n.categories_end != other.n.categories_end)
+            return false;
+        const auto rows = std::size_t(n.rows);
+        auto same = [](const auto& a, const auto& b, std::size_t n) {
+            return std::memcmp(a.data(), b.data(), n * sizeof a[0]) == 0;
+        };
+        if (!same(image, other.image, rows) || !same(category, other.category, rows) ||
+            !same(boxes, other.boxes, 4 * rows) || !same(scores, other.scores, rows) ||
+            !same(flags, other.flags, rows) || !same(images, other.images, std::size_t(n.images)))
+            return false;
+        for (std::size_t i = 0; i < rows; ++i) {  // where a record has none, anything may stand
+            if (flags[i] & kHasArea && std::memcmp(&areas[i], &other.areas[i], 8) != 0) return false;
+            if (flags[i] & kHasId && id[i] != other.id[i]) return false;
+        }
+        return true;
+    }
+};
+
+// Reads a document in two ways, the second one from `file` if it is one of results. Returns what is wrong, or nothing;
+// is_read: whether it was read.
+inline const char* check(const std::string& document, bool is_data_set, const Way& first, const Way& second,
+                         std::FILE* file, bool& is_read) {
+    std::vector<char> text(document.size() + std::size_t(kPad));  // no byte more, so that a sanitizer sees the end
+    std::memcpy(text.data(), document.data(), document.size());
+    const index_t size = index_t(document.size());
+    const Source of_text{text.data(), -1, size};
+    const Rows one(of_text, is_data_set, first);
+    is_read = one.is_read;
+    if (!is_data_set) {
+        std::rewind(file);
+        if (std::fwrite(document.data(), 1, document.size(), file) != document.size() || std::fflush(file) != 0)
+            return "the file cannot be written";
+    }
+    const Rows two(is_data_set ? of_text : Source{nullptr, fileno(file), size}, is_data_set, second);
+    for (const Rows* rows : {&one, &two})
+        if (rows->stopped < 0 || rows->stopped > size) return "an error that is not in the document";
+    return one == two ? nullptr : "read in two ways, with two results";
+}
+
+}  // namespace pymetrics
