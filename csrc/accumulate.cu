@@ -54,8 +54,9 @@ struct Problem {
     View<const double, 1> recall_thresholds;
     View<double, 5> precision;  // (T, R, K, A, M)
     View<double, 4> recall;     // (T, K, A, M)
-    View<double, 5> scores_at;
+    View<double, 5> scores_at;  // or none
 
+    bool keep_scores;
     index_t begin, n_categories;  // the range of units; below, category 0 is the first of them
     index_t D, T, R, K, A, M, W, n_bits;
     index_t n_pairs;                // (limit, bit) pairs, a thread of a chunk each
@@ -233,9 +234,9 @@ __global__ void walk(Problem p) {
                 if (++hits == next) {
                     settle();
                     best_hits = 0, best_counted = 1;
-                    for (const index_t at = chunk.low + g * kGroup + __popc(up_to) - 1; next == hits;
-                         next = need_of(++passed))
-                        p.scores_at.data[cell(passed)] = p.scores[p.order[at]];
+                    const index_t at = chunk.low + g * kGroup + __popc(up_to) - 1;
+                    for (; next == hits; next = need_of(++passed))
+                        if (p.keep_scores) p.scores_at.data[cell(passed)] = p.scores[p.order[at]];
                 }
                 // Division rounds, but turns no order round; spacing(1) matters to 1 of 1 alone, which n of n beat. So
                 // the highest fraction, of equal ones the later, has the highest quotient.
@@ -289,12 +290,11 @@ __global__ void finish(Problem p) {
     if (top == 0) unreached = 0;
     for (index_t q = high - 1; q >= low; --q) {
         const index_t r = p.by_recall[q], cell = p.cell(t, r, k, a * p.M + m);
-        double &precision = p.precision.data[cell], &score = p.scores_at.data[cell];
+        double& precision = p.precision.data[cell];
         if (precision > best) best = precision;
         precision = positives == 0 ? -1 : r < unreached ? best : 0;  // UNREACHED_RECALL: all after it stays 0
-        if (positives == 0) score = -1;
-        else if (r >= unreached) score = 0;
-        else if (need[q] == 0) score = p.scores[p.order[p.D - top]];
+        if (!p.keep_scores || (positives && r < unreached && need[q])) continue;  // walk has written the rest
+        p.scores_at.data[cell] = positives == 0 ? -1 : r < unreached ? p.scores[p.order[p.D - top]] : 0;
     }
     if (y == 0)  // NO_DETECTIONS: with ground truth it is 0
         p.recall.data[(t * p.K + p.begin + k) * p.A * p.M + a * p.M + m] =
@@ -319,6 +319,7 @@ void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, Vie
     p.scores = scores, p.matched = matched, p.ignored = ignored, p.offsets = offsets, p.n_gt = n_gt;
     p.category_cells = category_cells, p.max_dets = max_dets, p.recall_thresholds = recall_thresholds;
     p.precision = precision, p.recall = recall, p.scores_at = scores_at;
+    p.keep_scores = scores_at.shape[0] > 0;
     p.begin = begin, p.n_categories = end - begin;
     p.D = scores.shape[0], p.R = recall_thresholds.shape[0], p.W = matched.shape[1];
     p.T = recall.shape[0], p.K = recall.shape[1], p.A = recall.shape[2], p.M = recall.shape[3];
