@@ -1,7 +1,6 @@
 // Large problems are cut into tiles: a thread keeps the ground truths of a few columns and goes down the rows, so that
 // a box is read once for many overlaps. Small ones are taken as one row of numbers, of which every block fills a share.
-#include "boxes.h"
-#include "launch.h"
+#include "boxes_device.h"
 
 namespace pymetrics::cuda {
 namespace {
@@ -42,12 +41,12 @@ __global__ void __launch_bounds__(kThreads) fill_tiles(Problems<T> of) {
             for (index_t i = 0; i < kColumns; ++i) {
                 const index_t g = column + i * blockDim.x;
                 if (g >= n_gt) continue;
-                boxes[i] = load(of.gt, g0 + g);
+                boxes[i] = load_wide(of.gt, g0 + g);
                 crowds[i] = of.crowd[g0 + g];
             }
             T* to = of.out.data + of.out_offsets[p] + row * n_gt + column;
             for (index_t d = row; d < last_row; ++d, to += n_gt) {
-                const BoxOf<T> box = load(of.dt, d0 + d);
+                const BoxOf<T> box = load_wide(of.dt, d0 + d);
 #pragma unroll
                 for (index_t i = 0; i < kColumns; ++i)
                     if (column + i * blockDim.x < n_gt) to[i * blockDim.x] = overlap<kKind>(box, boxes[i], crowds[i]);
@@ -91,7 +90,7 @@ __global__ void fill_shares(Problems<T> of) {
                 if (g >= n_gt) ++d, g -= n_gt;
             }
             const bool crowd = kKind == 0 && of.crowd[g0 + g];
-            of.out[at] = overlap<kKind>(load(of.dt, d0 + d), load(of.gt, g0 + g), crowd);
+            of.out[at] = overlap<kKind>(load_wide(of.dt, d0 + d), load_wide(of.gt, g0 + g), crowd);
         }
     }
 }

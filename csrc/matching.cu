@@ -308,13 +308,13 @@ __device__ void prepare(const Task<Boxes>& task) {
     bool odd = false;
     for (index_t i = first + thread_index(); i < last; i += thread_count()) {
         const index_t row = in.rows[i];
-        const Box box = load(in.dt_boxes, row);
+        const Box box = load_wide(in.dt_boxes, row);
         odd |= may_give_nan(box);
         outside_words<W>(in.dt_area.shape[0] ? in.dt_area[row] : box.w * box.h, in.area_ranges, in.area_words,
                          task.ignored.data + i * n_words);
     }
     for (index_t i = in.cell_gt[task.begin] + thread_index(); i < in.cell_gt[task.end]; i += thread_count())
-        odd |= may_give_nan(load(in.gt_boxes, in.gt_order[i]));
+        odd |= may_give_nan(load_wide(in.gt_boxes, in.gt_order[i]));
     if (odd) atomicOr(task.odd, 1u);
     for (index_t i = task.begin * n_areas + thread_index(); i < task.end * n_areas; i += thread_count())
         in.n_gt.data[i] = 0;

@@ -1,7 +1,7 @@
 #pragma once
 // What the kernels of matching.cu work on: cells whose overlaps are those of boxes or are given, lists of cells, and
 // the candidates of a few detections. For matching.cu alone.
-#include "boxes.h"
+#include "boxes_device.h"
 #include "launch.h"
 #include "matching.h"
 
@@ -41,8 +41,8 @@ struct Boxes {
 
     __device__ index_t first_dt(index_t c) const { return offsets[c]; }
     __device__ index_t first_gt(index_t c) const { return cell_gt[c]; }
-    __device__ Box detection(const Span& s, index_t d) const { return load(dt_boxes, rows[s.d0 + d]); }
-    __device__ Box ground_truth(const Span& s, index_t g) const { return load(gt_boxes, gt_order[s.g0 + g]); }
+    __device__ Box detection(const Span& s, index_t d) const { return load_wide(dt_boxes, rows[s.d0 + d]); }
+    __device__ Box ground_truth(const Span& s, index_t g) const { return load_wide(gt_boxes, gt_order[s.g0 + g]); }
     __device__ std::uint8_t flags(const Span& s, index_t g) const { return gt_flags[gt_order[s.g0 + g]]; }
     __device__ bool keeps_free(const Span& s, index_t d) const {
         return dt_flags.shape[0] && dt_flags[rows[s.d0 + d]] & KEEPS_FREE;
