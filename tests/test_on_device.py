@@ -228,3 +228,57 @@ def test_without_cuda_tensors_are_copied_and_a_warning_says_why(monkeypatch):
     assert_equal(result, host)
     evaluate(GroundTruths(**tensors(gt, "cpu")), Detections(**tensors(dt, "cpu")))  # warns no more
     assert pymetrics.evaluate is evaluate
+
+
+@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
+def test_box_iou(kind, dtype, device, calls):
+    gt, dt = (torch.tensor(side["boxes"]).to(getattr(torch, dtype)) for side in scene(8))
+    crowd = torch.arange(len(gt)) % 5 == 0 if kind == "iou" else None
+    offsets = ([0, 20, 20, len(dt)], [0, 5, 30, len(gt)])
+    for more in ({}, {"offsets": offsets}):
+        on_host = pymetrics.box_iou(dt.numpy(), gt.numpy(), None if crowd is None else crowd.numpy(), kind=kind, **more)
+        moved = None if crowd is None else crowd.to(device)
+        found = pymetrics.box_iou(dt.to(device)[:], gt.to(device), moved, kind=kind, **more)
+        assert found.device.type == device
+        assert found.cpu().numpy().tobytes() == on_host.tobytes()
+    assert ("box_iou" in calls) == (kind != "ciou")
+    transposed = dt.to(device).T.contiguous().T  # not contiguous
+    again = pymetrics.box_iou(transposed, gt.to(device), moved, kind=kind, offsets=offsets)
+    assert torch.equal(again, found)
+    empty = pymetrics.box_iou(dt.to(device)[:0], gt.to(device), kind=kind)
+    assert empty.shape == (0, len(gt))
+
+
+def test_match(device, calls):
+    gt, dt = scene(9)
+    ious = pymetrics.box_iou(dt["boxes"], gt["boxes"], gt["crowd"])
+    for ignore in (None, np.arange(len(gt["crowd"])) % 3 == 0, np.eye(3, len(gt["crowd"]), dtype=bool)):
+        on_host = pymetrics.match(ious, gt["crowd"], ignore)
+        moved = [None if a is None else torch.tensor(a, device=device) for a in (ious, gt["crowd"], ignore)]
+        found = pymetrics.match(*moved)
+        assert found.device.type == device
+        assert found.dtype == torch.int64
+        assert np.array_equal(found.cpu().numpy(), on_host)
+    assert "match_ious" in calls
+
+
+def test_what_does_not_fit(device):
+    boxes = torch.zeros((3, 4), device=device)
+    with pytest.raises(ValueError, match=r"dt must have shape \(N, 4\), got \(3, 3\)"):
+        pymetrics.box_iou(boxes[:, :3], boxes)
+    with pytest.raises(ValueError, match=r"crowd must have shape \(3,\), got \(2,\)"):
+        pymetrics.box_iou(boxes, boxes, torch.zeros(2, dtype=torch.bool, device=device))
+    with pytest.raises(TypeError, match="real numbers"):
+        pymetrics.match(torch.zeros((2, 2), dtype=torch.complex64, device=device))
+
+
+@pytest.mark.gpu
+def test_devices_do_not_mix():
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    boxes = torch.zeros((3, 4))
+    with pytest.raises(ValueError, match="dt is on cuda:0, but gt on cpu"):
+        pymetrics.box_iou(boxes.cuda(), boxes)
+    with pytest.raises(ValueError, match="ious is on cpu, but crowd on cuda:0"):
+        pymetrics.match(torch.zeros((3, 3)), torch.zeros(3, dtype=torch.bool).cuda())

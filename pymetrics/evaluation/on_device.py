@@ -77,7 +77,7 @@ def columns_of(
     if not (gt.is_sound(device) and dt.is_sound(device)):
         return None
     torch = _device.torch()
-    dt_boxes, gt_boxes = (_xywh(side) for side in (dt, gt))
+    dt_boxes, gt_boxes = (to_xywh(side.boxes, side.layout) for side in (dt, gt))
     found_images = _ids(gt.image, dt.image) if images is None else None
     found_categories = _ids(gt.labels, dt.labels) if categories is None else None
     odd = torch.zeros(1, dtype=torch.int64, device=device)
@@ -118,13 +118,13 @@ def columns_of(
     )
 
 
-def _xywh(side: Side) -> Any:
+def to_xywh(boxes: Any, layout: str) -> Any:
     """float64 (N, 4) x, y, width, height: computed in the boxes' own dtype, rounding included; integers in float64."""
     torch = _device.torch()
-    boxes = side.boxes if side.boxes.is_floating_point() else side.boxes.to(torch.float64)
-    if side.layout != "xywh":
+    boxes = boxes if boxes.is_floating_point() else boxes.to(torch.float64)
+    if layout != "xywh":
         low, high = boxes[:, :2], boxes[:, 2:]
-        if side.layout == "cxcywh":
+        if layout == "cxcywh":
             half = 0.5 * high
             low, high = low - half, low + half
         boxes = torch.cat((low, high - low), 1)
