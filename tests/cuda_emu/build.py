@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -70,52 +69,26 @@ def compile_source(source: Path, folder: Path, command: list[str]) -> Path:
     return out
 
 
-def unwritten(csrc: Path, folder: Path, good: set[str]) -> list[Path]:
-    """A source with a stub for every kernel that a header declares and no .cu that compiles defines."""
-    written = "".join(path.read_text() for path in csrc.glob("*.cu") if path.stem in good)
-    stubs = {}
-    for header in ("accumulate", "boxes", "cells", "matching"):
-        declared = (csrc / f"{header}.h").read_text().partition("namespace cuda {")[2]
-        for name, parameters in re.findall(r"void (\w+)\(([^;]*)\);", declared):
-            if not re.search(rf"^void {name}\(", written, re.M):
-                stubs[name] = f'void {name}({parameters}) {{ throw DeviceError("{name} is not written yet"); }}'
-    if not stubs:
-        return []
-    source = folder / "unwritten.cpp"
-    text = "\n".join(
-        [*(f'#include "{header}.h"' for header in ("accumulate", "boxes", "cells", "matching")),
-         "namespace pymetrics::cuda {", *stubs.values(), "}"]
-    )  # fmt: skip
-    if not source.exists() or source.read_text() != text:
-        source.write_text(text)
-    return [source]
-
-
-def build(variant: str = "plain", csrc: Path = ROOT / "csrc", into: Path = ROOT / "build" / "cuda_emu") -> Path:
-    """The path of the module, after compiling what has changed."""
+def build(variant: str = "plain", patched: Path | None = None) -> Path:
+    """The path of the module, after compiling what has changed. Sources in the folder `patched` stand in for csrc's."""
     import pybind11
 
-    folder = into / f"{variant}-{sys.implementation.cache_tag}"
+    csrc, folder = ROOT / "csrc", ROOT / "build" / "cuda_emu" / f"{variant}-{sys.implementation.cache_tag}"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         includes = [csrc, HERE, pybind11.get_include(), sysconfig.get_path("include")]
         command = [*compiler(), *FLAGS, *VARIANTS[variant], *(f"-I{path}" for path in includes)]
-        sources = [csrc / "bindings" / "cuda.cpp", *sorted(csrc.glob("*.cu"))]  # the longest first
 
-        def attempt(source: Path) -> Path | None:
-            try:
-                return compile_source(source, folder, command)
-            except RuntimeError as error:
-                sys.stderr.write(f"{error}\n")
-                return None
+        def compiled(source: Path) -> Path:
+            if patched and (patched / source.name).exists():
+                return compile_source(patched / source.name, patched, command)
+            return compile_source(source, folder, command)
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = [path for path in pool.map(attempt, sources) if path]
-        for source in unwritten(csrc, folder, {path.stem for path in objects}):
-            objects.append(compile_source(source, folder, [*command, "-w"]))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the longest first
+            objects = list(pool.map(compiled, [csrc / "bindings" / "cuda.cpp", *sorted(csrc.glob("*.cu"))]))
         key = digest(shlex.join(command).encode(), *(path.read_bytes() for path in objects))
-        module = folder / key / f"_cuda_emu{sysconfig.get_config_var('EXT_SUFFIX')}"
+        module = (patched or folder) / key / f"_cuda_emu{sysconfig.get_config_var('EXT_SUFFIX')}"
         if not module.exists():
             module.parent.mkdir(exist_ok=True)
             made = module.with_suffix(".part")
@@ -124,9 +97,9 @@ def build(variant: str = "plain", csrc: Path = ROOT / "csrc", into: Path = ROOT 
     return module
 
 
-def load(variant: str = "plain", **options: Path) -> ModuleType:
-    """The module itself, built if need be."""
-    spec = spec_from_file_location("_cuda_emu", build(variant, **options))
+def load(path: Path) -> ModuleType:
+    """The module itself."""
+    spec = spec_from_file_location("_cuda_emu", path)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,8 +17,9 @@ SCHEDULES = ("forward", "reverse", "1", "2")
 
 @functools.cache
 def module() -> ModuleType:
-    """`_cuda_emu`, of the variant that CUDA_EMU_VARIANT names."""
-    return build.load(os.environ.get("CUDA_EMU_VARIANT", "plain"))
+    """`_cuda_emu`: at CUDA_EMU_MODULE, or built if need be."""
+    path = os.environ.get("CUDA_EMU_MODULE")
+    return build.load(Path(path) if path else build.build())
 
 
 def why_not() -> str:
