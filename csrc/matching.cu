@@ -165,7 +165,7 @@ __device__ void settle_literally(const Task<Source>& task, const Span& s, index_
         const bool hit = choice.g >= 0, matched = hit && !(task.in.flags(s, choice.g) & ID_ZERO);
         const unsigned all_matched = __ballot_sync(kAllLanes, matched),
                        all_ignored = __ballot_sync(kAllLanes, hit && choice.ignored);
-        if (half < 2) desk.matched[half] = all_matched, desk.ignored[half] = all_ignored;
+        if (threadIdx.x % kWarp == 0 && half < 2) desk.matched[half] = all_matched, desk.ignored[half] = all_ignored;
         __syncthreads();
         if (hit) {
             if (!task.in.keeps_free(s, d))
@@ -245,7 +245,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) match_by_block(Task<Source> tas
             if (warp == 0 && n <= kMost) desk.tile.arrange(lane, n, task);
             __syncwarp();
             const bool free = real && task.in.keeps_free(s, d);
-            const word_t outside = W == 1 && real ? task.ignored.data[s.d0 + d] : 0;
+            const word_t outside = W == 1 && real && warp == 0 ? task.ignored.data[s.d0 + d] : 0;
             for (unsigned left = __ballot_sync(kAllLanes, n > 0); left; left &= left - 1) {
                 const int slot = __ffs(int(left)) - 1, n_its = __shfl_sync(kAllLanes, n, slot);
                 if (n_its > kMost) {
