@@ -173,16 +173,35 @@ inline dim3 block_at(unsigned b) {
 }
 
 #ifdef CUDA_EMU_THREADS
+// A thread that does one launch's lane after another: threads are dear to make.
+struct Worker {
+    Monitor monitor;
+    std::function<void()> job;
+    std::thread thread{[this] {
+        for (;;) {
+            std::function<void()> mine;
+            {
+                Monitor::Hold hold(monitor);
+                monitor.changed.wait(hold, [this] { return bool(job); });
+                mine = std::exchange(job, nullptr);
+            }
+            mine();
+        }
+    }};
+};
+
 inline void run_blocks(unsigned n_blocks, unsigned n_threads, std::size_t, const std::function<void()>& body) {
+    static auto& workers = *new std::vector<std::unique_ptr<Worker>>;  // they outlive everything
+    while (workers.size() < n_threads) workers.emplace_back(new Worker);
     std::vector<Warp> warps((n_threads + kLanes - 1) / kLanes);
     std::vector<Lane> lanes(n_threads);
-    Block block;
-    Block between;  // the threads meet here after each block
-    between.live = n_threads;
-    block.live = n_threads;
-    std::vector<std::thread> threads;
-    for (unsigned i = 0; i < n_threads; ++i)
-        threads.emplace_back([&, i] {
+    Block block, between;  // the threads meet in `between` after each block
+    block.live = between.live = n_threads;
+    Monitor end;
+    unsigned left = n_threads;
+    for (unsigned i = 0; i < n_threads; ++i) {
+        Monitor::Hold hold(workers[i]->monitor);
+        workers[i]->job = [&, i] {
             self_ = &lanes[i];
             for (unsigned b = 0; b < n_blocks; ++b) {
                 place_lane(lanes[i], i, block, warps, block_at(b));
@@ -193,8 +212,14 @@ inline void run_blocks(unsigned n_blocks, unsigned n_threads, std::size_t, const
                 if (i == 0) block.live = n_threads;
                 sync_block(1);
             }
-        });
-    for (auto& thread : threads) thread.join();
+            Monitor::Hold over(end);
+            --left;
+            end.wake();
+        };
+        workers[i]->monitor.wake();
+    }
+    Monitor::Hold hold(end);
+    end.changed.wait(hold, [&] { return left == 0; });
 }
 #else
 constexpr std::size_t kStack = 256 << 10;
