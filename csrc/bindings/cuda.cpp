@@ -117,5 +117,8 @@ PYBIND11_MODULE(PM_MODULE, m, py::mod_gil_not_used()) {
     bind(m, "accumulate", &cuda::accumulate,
          {"scores", "matched", "ignored", "offsets", "n_gt", "category_cells", "area_words", "max_dets",
           "recall_thresholds", "precision", "recall", "scores_at", "begin", "end"});
+    bind(m, "accumulate_replicates", &cuda::accumulate_replicates,
+         {"scores", "matched", "ignored", "offsets", "n_gt", "category_cells", "cell_image", "weights", "max_dets",
+          "recall_thresholds", "precision", "recall", "begin", "end"});
     bind(m, "mean_valid", &cuda::mean_valid, {"values", "columns", "first_rows", "last_rows", "means", "begin", "end"});
 }

@@ -79,3 +79,14 @@ def test_ranges_of_units(kernel, any_backend):
             call(kernel, any_backend, part)
         got = {name: whole[name].tobytes() for name in OUTPUTS[kernel]}
         assert got == want, describe(kernel, args, want, got)
+
+
+def test_means_of_all_lengths_are_those_of_numpy(any_backend):
+    """Lengths around which numpy's halves get one more half."""
+    rng = np.random.default_rng(0)
+    for n in (*range(1, 20), *range(120, 140), *range(252, 268), *range(500, 530), *range(1008, 1028), 4093, 30_001):
+        values, means = rng.random((n, 1)) * 10.0 ** rng.integers(-9, 9, (n, 1)), np.empty(1)
+        first, last = np.zeros(1, np.int64), np.full(1, n)
+        args = {"values": values, "columns": first, "first_rows": first, "last_rows": last, "means": means}
+        call("mean_valid", any_backend, args | {"begin": 0, "end": 1})
+        assert means[0] == values[:, 0].mean(), n
