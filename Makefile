@@ -9,6 +9,8 @@ PYMETRICS_CUDA_ARCHS ?= 90
 # An editable install, so that tests never meet a stale copy; CMake's tree is kept, so that a rebuild is quick.
 INSTALL := PYMETRICS_BUILD_DIR=build/dev PYMETRICS_CUDA_ARCHS='$(PYMETRICS_CUDA_ARCHS)' $(PIP) install -q --no-build-isolation -c constraints.txt -e
 PYTEST_ARGS ?=
+# For example --quick, --resume, or --cases files --sizes 500k; python benchmarks/run.py --help lists all.
+BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= 1
 
@@ -32,7 +34,7 @@ format: $(VENV)/.test
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES))
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/run.py --readme README.md
+	$(BIN)/python benchmarks/run.py --readme README.md $(BENCH_ARGS)
 
 # The tests of the kernels and of the reader of files under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
 native-asan: $(VENV)/.test

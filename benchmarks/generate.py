@@ -3,26 +3,30 @@
 The ground truth is the real one where ``../shared/data`` lies beside the repository (its crowd flags were lost, so
 COCO's share of them is drawn again) and a synthetic one of the same shape elsewhere. Detections are drawn from it:
 jittered copies of its boxes, the same with a wrong class, and boxes that belong to nothing. Coordinates have two
-decimals and scores three, so that equal scores occur as often as in a result file.
+decimals and scores three, so that equal scores occur as often as in a result file. The same scene as dicts and as
+COCO JSON files is here, too.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-SIZES = {"36.8k": 36_800, "500k": 500_000, "5M": 5_000_000}
+SIZES = {"36.8k": 36_800, "500k": 500_000, "1.5M": 1_500_000, "5M": 5_000_000}
 N_IMAGES = 5_000
 N_GT = 36_608
 N_CATEGORIES = 80
 WIDTH, HEIGHT = 640, 480
 CROWD_SHARE = 0.012
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "coco_val2017_boxes" / "gt_boxes.json"
+CACHE = Path(__file__).resolve().parent / ".cache"
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -50,16 +54,76 @@ class Scene:
         """Bytes that the columns occupy."""
         return sum(value.nbytes for f in fields(self) if isinstance(value := getattr(self, f.name), np.ndarray))
 
+    def digest(self) -> str:
+        """A fingerprint of all columns."""
+        found = hashlib.sha256()
+        for f in fields(self):
+            if isinstance(value := getattr(self, f.name), np.ndarray):
+                found.update(value.tobytes())
+        return found.hexdigest()[:16]
+
 
 def scene(n_dt: int, seed: int = 0) -> Scene:
     """The scene with ``n_dt`` detections; the same arguments and data give the same bits on every machine."""
     rng = np.random.default_rng(seed)
-    real = DATA.exists() and "BENCH_SYNTHETIC" not in os.environ
-    gt = _real_ground_truth(rng) if real else _synthetic_ground_truth(rng)
+    source = data_source()
+    gt = _real_ground_truth(rng) if source != "synthetic" else _synthetic_ground_truth(rng)
     images, _, gt_image, gt_category, gt_boxes, _ = gt
     gt_crowd = rng.random(len(gt_image)) < CROWD_SHARE
-    source = "coco_val2017_boxes" if real else "synthetic"
     return Scene(source, *gt, gt_crowd, *_detections(rng, n_dt, images, gt_image, gt_category, gt_boxes))
+
+
+def data_source() -> str:
+    """Where the ground truth comes from: the name of a data set, or "synthetic"."""
+    return DATA.parent.name if DATA.exists() and "BENCH_SYNTHETIC" not in os.environ else "synthetic"
+
+
+def image_dicts(s: Scene) -> list[dict[str, Any]]:
+    """COCO's ``images``."""
+    return [{"id": i, "width": WIDTH, "height": HEIGHT} for i in s.images.tolist()]
+
+
+def category_dicts(s: Scene) -> list[dict[str, Any]]:
+    """COCO's ``categories``."""
+    return [{"id": i, "name": str(i)} for i in s.categories.tolist()]
+
+
+def ground_truth_dict(s: Scene) -> dict[str, Any]:
+    """What a COCO ground-truth file holds, without segmentations."""
+    columns = (s.gt_image, s.gt_category, s.gt_boxes, s.gt_area, s.gt_crowd.astype(int))
+    keys = ("id", "image_id", "category_id", "bbox", "area", "iscrowd")
+    rows = enumerate(zip(*(column.tolist() for column in columns), strict=True), 1)
+    annotations = [dict(zip(keys, (number, *row), strict=True)) for number, row in rows]
+    return {"images": image_dicts(s), "categories": category_dicts(s), "annotations": annotations}
+
+
+def result_dicts(s: Scene) -> list[dict[str, Any]]:
+    """What a COCO result file holds."""
+    columns = (column.tolist() for column in (s.dt_image, s.dt_category, s.dt_boxes, s.dt_scores))
+    return [
+        {"image_id": image, "category_id": category, "bbox": box, "score": score}
+        for image, category, box, score in zip(*columns, strict=True)
+    ]
+
+
+def file_paths(size: str) -> tuple[str, str]:
+    """Where `write_files` puts the ground truth and the results of a size."""
+    folder = CACHE / f"{data_source()}-{size}"
+    return str(folder / "gt.json"), str(folder / "dt.json")
+
+
+def write_files(size: str) -> None:
+    """Write the two COCO JSON files of a size, unless they are there, and read them once into the page cache."""
+    paths = [Path(path) for path in file_paths(size)]
+    s = scene(SIZES[size])
+    stamp = paths[0].with_name("digest")
+    if not stamp.exists() or stamp.read_text() != s.digest():
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        for path, content in zip(paths, (ground_truth_dict(s), result_dicts(s)), strict=True):
+            path.write_text(json.dumps(content))
+        stamp.write_text(s.digest())
+    for path in paths:
+        path.read_bytes()
 
 
 def _real_ground_truth(rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints, Floats, Floats]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from contenders import pymetrics as prepare
+from contenders.columns import pymetrics as prepare
 from generate import SIZES, scene
 
 from pymetrics.evaluation import evaluate, ingest, road, sources
@@ -67,14 +67,15 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="500k")
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()
-    call = prepare(scene(SIZES[options.size]))
-    call()
+    data = scene(SIZES[options.size])
+    call = prepare(data)
+    call(data)
     runs: list[Times] = []
     for _ in range(options.repeats):
         times: Times = defaultdict(float)
         with watched(times):
             start = time.perf_counter()
-            call()
+            call(data)
             times["total"] = time.perf_counter() - start
         runs.append(times)
     print(f"{'ms':24s}{'least':>8s}{'median':>8s}")

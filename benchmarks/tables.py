@@ -1,37 +1,42 @@
-"""From results/*.json to the README's tables: ratios, for milliseconds are another machine's tomorrow."""
+"""From a file of results to tables: ratios, for milliseconds are another machine's tomorrow."""
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from contenders import CONTENDERS, OURS
-from generate import SIZES
+from contenders import CASES, CONTENDERS, OURS
+from measure import IMPORTS, NOISE
+from promises import SIZE, promises, table
+from results import Entry, Results, middle
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """All tables of one results file."""
-    machine = results["machine"]
-    place = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, numpy {machine['numpy']}"
-    runs = sorted({entry["run"] for entry in results["times"].values()})
+def overview(results: Results) -> str:
+    """The README's tables: every case at 500k on all cores, the training loop, what is promised."""
+    head = (
+        f"{SIZE} detections, 5,000 images, 36.8k ground truths ({results.machine.get('data')}), all cores; medians, as "
+        f"multiples of the first row. {_place(results)}."
+    )
+    parts = [head, _engines(results), _loop(results), promises(results), _remarks(results)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def details(results: Results) -> str:
+    """All tables of one machine: each case at each size, with all threads and with one; memory; import; promises."""
     parts = [
-        f"Numpy columns → twelve numbers, 5,000 images, 36.8k ground truths ({results['data']}); medians, as multiples "
-        f"of the time of pymetrics (C++). {place}.",
-        *(_times(results, count) for count in ("all", "1")),
-        _memory(results),
-        _promises(results),
+        "# Benchmark results",
+        f"{_place(results)}. Written by `make bench`; more is in the JSON file beside this.",
     ]
-    rounds = [share for entry in results["times"].values() for share in entry["others"]]
-    noisy = sum(share > 0.1 for share in rounds)
-    if noisy:
-        parts.append(f"In {noisy} of {len(rounds)} rounds other processes used more than a tenth of the machine.")
-    if len({entry["build"] for entry in results["times"].values()}) > 1:
-        parts.append("These times are of more than one build of pymetrics.")
-    if len(runs) > 1:
-        parts.append(f"From {len(runs)} runs: {', '.join(runs)}.")
+    for case in CASES.values():
+        tables = [_case(results, case.name, threads) for threads in ("all", "1")]
+        if any(tables):
+            parts += [f"## {case.title}", *tables, _peaks(results) if case.fresh else ""]
+    parts += ["## Training loop", _loop(results)] if _loop(results) else []
+    if _imports(results):
+        parts += ["## Import", _imports(results)]
+    parts += ["## Promises", promises(results), _remarks(results)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -44,81 +49,171 @@ def write_between_markers(path: Path, text: str) -> None:
     path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
-def median(results: dict[str, Any], size: str, threads: str, name: str) -> float | None:
-    """Median seconds, or None where it was not measured."""
-    entry = results["times"].get(f"columns/{size}/{threads}/{name}")
-    return statistics.median(entry["seconds"]) if entry and entry["seconds"] else None
+def _place(results: Results) -> str:
+    place = results.machine
+    dates = sorted({entry["date"] for entry in results.times.values()})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "nothing yet"
+    return (
+        f"{place.get('cpu')}, {place.get('cores')} cores, {place.get('system')}, Python {place.get('python')}, numpy "
+        f"{place.get('numpy')}; {when}"
+    )
 
 
-def fastest_rival(results: dict[str, Any], size: str, threads: str) -> tuple[float, str] | None:
-    """Median seconds and name of the fastest library that is not ours."""
-    times = [(median(results, size, threads, name), name) for name in CONTENDERS if name not in OURS]
-    return min(((t, name) for t, name in times if t is not None), default=None)
+def _engines(results: Results) -> str:
+    """One row per library: all cases that end in pycocotools' twelve numbers, at 500k."""
+    cases = [case for case in CASES.values() if case.answers == "coco"]
+    names = [name for name in CONTENDERS if any(name in case.prepare for case in cases)]
+    titles = [case.title.split(" → ")[0] for case in cases]
+    title = ["", *titles, "peak memory, files", "import", "equal to pycocotools"]
+    rows = []
+    for name in names:
+        entries = {case.name: results.times.get(f"{case.name}/{SIZE}/all/{name}") for case in cases}
+        if not any(entries.values()):
+            continue
+        cells = [_ratio(results, case.name, SIZE, name) for case in cases]
+        verdict = _verdict(entry for entry in results.times.items() if _is_of(entry[0], name, [c.name for c in cases]))
+        rows.append([_label(results, name), *cells, _mebibytes(entries["files"]), _import_ms(results, name), verdict])
+        if name == "native" and any(results.median(case.name, SIZE, name, "1") for case in cases):
+            rows.append(["– with one thread", *(_alone(results, case.name, SIZE) for case in cases), "", "", ""])
+    shown = [i for i in range(len(title)) if i == 0 or any(row[i] not in ("–", "") for row in rows)]
+    return table([title[i] for i in shown], [[row[i] for i in shown] for row in rows]) if rows else ""
 
 
-def _times(results: dict[str, Any], threads: str) -> str:
-    sizes = [size for size in SIZES if median(results, size, threads, "native") is not None]
-    if not sizes:
+def _loop(results: Results) -> str:
+    """One row per metric class: batches of 16 images at 500k."""
+    case = CASES["updates"]
+    base = results.entry(case.name, SIZE, case.base)
+    if base is None:
         return ""
-    lines = [_row([f"threads: {threads}", *sizes, "equal to pycocotools"]), _row(["---"] * (len(sizes) + 2))]
-    for name in CONTENDERS:
-        cells, differences, version = [], [], ""
-        for size in sizes:
-            own, time = median(results, size, threads, "native"), median(results, size, threads, name)
-            if own is None or time is None:
-                cells.append("–")
-                continue
-            entry = results["times"][f"columns/{size}/{threads}/{name}"]
-            version = entry["version"]
-            differences.append(entry["difference"])
-            cells.append(f"{1e3 * time:.1f} ms" if name == "native" else f"{time / own:.1f}×")
-        if differences:
-            verdict = "bit for bit" if not max(differences) else f"differs by {max(differences):.1e}"
-            lines.append(_row([_label(name, version), *cells, verdict]))
-    return "\n".join(lines)
+    rows = []
+    for name in case.prepare:
+        entry = results.times.get(f"{case.name}/{SIZE}/all/{name}")
+        if entry is None:
+            continue
+        kinds = ("update", "compute")
+        cells = [_time(middle(entry, kind), middle(base, kind), name == case.base) for kind in kinds]
+        verdict = _verdict([(f"{case.name}/{SIZE}/all/{name}", entry)])
+        rows.append([_label(results, name), _ratio(results, case.name, SIZE, name), *cells, verdict])
+    return table(["batches of 16 images", "all together", "one update", "compute", "equal to torchmetrics"], rows)
 
 
-def _memory(results: dict[str, Any]) -> str:
-    """Peak bytes a detection; a rival's own copy of the detections counts, for its users cannot do without."""
-    memory = results["memory"]
-    sizes = [size for size in SIZES if f"{size}/native" in memory]
-    if not sizes:
+def _case(results: Results, case_name: str, threads: str) -> str:
+    """One case: contenders by sizes."""
+    case = CASES[case_name]
+    sizes = [size for size in case.sizes if results.entry(case_name, size, case.base, threads)]
+    if threads == "1":
+        sizes = [size for size in sizes if size in case.one_thread]
+    rows = []
+    for name in case.prepare if sizes else ():
+        keys = {size: f"{case_name}/{size}/{threads}/{name}" for size in sizes}
+        if CONTENDERS[name].threading == "none":
+            keys = {size: f"{case_name}/{size}/all/{name}" for size in sizes}
+        found = [(key, results.times[key]) for key in keys.values() if key in results.times]
+        if found:
+            cells = [_ratio(results, case_name, size, name, threads) for size in sizes]
+            rows.append([_label(results, name), *cells, _verdict(found)])
+        if threads == "all" and name == case.base and any(results.median(case_name, size, name, "1") for size in sizes):
+            rows.append(["– with one thread", *(_alone(results, case_name, size) for size in sizes), ""])
+    whom = "torchmetrics" if case.answers == "torchmetrics" else "pycocotools"
+    return table([f"threads: {threads}", *sizes, f"equal to {whom}"], rows) if rows else ""
+
+
+def _peaks(results: Results) -> str:
+    """Files: the whole process."""
+    case = CASES["files"]
+    sizes = [size for size in case.sizes if results.entry(case.name, size, case.base)]
+    rows = []
+    for name in case.prepare:
+        entries = [results.entry(case.name, size, name) for size in sizes]
+        if any(entries):
+            whole = [f"{middle(entry, 'process'):.2f} s" if entry else "–" for entry in entries]
+            rows.append([_label(results, name), *(_mebibytes(entry) for entry in entries), *whole])
+    return (
+        table(["the whole process", *(f"{s} peak" for s in sizes), *(f"{s} time" for s in sizes)], rows) if rows else ""
+    )
+
+
+def _imports(results: Results) -> str:
+    bare = results.median("imports", "-", "python")
+    if bare is None:
         return ""
-    lines = [_row(["peak bytes a detection beyond columns and results", *sizes]), _row(["---"] * (len(sizes) + 1))]
-    for name, contender in CONTENDERS.items():
-        values = [memory.get(f"{size}/{name}") for size in sizes]
-        if any(value is not None for value in values):
-            cells = ["–" if value is None else f"{value:.0f}" for value in values]
-            lines.append(_row([_label(name, contender.version() or ""), *cells]))
-    return "\n".join(lines)
+    rows = []
+    for name in IMPORTS:
+        entry = results.times.get(f"imports/-/all/{name}")
+        if entry and name != "python":
+            rows.append([f"`{entry['statement']}`", entry["version"] or "", _import_ms(results, name)])
+    return table([f"beyond the bare interpreter's {1e3 * bare:.0f} ms", "version", "time"], rows)
 
 
-def _label(name: str, version: str) -> str:
-    if name in OURS:
-        return f"**pymetrics** ({'C++' if name == 'native' else 'Numba'})"
-    return f"{name} {version}".strip()
+def _import_ms(results: Results, name: str) -> str:
+    bare, entry = results.median("imports", "-", "python"), results.times.get(f"imports/-/all/{name}")
+    if entry and "failed" in entry:
+        return "failed"
+    return f"{1e3 * (entry['median'] - bare):.0f} ms" if entry and bare and "median" in entry else "–"
 
 
-def _promises(results: dict[str, Any]) -> str:
-    lines = [_row(["promise", "wanted", "measured"]), _row(["---"] * 3)]
-    for threads, label in (("all", "all threads"), ("1", "one thread each")):
-        own, rival = median(results, "500k", threads, "native"), fastest_rival(results, "500k", threads)
-        if own and rival:
-            lines.append(_row([f"fastest rival ({rival[1]}) / C++, 500k, {label}", "≥ 5", f"{rival[0] / own:.1f}"]))
-        numba = median(results, "500k", threads, "numba")
-        if own and numba:
-            lines.append(_row([f"Numba / C++, 500k, {label}", "≤ 3", f"{numba / own:.1f}"]))
-        large = median(results, "5M", threads, "native")
-        if own and large:
-            lines.append(_row([f"C++, 5M / 500k, {label}", "≤ 11", f"{large / own:.1f}"]))
-    for key, value in results["memory"].items():
-        size, name = key.split("/")
-        if name == "native":
-            lines.append(_row([f"C++, bytes a detection beyond columns and results, {size}", "≤ 64", f"{value:.0f}"]))
-    for label, seconds in results["start"].items():
-        lines.append(_row([f"Numba, {label}", "≤ 10 s" if "empty" in label else "≤ 1.5 s", f"{seconds:.2f} s"]))
-    return "\n".join(lines) if len(lines) > 2 else ""
+def _remarks(results: Results) -> str:
+    entries = results.times.values()
+    shares = [share for entry in entries for share in entry["others"]]
+    noisy = sum(share > NOISE for share in shares)
+    lines = [
+        "–: not measured; who would take minutes or gigabytes is not.",
+        f"In {noisy} of {len(shares)} rounds other processes used more than a tenth of the machine." if noisy else "",
+        "These times are of more than one build of pymetrics."
+        if len({entry["build"] for entry in entries}) > 1
+        else "",
+        *(f"{key} failed: {entry['failed']}." for key, entry in results.times.items() if "failed" in entry),
+    ]
+    return " ".join(line for line in lines if line)
 
 
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _is_of(key: str, name: str, cases: list[str]) -> bool:
+    case, *_, contender = key.split("/")
+    return contender == name and case in cases
+
+
+def _verdict(found: Iterable[tuple[str, Entry]]) -> str:
+    """Of all measurements of a contender: do they give the same numbers?"""
+    entries = dict(found)
+    worst = max((entry.get("difference", 0.0) for entry in entries.values()), default=0.0)
+    failed = any("failed" in entry for entry in entries.values())
+    if all("difference" not in entry for entry in entries.values()):
+        return "failed" if failed else "–"
+    text = f"differs by {worst:.1e}" if worst else "bit for bit"
+    return f"{text}; failed" if failed else text
+
+
+def _ratio(results: Results, case: str, size: str, name: str, threads: str = "all") -> str:
+    """The cell of a contender: milliseconds of the base, multiples of it for all others."""
+    base = CASES[case].base
+    if CONTENDERS[name].threading == "none" and f"{case}/{size}/{threads}/{name}" not in results.times:
+        own = results.median(case, size, name)
+    else:
+        own = results.median(case, size, name, threads)
+    if "failed" in results.times.get(f"{case}/{size}/{threads}/{name}", {}):
+        return "failed"
+    return _time(own, results.median(case, size, base, threads), name == base)
+
+
+def _alone(results: Results, case: str, size: str) -> str:
+    """Our time with one thread, as a multiple of that with all."""
+    base = CASES[case].base
+    return _time(results.median(case, size, base, "1"), results.median(case, size, base), False)
+
+
+def _time(seconds: float | None, base: float | None, is_base: bool) -> str:
+    if seconds is None or base is None:
+        return "–"
+    if is_base:
+        return f"{1e3 * seconds:.1f} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.0f} µs"
+    ratio = seconds / base
+    return f"{ratio:.0f}×" if ratio >= 20 else f"{ratio:.1f}×"
+
+
+def _mebibytes(entry: Entry | None) -> str:
+    return f"{middle(entry, 'peak_bytes') / 2**20:.0f} MiB" if entry and entry.get("peak_bytes") else "–"
+
+
+def _label(results: Results, name: str) -> str:
+    versions = {entry["version"] for key, entry in results.times.items() if key.endswith(f"/{name}")} - {None}
+    return CONTENDERS[name].label if name in OURS else f"{CONTENDERS[name].label} {'/'.join(sorted(versions))}".strip()

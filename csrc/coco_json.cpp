@@ -106,6 +106,12 @@ class Window {
     index_t at(const char* p) const { return begin_ + (p - data_); }
     const char* of(index_t at) const { return data_ + (at - begin_); }
 
+    // From its beginning to `end`.
+    void copy_to(char* text, index_t end) const {
+        end = std::min(end, end_);
+        if (begin_ < end) std::memcpy(text + begin_, data_, std::size_t(end - begin_));
+    }
+
     // Whether what stopped a scanner at p may be no more than the end of the window. (Words and escapes stop before.)
     bool cuts(const char* p) const { return end_ < source_.size && p >= end() - 8; }
 
@@ -147,6 +153,11 @@ class ArrayReader {
                      [&] { return [this, window = Window(source_)](index_t c, index_t) mutable { work(window, c); }; });
         if (stopped) return -1;
         if (end_ < 0) throw Unread{source_.size, "the array does not end"};
+        if (source_.copy) {  // what stands before the first record, and what no chunk had to look at
+            const index_t rest = std::min(source_.size, begin_ + index_t(next_) * size_);
+            read_file(source_.file, 0, first_, source_.copy);
+            read_file(source_.file, rest, source_.size - rest, source_.copy + rest);
+        }
         return end_;
     }
 
@@ -192,7 +203,9 @@ class ArrayReader {
             if (!spare_.empty()) chunk.records = std::move(spare_.back()), spare_.pop_back();
         }
         if (c == 0) open(window, chunk, first_, begin_, end);
-        else window.open(begin, end + kPad), guess(window, chunk, window.data() + size_);
+        else window.open(begin, end + kPad);
+        if (source_.copy) window.copy_to(source_.copy, end);
+        if (c != 0) guess(window, chunk, window.data() + size_);
         if (chunk.start >= 0) read_chunk(window, chunk, end);
         chunk.is_read = true;
 
@@ -298,9 +311,12 @@ class ArrayReader {
         if (!out_.flags) return;
         for (std::size_t i = 0; i < n; ++i) {
             const Fields seen = r.seen[i];
-            const bool crowd = (seen >> kCrowd & 1) && r.slot[kCrowd][i] << 1 != 0;  // neither 0.0 nor -0.0
-            out_.flags[row + index_t(i)] = std::uint8_t((crowd ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
-                                                        (seen >> kId & 1 ? kHasId : 0));
+            const bool has_crowd = seen >> kCrowd & 1;
+            const word_t size = has_crowd ? r.slot[kCrowd][i] << 1 : 0;  // 0 for 0.0 and -0.0
+            const bool plain = has_crowd && (size == 0 || size >= bits_of(1) << 1);
+            out_.flags[row + index_t(i)] =
+                std::uint8_t((size != 0 ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
+                             (seen >> kId & 1 ? kHasId : 0) | (plain ? kPlainCrowd : 0));
         }
     }
 };
@@ -350,7 +366,8 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
     do {
         const char* const key = s.p + 1;
         require(s.string());
-        const std::string name(key, s.p - 1);
+        const char* const key_end = s.p - 1;
+        const std::string name(key, key_end);
         require(name.find('\\') == std::string::npos || s.fail("a key with escapes"));
         require(s.take(':', "expected ':'"));
         const int which = name == "images" ? 0 : name == "annotations" ? 1 : name == "categories" ? 2 : 3;
@@ -358,16 +375,17 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
             require((!met[which] || s.fail("a key that stands there twice")) && (*s.p == '[' || s.fail("not a list")));
             met[which] = true;
         }
+        const char* const begin = s.p;
         if (which == 0) {
             counts.images = array({id, id, 0}, images);
         } else if (which == 1) {
             counts.rows = array({kNeeded | id | 1u << kArea | 1u << kCrowd, kNeeded, 1u << kScore}, out);
         } else {
-            const char* const begin = s.p;
             require(s.value());
             if (which == 2) counts.categories_begin = begin - source.text, counts.categories_end = s.p - source.text;
         }
         if (counts.images < 0 || counts.rows < 0) return counts;  // asked to stop
+        counts.sections.push_back({key - source.text, key_end - source.text, begin - source.text, s.p - source.text});
         s.space();
     } while (*s.p == ',' && s.take(',', ""));
     require(s.take('}', "expected ',' or '}'"));

@@ -22,20 +22,28 @@ struct Source {
     const char* text;
     int file;
     index_t size;
+    char* copy = nullptr;  // room for all of an open file, which read_results copies there as it goes
 };
 
 // The columns of records; a pointer may be null where nobody asks. Room for `room` rows, which n_rows count.
 struct RecordColumns {
     index_t *image, *category, *id;
     double *boxes, *scores, *areas;
-    std::uint8_t* flags;  // of kIsCrowd | kHasArea | kHasId
+    std::uint8_t* flags;  // of the bits below
     index_t room;
 };
-enum : std::uint8_t { kIsCrowd = 1, kHasArea = 2, kHasId = 4 };
+// kPlainCrowd: iscrowd is there, and no number between -1 and 1 but 0.
+enum : std::uint8_t { kIsCrowd = 1, kHasArea = 2, kHasId = 4, kPlainCrowd = 8 };
+
+// A key of the data set, without its quotes, and its value: places in the text.
+struct Section {
+    index_t key_begin, key_end, begin, end;
+};
 
 struct GroundTruthCounts {
     index_t images = 0, rows = 0;
     index_t categories_begin = 0, categories_end = 0;  // the text of the array of categories
+    std::vector<Section> sections;                     // in the order of the text
 };
 
 // A list of results: image, category, boxes and scores. Returns the number of rows. `chunk`: bytes per unit of work.

@@ -105,8 +105,25 @@ def test_a_file_that_becomes_shorter(tmp_path):
         for longer in (1, 5000, 1 << 20):
             with pytest.raises(coco_json._LeftError, match="shorter"):
                 coco_json._result_rows(file.fileno(), len(document) + longer, "dt", XYWH, 4096)
+            text = np.empty(len(document) + longer + _config.native.TEXT_PAD, np.uint8)
+            assert "shorter" in _config.native.read_text(file.fileno(), text, 2)[1]
             with pytest.raises(coco_json._LeftError, match="shorter"):
                 coco_json._ground_truth_rows(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
+
+
+def test_the_text_is_copied_whole(tmp_path):
+    """Whatever the chunks are: records longer than some, space before, behind and between them."""
+    long = RESULT[:-1] + b', "x": [' + b"1, " * 700 + b'"}, {"]}'
+    document = b" " * 5000 + results(*[RESULT] * 40, long, *[RESULT + b" " * 300] * 9, long) + b"\n" * 3000
+    path = tmp_path / "dt.json"
+    path.write_bytes(document)
+    expected = coco_json._result_rows(document, len(document), "dt", XYWH, 1 << 17)
+    with open(path, "rb") as file:
+        for chunk in (1, 7, 64, 95, 500, 1999, 3000, 1 << 17):
+            text = np.full(len(document) + _config.native.TEXT_PAD, 255, np.uint8)
+            rows = coco_json._result_rows(file.fileno(), len(document), "dt", XYWH, chunk, text)
+            assert rows.scores.tolist() == expected.scores.tolist()
+            assert text.tobytes() == document + bytes(_config.native.TEXT_PAD), chunk
 
 
 def test_why_a_file_is_left_is_logged(tmp_path, caplog):
@@ -123,9 +140,42 @@ def test_where_files_cannot_be_read_in_pieces(tmp_path, monkeypatch):
     expected = [
         coco_json.read_rows(path, argument, XYWH).boxes for path, argument in zip(paths, ("gt", "dt"), strict=True)
     ]
-    monkeypatch.delattr(os, "pread")
-    for path, argument, boxes in zip(paths, ("gt", "dt"), expected, strict=True):
-        assert coco_json.read_rows(path, argument, XYWH).boxes.tolist() == boxes.tolist()
+    for has_pread in (True, False):
+        if not has_pread:
+            monkeypatch.delattr(os, "pread")
+        for path, argument, boxes in zip(paths, ("gt", "dt"), expected, strict=True):
+            assert coco_json.read_rows(path, argument, XYWH).boxes.tolist() == boxes.tolist()
+            document = coco_json.read_document(path, argument)
+            assert document.rows.boxes.tolist() == boxes.tolist()
+            assert document.text.tobytes() == path.read_bytes() + bytes(_config.native.TEXT_PAD)
+
+
+def test_documents_say_where_values_stand(tmp_path):
+    truth = data_set(ANNOTATION)[:-1] + b', "info" : {"a": [1]}, "info": "\\u00e4\\"", "x": null }'
+    gt, dt = write(tmp_path, truth, b" " + results(RESULT) + b"\n")
+    document = coco_json.read_document(gt, "gt")
+    values = {key: json.loads(truth[begin:end]) for key, (begin, end) in document.spans.items()}
+    assert values == json.loads(truth)
+    assert list(values) == list(json.loads(truth))
+    (begin, end), *more = coco_json.read_document(dt, "dt").spans.values()
+    assert json.loads(dt.read_bytes()[begin:end]) == json.loads(dt.read_bytes())
+    assert not more
+    for keys, is_plain in [
+        (b'"iscrowd": 0.0, "area": 1', True),
+        (b'"iscrowd": -0, "area": 1', True),
+        (b'"iscrowd": 1', True),
+        (b'"iscrowd": -1.5', True),
+        (b'"iscrowd": true', True),
+        (b'"iscrowd": 0', False),
+        (b'"iscrowd": 0, "area": null', False),
+        (b'"iscrowd": false', False),
+        (b'"area": 1', False),
+        (b'"iscrowd": 0.999, "area": 1', False),
+        (b'"iscrowd": -1e-300, "area": 1', False),
+    ]:
+        other = ANNOTATION.replace(b'"area": 8.5, "iscrowd": 0', keys)
+        gt.write_bytes(data_set(ANNOTATION + b"," + other))
+        assert coco_json.read_document(gt, "gt").is_plain is is_plain, keys
 
 
 def test_other_backends_read_with_the_library(tmp_path, monkeypatch):
@@ -143,3 +193,20 @@ def test_arguments_are_checked():
     for bad in ((b"", 0, 0, *columns, 1), (0, -1, 9, *columns, 1), (b"", 0, 9, *narrow, 1), (b"", 0, 9, *columns, 0)):
         with pytest.raises(ValueError, match="expected"):
             native.read_results(*bad)
+    text = np.zeros(94 + native.TEXT_PAD, np.uint8)
+    text[:94] = np.frombuffer(results(RESULT), np.uint8)
+    assert native.read_results(text, 94, 10, *columns, 1) == 1
+    for size in (-1, 93, 95):
+        with pytest.raises(ValueError, match="text: expected"):
+            native.read_results(text, size, 10, *columns, 1)
+    text[-1] = 1
+    with pytest.raises(ValueError, match="text: expected zero bytes"):
+        native.read_results(text, 94, 10, *columns, 1)
+    with pytest.raises(TypeError, match="text: expected uint8"):
+        native.read_results(text.astype(np.int8), 94, 10, *columns, 1)
+    with pytest.raises(ValueError, match="text: expected"):
+        native.read_text(0, text[:9].copy(), 1)
+    for bad in (text, text[:-1]):  # text is no file; no room for its pad
+        with pytest.raises(ValueError, match="text: expected"):
+            native.read_results(0 if len(bad) < len(text) else results(RESULT), 94, 10, *columns, 1, bad)
+    assert native.read_text(-1, text, 1)[1] == "the file cannot be read"

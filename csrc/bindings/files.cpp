@@ -13,13 +13,30 @@ namespace {
 
 using obj = const py::object&;
 
-// A file's number, or bytes. `size`: of the file.
+// All of a file, on all threads.
+void read_whole(int file, index_t size, char* out, const Threads& threads) {
+    const index_t piece = 1 << 20;
+    parallel_for(0, (size + piece - 1) / piece, 1, threads, [&] {
+        return
+            [&](index_t i, index_t) { read_file(file, i * piece, std::min(piece, size - i * piece), out + i * piece); };
+    });
+}
+
+// A file's number; bytes, which are copied; or text with kPad zero bytes behind, in an array. `size`: of the text.
 class Opened {
   public:
     Opened(obj source, index_t size) {
+        if (py::isinstance<py::array>(source)) {
+            const auto text = view<const std::uint8_t, 1>(source, "text");
+            require(size >= 0 && text.shape[0] == size + kPad, "text: expected ", size, " + ", kPad, " bytes");
+            require(std::all_of(text.data + size, text.data + size + kPad, [](auto byte) { return byte == 0; }),
+                    "text: expected zero bytes behind it");
+            source_ = {reinterpret_cast<const char*>(text.data), -1, size, nullptr};
+            return;
+        }
         if (!py::isinstance<py::bytes>(source)) {
             require(size >= 0, "size: expected 0 or more, got ", size);
-            source_ = {nullptr, source.cast<int>(), size};
+            source_ = {nullptr, source.cast<int>(), size, nullptr};
             return;
         }
         const auto bytes = source.cast<std::string_view>();
@@ -31,13 +48,18 @@ class Opened {
     void read(const Threads& threads) {
         if (source_.text) return;
         const int file = source_.file;
-        const index_t size = source_.size, piece = 1 << 20;
+        const index_t size = source_.size;
         allocate(size);
-        parallel_for(0, (size + piece - 1) / piece, 1, threads, [&] {
-            return [&](index_t i, index_t) {
-                read_file(file, i * piece, std::min(piece, size - i * piece), text_.get() + i * piece);
-            };
-        });
+        read_whole(file, size, text_.get(), threads);
+    }
+
+    // The file is also copied to text, an array of kPad bytes more.
+    void copy_to(obj text) {
+        const auto out = view<std::uint8_t, 1>(text, "text");
+        require(!source_.text, "text: expected an open file to copy");
+        require(out.shape[0] == source_.size + kPad, "text: expected ", source_.size, " + ", kPad, " bytes");
+        std::memset(out.data + source_.size, 0, std::size_t(kPad));
+        source_.copy = reinterpret_cast<char*>(out.data);
     }
 
     const Source& source() const { return source_; }
@@ -49,7 +71,7 @@ class Opened {
     void allocate(index_t size) {
         text_.reset(new char[std::size_t(size + kPad)]);
         std::memset(text_.get() + size, 0, std::size_t(kPad));
-        source_ = {text_.get(), -1, size};
+        source_ = {text_.get(), -1, size, nullptr};
     }
 };
 
@@ -78,11 +100,25 @@ py::object caught(Call call) {
     }
 }
 
-// -> the number of rows, or (where, why).
+// Fills text, an array of TEXT_PAD bytes more than the file has. -> None, or (where, why).
+py::object read_text(int file, obj text, int n_threads) {
+    const auto out = view<std::uint8_t, 1>(text, "text");
+    require(out.shape[0] >= kPad, "text: expected ", kPad, " bytes or more");
+    const index_t size = out.shape[0] - kPad;
+    std::memset(out.data + size, 0, std::size_t(kPad));
+    return caught([&]() -> py::object {
+        run(n_threads,
+            [&](const Threads& threads) { read_whole(file, size, reinterpret_cast<char*>(out.data), threads); });
+        return py::none();
+    });
+}
+
+// text: None, or an array that the file is copied to. -> the number of rows, or (where, why).
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
-                        int n_threads) {
+                        int n_threads, obj text) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     Opened opened(file, size);
+    if (!text.is_none()) opened.copy_to(text);
     RecordColumns out{};
     out.room = kAnyRoom;
     out.image = column<index_t>(image, "image", out.room);
@@ -97,7 +133,8 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     });
 }
 
-// -> the numbers of images and of rows and the text of the categories; or (where, why).
+// -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of the data
+// set; or (where, why).
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image, obj category, obj boxes,
                              obj area, obj ids, obj flags, int n_threads) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
@@ -119,7 +156,11 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
         });
         const char* const text = opened.source().text;
         const py::bytes categories(text + n.categories_begin, std::size_t(n.categories_end - n.categories_begin));
-        return py::make_tuple(n.images, n.rows, categories);
+        py::list sections;
+        for (const Section& section : n.sections)
+            sections.append(py::make_tuple(py::str(text + section.key_begin, section.key_end - section.key_begin),
+                                           section.begin, section.end));
+        return py::make_tuple(n.images, n.rows, categories, sections);
     });
 }
 
@@ -139,7 +180,10 @@ py::object read_number(const std::string& text, int way) {
 }  // namespace
 
 void bind_files(py::module_& m) {
-    m.def("read_results", &read_results);
+    m.attr("TEXT_PAD") = kPad;
+    m.def("read_text", &read_text);
+    m.def("read_results", &read_results, py::arg("file"), py::arg("size"), py::arg("chunk"), py::arg("image"),
+          py::arg("category"), py::arg("boxes"), py::arg("scores"), py::arg("n_threads"), py::arg("text") = py::none());
     m.def("read_ground_truth", &read_ground_truth);
     m.def("read_number", &read_number);
 }

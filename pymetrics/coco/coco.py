@@ -1,4 +1,8 @@
-"""COCO: annotations in pycocotools' shape, as plain Python dicts that may be edited in place."""
+"""COCO: annotations in pycocotools' shape, as plain Python dicts that may be edited in place.
+
+What comes from a file is kept as text and columns (kept.py) until somebody asks for its dicts; then the columns are
+dropped, and the dicts are all there is.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,19 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-Ann = dict[str, Any]
+from ..formats.boxes import NAMES, BoxFormat
+from ..formats.coco import where_of
+from ..formats.coco_json import read_document
+from ..formats.rows import Rows, joined_ids
+from .kept import OPENING, Ann, Kept, Section, Text
 
 
 def _is_array_like(value: Any) -> bool:
@@ -30,7 +40,7 @@ def _refuse(condition: bool, message: str) -> None:
         raise AssertionError(message)
 
 
-def _load_json(path: str | os.PathLike[str]) -> Any:
+def _load_json(path: Any) -> Any:
     with open(path, encoding="utf-8") as file:
         return json.load(file)
 
@@ -45,30 +55,116 @@ class COCO:
     Attributes:
         dataset: the parsed file. anns, cats, imgs: its annotations, categories, images by id (of equal ids the last).
         imgToAnns: annotations by image id, in the order of the file. catToImgs: image ids by category id.
+        Of a file they are made when they are first asked for: cats, imgs and catToImgs each alone, all else at once.
 
     Raises:
         AssertionError: the file does not hold a JSON object.
     """
 
+    _kept: Kept | None = None  # of a file, while there are no dicts of its annotations
+
     def __init__(self, annotation_file: str | os.PathLike[str] | None = None) -> None:
-        self.dataset: dict[str, Any] = {}
-        self.anns: dict[Any, Ann] = {}
-        self.cats: dict[Any, Ann] = {}
-        self.imgs: dict[Any, Ann] = {}
-        self.imgToAnns: defaultdict[Any, list[Ann]] = defaultdict(list)
-        self.catToImgs: defaultdict[Any, list[Any]] = defaultdict(list)
-        if annotation_file is not None:
-            print("loading annotations into memory...")
-            start = time.time()
+        self.dataset = {}
+        self.anns, self.cats, self.imgs = {}, {}, {}
+        self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
+        if annotation_file is None:
+            return
+        print("loading annotations into memory...")
+        start = time.time()
+        is_path = isinstance(annotation_file, (str, os.PathLike))
+        document = read_document(annotation_file, "gt") if is_path else None
+        kept = None if document is None else Kept.of_data_set(document)
+        if kept is None:
             dataset = _load_json(annotation_file)
             _refuse(type(dataset) is not dict, f"annotation file format {type(dataset)} not supported")
-            print(f"Done (t={time.time() - start:0.2f}s)")
             self.dataset = dataset
-            self.createIndex()
+        else:
+            self._keep(kept)
+        print(f"Done (t={time.time() - start:0.2f}s)")
+        self.createIndex()
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        return self._opened("dataset")  # type: ignore[no-any-return]
+
+    @cached_property
+    def anns(self) -> dict[Any, Ann]:
+        return self._opened("anns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def imgToAnns(self) -> defaultdict[Any, list[Ann]]:
+        return self._opened("imgToAnns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def cats(self) -> dict[Any, Ann]:
+        return self._opened("cats", Kept.categories)  # type: ignore[no-any-return]
+
+    @cached_property
+    def imgs(self) -> dict[Any, Ann]:
+        return self._opened("imgs", Kept.images)  # type: ignore[no-any-return]
+
+    @cached_property
+    def catToImgs(self) -> defaultdict[Any, list[Any]]:
+        return self._opened("catToImgs", Kept.images_by_category)  # type: ignore[no-any-return]
+
+    def _opened(self, name: str, alone: Callable[[Kept], Any] | None = None) -> Any:
+        """A public attribute that is asked for; `alone` makes it and nothing else."""
+        with OPENING:
+            if self._kept is not None and alone is not None:
+                vars(self).setdefault(name, alone(self._kept))
+            else:
+                self._open()
+        if name not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return vars(self)[name]
+
+    def _open(self) -> None:
+        """Make every public attribute that is not there yet."""
+        with OPENING:
+            if self._kept is not None:
+                for name, value in self._kept.opened().items():
+                    vars(self).setdefault(name, value)
+                self._kept = None
+
+    def _keep(self, kept: Kept) -> None:
+        """Be what is kept of a file."""
+        for name in PUBLIC:
+            vars(self).pop(name, None)
+        self._kept = kept
+
+    def _unopened(self) -> Kept | None:
+        """What is kept, as long as nobody can have changed the annotations."""
+        return None if vars(self).keys() & {"dataset", "anns", "imgToAnns"} else self._kept
+
+    def _value(self, key: str) -> Any:
+        """dataset[key], for who keeps nothing of it."""
+        kept = self._unopened()
+        return self.dataset[key] if kept is None else kept.sections[key].peek()
+
+    def __copy__(self) -> COCO:
+        self._open()  # for copies share their dicts
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        return other
+
+    def _evaluation_rows(self, argument: str, box_format: BoxFormat) -> Rows | None:
+        """For pymetrics.evaluate: what it would read from `dataset`; None: let it do so."""
+        kept = self._unopened()
+        if kept is None or box_format != NAMES["coco"] or vars(self).keys() & {"cats", "imgs"}:
+            return None
+        if argument == "gt":
+            return kept.rows if kept.rows.scores is None else None
+        return None if kept.rows.scores is None else replace(kept.rows, where=where_of("dt['annotations']"))
 
     def createIndex(self) -> None:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""
         print("creating index...")
+        if self._kept is not None:
+            if not vars(self).keys() & PUBLIC:  # all that a file holds will be as this would make it
+                print("index created!")
+                return
+            if "dataset" not in vars(self):
+                self._open()
         annotations = self.dataset.get("annotations", [])
         imgToAnns: defaultdict[Any, list[Ann]] = defaultdict(list)
         for ann in annotations:
@@ -81,11 +177,12 @@ class COCO:
         self.imgs = {img["id"]: img for img in self.dataset.get("images", [])}
         self.cats = {cat["id"]: cat for cat in self.dataset.get("categories", [])}
         self.imgToAnns, self.catToImgs = imgToAnns, catToImgs
+        self._kept = None
         print("index created!")
 
     def info(self) -> None:
         """Print the data set's own description."""
-        for key, value in self.dataset["info"].items():
+        for key, value in self._value("info").items():
             print(f"{key}: {value}")
 
     def getAnnIds(self, imgIds: Any = (), catIds: Any = (), areaRng: Any = (), iscrowd: Any = None) -> list[Any]:
@@ -110,7 +207,7 @@ class COCO:
 
     def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list[Any]:
         """Ids of the categories that pass every filter given: names, names of supercategories, ids."""
-        cats = self.dataset["categories"]
+        cats = self._value("categories")
         for key, wanted in (("name", catNms), ("supercategory", supNms), ("id", catIds)):
             # A bare string is array-like, as in pycocotools: its parts pass too.
             wanted = _as_list(wanted)
@@ -122,6 +219,8 @@ class COCO:
         """Ids of the images among imgIds (if given) that show every category of catIds (if given)."""
         imgIds, catIds = _as_list(imgIds), _as_list(catIds)
         if len(imgIds) == len(catIds) == 0:
+            if self._kept is not None and "imgs" not in vars(self):
+                return list(dict.fromkeys(self._kept.image_ids))
             return list(self.imgs)
         ids = set(imgIds)
         for i, category in enumerate(catIds):
@@ -153,27 +252,51 @@ class COCO:
             AssertionError: not a list, or a result's image is not in this data set.
             NotImplementedError: results that hold masks and no boxes.
         """
-        res = COCO()
-        res.dataset["info"] = copy.deepcopy(self.dataset.get("info", {}))
-        res.dataset["images"] = list(self.dataset["images"])
+        info, images = self._info_and_images()
         print("Loading and preparing results...")
         start = time.time()
+        anns, kept = resFile, None
         if isinstance(resFile, (str, os.PathLike)):
-            anns = _load_json(resFile)
+            kept = _kept_results(resFile)
+            anns = _load_json(resFile) if kept is None else None
         elif isinstance(resFile, np.ndarray):
             anns = self.loadNumpyAnnotations(resFile)
+        if kept is None:
+            _refuse(type(anns) is not list, f"results in not an array of objects, but {type(anns).__name__}")
+            shown = {ann["image_id"] for ann in anns}
         else:
-            anns = resFile
-        _refuse(type(anns) is not list, f"results in not an array of objects, but {type(anns).__name__}")
-        unknown = {ann["image_id"] for ann in anns} - set(self.getImgIds())
+            shown = set(joined_ids(kept.rows.image).tolist())
+        unknown = shown - set(self.getImgIds())
         if unknown:
             some = sorted(unknown, key=str)[:5]
             raise AssertionError(f"Results do not correspond to current coco set: it has no images {some}")
-        self._complete(anns, res)
+        res = COCO()
+        if kept is None:
+            res.dataset = {"info": info.value(), "images": list(images.value())}
+            self._complete(anns, res)
+            res.dataset["annotations"] = anns
+        else:
+            kept.sections = {"info": info, "images": images, "categories": self._categories()} | kept.sections
+            mine = self._unopened()
+            kept.image_ids = [img["id"] for img in images.value()] if mine is None else mine.image_ids
+            res._keep(kept)
         print(f"DONE (t={time.time() - start:0.2f}s)")
-        res.dataset["annotations"] = anns
         res.createIndex()
         return res
+
+    def _info_and_images(self) -> tuple[Section, Section]:
+        """For results: a copy of the info; the images, which are the same dicts."""
+        kept = self._unopened()
+        if kept is None:
+            info = copy.deepcopy(self.dataset.get("info", {}))
+            return Section(None, value=info), Section(None, value=list(self.dataset["images"]))
+        return kept.sections.get("info", Section(None, value={})).copied(), kept.sections["images"]
+
+    def _categories(self) -> Section:
+        """For results: a copy of the categories."""
+        kept = self._unopened()
+        mine = Section(None, value=self.dataset["categories"]) if kept is None else kept.sections["categories"]
+        return mine.copied()
 
     def _complete(self, anns: list[Ann], res: COCO) -> None:
         """Write what results lack into them; the first one tells what kind they all are."""
@@ -187,15 +310,9 @@ class COCO:
         has_boxes = "bbox" in first and not _is_empty_list(first["bbox"])
         if not has_boxes and "segmentation" not in first and "keypoints" not in first:
             return
-        res.dataset["categories"] = copy.deepcopy(self.dataset["categories"])
+        res.dataset["categories"] = self._categories().value()
         if has_boxes:
-            for i, ann in enumerate(anns):
-                x, y, w, h = ann["bbox"][:4]
-                if "segmentation" not in ann:
-                    ann["segmentation"] = [[x, y, x, y + h, x + w, y + h, x + w, y]]
-                ann["area"] = w * h  # BOX_AREA: also where a mask is given
-                ann["id"] = i + 1
-                ann["iscrowd"] = 0
+            _complete_boxes(anns)
         elif "segmentation" in first:
             raise NotImplementedError("results without `bbox` need the area of their masks, which is not there yet")
         else:
@@ -243,6 +360,31 @@ class COCO:
     def download(self, tarDir: str | None = None, imgIds: Any = ()) -> None:
         """Not there: fetching images is not this library's."""
         raise NotImplementedError("download: this library fetches no images; pycocotools does it")
+
+
+PUBLIC = {name for name, value in vars(COCO).items() if isinstance(value, cached_property)}
+
+
+def _complete_boxes(anns: list[Ann]) -> None:
+    """Write what results with boxes lack into them."""
+    for i, ann in enumerate(anns):
+        x, y, w, h = ann["bbox"][:4]
+        if "segmentation" not in ann:
+            ann["segmentation"] = [[x, y, x, y + h, x + w, y + h, x + w, y]]
+        ann["area"] = w * h  # BOX_AREA: also where a mask is given
+        ann["id"] = i + 1
+        ann["iscrowd"] = 0
+
+
+def _kept_results(path: str | os.PathLike[str]) -> Kept | None:
+    """Results in a file, still without images and categories; None where json has to read them."""
+    document = read_document(path, "dt")
+    if document is None:
+        return None
+    text = Text(document.text)
+    if "caption" in text.first_record():  # other rules hold then
+        return None
+    return Kept(document.rows, {"annotations": Section(text, document.spans["annotations"])}, (), True, _complete_boxes)
 
 
 def _is_empty_list(value: Any) -> bool:

@@ -23,6 +23,8 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.zero_ids import warn_of_zero_ids
 from . import eval_imgs, extract
+from .coco import COCO
+from .kept import Kept, Selection, select
 from .params import Params
 from .summary import summary_of
 
@@ -61,7 +63,7 @@ class COCOeval:
         self.ious = {}
         self._gts, self._dts = defaultdict(list), defaultdict(list)
         self._paramsEval: Any = {}
-        self._rows: tuple[list[Ann], list[Ann]] = ([], [])
+        self._rows: tuple[list[Ann] | Selection, list[Ann] | Selection] = ([], [])
         self._columns: Any = None
         self._outcomes: Outcomes | None = None
         self._made: Any = None  # the evalImgs that this object made from its outcomes
@@ -100,11 +102,13 @@ class COCOeval:
     def _evaluate_at_once(self) -> None:
         p = self.params
         protocol = extract.protocol_of(p)
-        rows = self._load()
-        cats = getattr(self.cocoGt, "cats", None) or {}
-        names = {category: cat["name"] for category, cat in cats.items() if "name" in cat}
-        gts, dts = (extract.in_order(side, p) for side in rows)
+        rows = self._select()
+        names = _names(self.cocoGt)
+        gts, dts = ([] if isinstance(side, Selection) else extract.in_order(side, p) for side in rows)
         columns = extract.columns_of(gts, dts, p, names)
+        for name, side in zip(("gt", "dt"), rows, strict=True):
+            if isinstance(side, Selection):
+                columns = replace(columns, **side.columns(name))
         outcomes = road.match(columns, protocol)
         warn_of_zero_ids(outcomes, columns)
         self.eval = {}
@@ -128,6 +132,24 @@ class COCOeval:
     def _overrides(self, name: str) -> bool:
         return name in self.__dict__ or getattr(type(self), name) is not OWN_STEPS[name]
 
+    def _select(self) -> tuple[list[Ann] | Selection, list[Ann] | Selection]:
+        """As _load, but what comes from a file of which there are no dicts stays without."""
+        p = self.params
+        sides: list[list[Ann] | Selection | None] = []
+        for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
+            kept = _unopened(coco)
+            takes = kept is not None and kept.is_plain and scored == (kept.rows.scores is not None)
+            sides.append(select(kept, coco._open, p) if kept is not None and takes else None)
+        gts, dts = (
+            extract.load_rows(coco, p) if side is None else side
+            for coco, side in zip((self.cocoGt, self.cocoDt), sides, strict=True)
+        )
+        if isinstance(gts, Selection):
+            gts.mark_ignored()
+        else:
+            extract.mark_ignored(gts)
+        return gts, dts
+
     def _load(self) -> tuple[list[Ann], list[Ann]]:
         gts, dts = (extract.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
         extract.mark_ignored(gts)
@@ -136,17 +158,17 @@ class COCOeval:
     def _prepare(self) -> None:
         """Read the annotations that params name, by image and category, into _gts and _dts."""
         self._rows = self._load()
-        self._gts, self._dts = map(_by_cell, self._rows)
+        self._gts, self._dts = (_by_cell(_as_loaded(rows)) for rows in self._rows)
         self.evalImgs = defaultdict(list)
         self.eval = {}
 
     @cached_property
     def _gts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return _by_cell(self._rows[0])
+        return _by_cell(_as_loaded(self._rows[0]))
 
     @cached_property
     def _dts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return _by_cell(self._rows[1])
+        return _by_cell(_as_loaded(self._rows[1]))
 
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
@@ -160,7 +182,9 @@ class COCOeval:
         p, outcomes = self._paramsEval, self._outcomes
         assert outcomes is not None
         outcomes = road.match(self._columns, outcomes.protocol, keep_matches=True)
-        gts, dts = (extract.in_order(side, p) for side in self._rows)
+        gts, dts = (
+            side.in_columns() if isinstance(side, Selection) else extract.in_order(side, p) for side in self._rows
+        )
         self._made = eval_imgs.from_outcomes(outcomes, self._columns, gts, dts, p, _categories(p))
         return self._made
 
@@ -308,6 +332,31 @@ class COCOeval:
 
 
 OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "evaluateImg")}
+
+
+OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
+
+
+def _unopened(coco: Any) -> Kept | None:
+    """What a COCO of ours keeps of its file, as long as it would read nothing else."""
+    if not isinstance(coco, COCO) or vars(coco).keys() & OWN_READING.keys():
+        return None
+    if any(getattr(type(coco), name) is not method for name, method in OWN_READING.items()):
+        return None
+    return coco._unopened()
+
+
+def _names(coco: Any) -> dict[Any, Any]:
+    """The names of the categories that have one."""
+    kept = _unopened(coco)
+    if kept is not None and "cats" not in vars(coco):
+        return kept.names()
+    cats = getattr(coco, "cats", None) or {}
+    return {category: cat["name"] for category, cat in cats.items() if "name" in cat}
+
+
+def _as_loaded(rows: list[Ann] | Selection) -> list[Ann]:
+    return rows.load_rows() if isinstance(rows, Selection) else rows
 
 
 def _require_boxes(p: Params) -> None:

@@ -35,8 +35,8 @@ def columns_from_rows(
         ValueError: a row of another image; a ground truth of another category, unless it drops_unknown; the size of an
             image is needed and missing.
     """
-    gt_image, dt_image = _positions(gt.image, image_ids), _positions(dt.image, image_ids)
-    gt_category, dt_category = _positions(gt.category, category_ids), _positions(dt.category, category_ids)
+    gt_image, dt_image = positions(gt.image, image_ids), positions(dt.image, image_ids)
+    gt_category, dt_category = positions(gt.category, category_ids), positions(dt.category, category_ids)
     _check_known(gt, dt, gt_image, dt_image, gt_category)
     sizes: Floats | None = None
     if gt.box_format.normalized or dt.box_format.normalized:
@@ -72,7 +72,7 @@ def columns_from_rows(
     )
 
 
-def _positions(ids: NDArray[Any], known: NDArray[Any]) -> Ints:
+def positions(ids: NDArray[Any], known: NDArray[Any]) -> Ints:
     """Where each id stands in `known`, which ascends; -1 for all others."""
     out = np.full(len(ids), -1, dtype=np.int32)
     if len(ids) and len(known) and ids.dtype.kind == known.dtype.kind:
@@ -159,7 +159,7 @@ def _sizes(image_sizes: Any, gt: Rows, image_ids: NDArray[Any]) -> Floats:
 
 def _reordered(side: str, ids: Ids, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
     """The columns with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
-    found = _last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
+    found = last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
     if found is not None:
         kept, order = found
         if (columns["image"][kept] != columns["image"][order]).any():
@@ -175,12 +175,13 @@ def _reordered(side: str, ids: Ids, columns: dict[str, Any], use_cats: bool) -> 
     return columns
 
 
-def _last_of_each_id(ids: Ids, image: Ints, category: Ints | None) -> tuple[Any, Any] | None:
+def last_of_each_id(ids: Ids, image: Ints, category: Ints | None) -> tuple[Any, Any] | None:
     """Rows by image, and the last rows of their ids, which stand for them; None where no id repeats."""
     if ids is None:
         return None
     if isinstance(ids, np.ndarray):
-        if bool((ids[1:] > ids[:-1]).all()):
+        ordered = ids if bool((ids[1:] > ids[:-1]).all()) else np.sort(ids)
+        if bool((ordered[1:] > ordered[:-1]).all()):
             return None
         ids = ids.tolist()
     last = {id: row for row, id in enumerate(ids)}

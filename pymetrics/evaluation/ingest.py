@@ -54,7 +54,9 @@ def ingest(
         on_gpu = _on_device(gt, dt, box_format, first_image)
     if on_gpu is not None:
         return on_gpu
-    gt, dt = opened(gt, "gt", xywh), opened(dt, "dt", xywh)
+    needs_sizes = isinstance(dt, Detections) and as_box_format(dt.box_format, normalized).normalized
+    gt_format = xywh._replace(normalized=xywh.normalized or needs_sizes)  # then their images are read, too
+    gt, dt = opened(gt, "gt", gt_format), opened(dt, "dt", xywh)
     gt_kind, dt_kind = _kind(gt, "gt"), _kind(dt, "dt")
     _refuse_swapped(gt, gt_kind, dt, dt_kind)
 
@@ -128,6 +130,10 @@ def opened(source: Any, argument: str, box_format: BoxFormat) -> Any:
             kind = "a COCO dict" if argument == "gt" else "a list of results"
             raise ValueError(f"{argument}: {os.fspath(source)!r} must hold {kind}, got {type(content).__name__}")
         return content
+    read = getattr(source, "_evaluation_rows", None)  # of our COCO, which would rather make no dicts
+    rows = read(argument, box_format) if callable(read) else None
+    if isinstance(rows, Rows):
+        return rows
     dataset = getattr(source, "dataset", None)
     return dataset if isinstance(dataset, dict) else source
 

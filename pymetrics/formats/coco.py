@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -149,11 +150,11 @@ def result_rows(results: Sequence[dict[str, Any]], box_format: BoxFormat = XYWH,
 
 def where_of(prefix: str) -> Where:
     """The names of columns of a list of dicts: "dt[5]['score']"."""
+    return partial(_where, prefix)  # which can be pickled
 
-    def where(name: str, row: int | None) -> str:
-        return f"{prefix}[{'i' if row is None else row}][{KEYS.get(name, name)!r}]"
 
-    return where
+def _where(prefix: str, name: str, row: int | None) -> str:
+    return f"{prefix}[{'i' if row is None else row}][{KEYS.get(name, name)!r}]"
 
 
 def _column(rows: Sequence[dict[str, Any]], key: str, prefix: str) -> list[Any]:

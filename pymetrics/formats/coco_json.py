@@ -10,22 +10,45 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _config
 from .boxes import BoxFormat
-from .coco import where_of
+from .coco import XYWH, where_of
 from .rows import Rows, int_column
 
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
 SHORTEST_IMAGE = 8  # '{"id":1}'
+T = TypeVar("T")
+Source = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
 
 
 class _LeftError(Exception):
     """The file is left to the standard library's reader; the message says why."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's text beside its rows, for whoever wants more of it than the rows later.
+
+    spans: where the value of each key stands in the text, in its order; of a list of results, that of "annotations".
+    is_plain: every iscrowd is there, and 0 or of at least 1; every area that counts is there.
+    text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
+    """
+
+    rows: Rows
+    spans: dict[str, tuple[int, int]]
+    is_plain: bool
+    text: NDArray[np.uint8]
+
+
+Found = tuple[Rows, dict[str, tuple[int, int]], bool]  # rows, spans, is_plain
 
 
 def read_rows(path: str | os.PathLike[str], argument: str, box_format: BoxFormat, chunk: int = CHUNK) -> Rows | None:
@@ -33,16 +56,44 @@ def read_rows(path: str | os.PathLike[str], argument: str, box_format: BoxFormat
 
     The rows give the Columns that coco.ground_truth_rows and coco.result_rows give.
     """
-    if _config.host_backend() != "native" or box_format.normalized:
+
+    def rows_of(file: BinaryIO, size: int) -> Rows:
+        source = file.fileno() if hasattr(os, "pread") else file.read()
+        return _read(source, size, argument, box_format, chunk)[0]
+
+    return None if box_format.normalized else _with_file(path, argument, rows_of)
+
+
+def read_document(path: str | os.PathLike[str], argument: str) -> Document | None:
+    """The rows of a file as read_rows gives them (boxes are x, y, width, height), and its text; None: as there."""
+
+    def document_of(file: BinaryIO, size: int) -> Document:
+        text = np.empty(size + _native().TEXT_PAD, np.uint8)
+        if not hasattr(os, "pread"):
+            text[size:] = 0
+            if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
+                raise _LeftError("the file became shorter")
+            return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+        if argument == "dt":
+            return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
+        unread = _native().read_text(file.fileno(), text, _config.get_num_threads())
+        if unread is not None:
+            raise _left(unread)
+        return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+
+    return _with_file(path, argument, document_of)
+
+
+def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[BinaryIO, int], T]) -> T | None:
+    """What `read` makes of the open file and its size; None where the file is for the other reader."""
+    if _config.host_backend() != "native":
         return None
     try:
         with open(path, "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):  # may be read once only
                 return None
-            source: int | bytes = file.fileno() if hasattr(os, "pread") else file.read()
-            read = _ground_truth_rows if argument == "gt" else _result_rows
-            return read(source, state.st_size, argument, box_format, chunk)
+            return read(file, state.st_size)
     except OSError:
         return None
     except _LeftError as reason:
@@ -52,11 +103,33 @@ def read_rows(path: str | os.PathLike[str], argument: str, box_format: BoxFormat
         return None
 
 
-def _result_rows(file: int | bytes, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
+def _read(
+    source: Source,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    text: NDArray[np.uint8] | None = None,
+) -> Found:
+    if argument == "gt":
+        return _ground_truth(source, size, argument, box_format, chunk)
+    return _result_rows(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
+
+
+def _result_rows(
+    source: Source,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    text: NDArray[np.uint8] | None = None,
+) -> Rows:
+    """text: None, or where to copy the open file."""
     room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
     image, category = np.empty((2, room), np.int64)
     boxes, scores = np.empty((room, 4)), np.empty(room)
-    n = _native().read_results(file, size, chunk, image, category, boxes, scores, _config.get_num_threads())
+    n_threads = _config.get_num_threads()
+    n = _native().read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
@@ -72,24 +145,28 @@ def _result_rows(file: int | bytes, size: int, argument: str, box_format: BoxFor
     )
 
 
-def _ground_truth_rows(file: int | bytes, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
+def _ground_truth_rows(source: Source, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
+    return _ground_truth(source, size, argument, box_format, chunk)[0]
+
+
+def _ground_truth(source: Source, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
     room = size // SHORTEST + 1
     images = np.empty(size // SHORTEST_IMAGE + 1, np.int64)
     image, category, ids = np.empty((3, room), np.int64)
     boxes, area, flags = np.empty((room, 4)), np.empty(room), np.empty(room, np.uint8)
     outputs = (images, image, category, boxes, area, ids, flags)
-    found = _native().read_ground_truth(file, size, chunk, *outputs, _config.get_num_threads())
+    found = _native().read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
     if len(found) == 2:
         raise _left(found)
-    n_images, n, text = found
+    n_images, n, text, sections = found
     categories = json.loads(text)
     if n_images == 0 or n == 0 or not categories:
         raise _LeftError("an empty list")
     category_ids, names = _categories(categories, f"{argument}['categories']")
-    crowd, has_area, has_id = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4))
+    crowd, has_area, has_id, plain = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4, 8))
     if has_id.any() and not has_id.all():
         raise _LeftError("annotations with and without id")
-    return Rows(
+    rows = Rows(
         where=where_of(f"{argument}['annotations']"),
         image=image[:n],
         category=category[:n],
@@ -105,6 +182,8 @@ def _ground_truth_rows(file: int | bytes, size: int, argument: str, box_format: 
         drops_unknown=True,
         is_checked=True,
     )
+    spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
+    return rows, spans, bool(plain.all() and (has_area | crowd).all())
 
 
 def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]]:

@@ -56,7 +56,7 @@ struct Rows {
         if (is_read != other.is_read) return false;
         if (!is_read) return true;
         if (n.rows != other.n.rows || n.images != other.n.images || n.categories_begin != other.n.categories_begin ||
-            n.categories_end != other.n.categories_end)
+            n.categories_end != other.n.categories_end || n.sections.size() != other.n.sections.size())
             return false;
         const auto rows = std::size_t(n.rows);
         auto same = [](const auto& a, const auto& b, std::size_t n) {
@@ -89,7 +89,10 @@ inline const char* check(const std::string& document, bool is_data_set, const Wa
         if (std::fwrite(document.data(), 1, document.size(), file) != document.size() || std::fflush(file) != 0)
             return "the file cannot be written";
     }
-    const Rows two(is_data_set ? of_text : Source{nullptr, fileno(file), size}, is_data_set, second);
+    std::vector<char> copy(document.size());
+    const Rows two(is_data_set ? of_text : Source{nullptr, fileno(file), size, copy.data()}, is_data_set, second);
+    if (!is_data_set && two.is_read && std::memcmp(copy.data(), document.data(), document.size()) != 0)
+        return "copied otherwise";
     for (const Rows* rows : {&one, &two})
         if (rows->stopped < 0 || rows->stopped > size) return "an error that is not in the document";
     return one == two ? nullptr : "read in two ways, with two results";

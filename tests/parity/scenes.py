@@ -3,8 +3,10 @@
 import contextlib
 import copy
 import io
+import json
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -138,21 +140,37 @@ def make_params(rng: np.random.Generator, images: list, categories: list) -> dic
     return params
 
 
-def run(coco_class: type, eval_class: type, scene: Scene, quiet: bool = True):
-    """A COCOeval that has evaluated and accumulated the scene; the scene stays as it is."""
+def of_dict(coco_class: type, dataset: dict):
+    coco = coco_class()
+    coco.dataset = copy.deepcopy(dataset)
+    coco.createIndex()
+    return coco
+
+
+def in_file(path: Path, content) -> str:
+    path.write_text(json.dumps(content, default=lambda value: value.item()))
+    return str(path)
+
+
+def run(coco_class: type, eval_class: type, scene: Scene, quiet: bool = True, folder: Path | None = None):
+    """A COCOeval that has evaluated and accumulated the scene; the scene stays as it is.
+
+    folder: where to write its files, from which it is then read.
+    """
     with contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext(), warnings.catch_warnings():
         # pycocotools divides infinities; this library warns of ids of 0.
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.filterwarnings("ignore", "the numbers follow pycocotools in a quirk", UserWarning)
-        gt = coco_class()
-        gt.dataset = copy.deepcopy(scene.gt)
-        gt.createIndex()
-        dt = coco_class()
-        if scene.own_ids:
-            dt.dataset = copy.deepcopy({**scene.gt, "annotations": scene.dt})
-            dt.createIndex()
+        if folder is None:
+            gt = of_dict(coco_class, scene.gt)
         else:
+            gt = coco_class(in_file(folder / "gt.json", scene.gt))
+        if scene.own_ids:
+            dt = of_dict(coco_class, {**scene.gt, "annotations": scene.dt})
+        elif folder is None or isinstance(scene.dt, np.ndarray):
             dt = gt.loadRes(copy.deepcopy(scene.dt))
+        else:
+            dt = gt.loadRes(in_file(folder / "dt.json", scene.dt))
         evaluation = eval_class(gt, dt, "bbox")
         for name, value in scene.params.items():
             setattr(evaluation.params, name, copy.deepcopy(value))

@@ -242,12 +242,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_case(rival, backend, case):
+def test_case(rival, backend, case, tmp_path):
     scene = plain_scene()
     CASES[case](scene)
-    theirs, ours = run(*rival, scene), run(COCO, COCOeval, scene)
-    assert compare(theirs, ours) == []
-    assert summary(ours) == summary(theirs)
+    theirs = run(*rival, scene)
+    for folder in (None, tmp_path):
+        ours = run(COCO, COCOeval, scene, folder=folder)
+        assert compare(theirs, ours) == []
+        assert summary(ours) == summary(theirs)
 
 
 def test_the_ordinary_scene_is_not_trivial():
@@ -285,14 +287,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_same_exception(rival, case):
+def test_same_exception(rival, case, tmp_path):
     change, error = REFUSED[case]
     scene = plain_scene()
     change(scene)
     with pytest.raises(error):
         run(*rival, scene)
-    with pytest.raises(error):
-        run(COCO, COCOeval, scene)
+    for folder in (None, tmp_path):
+        with pytest.raises(error):
+            run(COCO, COCOeval, scene, folder=folder)
 
 
 def test_no_results_run(rival):

@@ -19,12 +19,18 @@ class ByImage(COCOeval):
 
 
 @pytest.mark.parametrize("seeds", [range(i, i + 200) for i in range(0, 3000, 200)], ids=str)
-def test_native(rival, need, seeds, monkeypatch):
+def test_native(rival, need, seeds, monkeypatch, tmp_path):
     need("pymetrics._native")
     monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+    n_unopened = 0
     for seed in seeds:
         scene = make_scene(seed)
-        assert compare(run(*rival, scene), run(COCO, COCOeval, scene)) == [], seed
+        theirs = run(*rival, scene)
+        assert compare(theirs, run(COCO, COCOeval, scene)) == [], seed
+        of_files = run(COCO, COCOeval, scene, folder=tmp_path)
+        n_unopened += bool(of_files.cocoGt._kept)
+        assert compare(theirs, of_files) == [], seed
+    assert n_unopened > len(seeds) / 4
 
 
 @pytest.mark.parametrize(("backend", "seeds"), [("numba", range(4000, 4400)), ("reference", range(4400, 4500))])
