@@ -6,6 +6,13 @@
 namespace pymetrics::cuda {
 namespace {
 
+// Bytes of scratch for the replicates drawn at once. Small in emulation, so that small cases take several rounds.
+#ifdef PM_CUDA_EMU
+constexpr index_t kScratch = 1 << 15;
+#else
+constexpr index_t kScratch = 1 << 28;
+#endif
+
 int bits_of(index_t n) {
     int bits = 0;
     while (n >> bits) ++bits;
@@ -116,7 +123,7 @@ void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> m
     if (p.n_pairs == 0 || n_replicates == 0) return;
     put_in_order(p, queue);
     const index_t bytes = p.n_pairs * (p.n_chunks + 1) * 8 + p.n_groups * kPlanes * 4 + p.n_categories * p.A * p.R * 4,
-                  fit = (index_t(1) << 28) / bytes, n = std::min(n_replicates, std::clamp<index_t>(fit, 1, 4096));
+                  fit = kScratch / bytes, n = std::min(n_replicates, std::clamp<index_t>(fit, 1, 4096));
     take_replicates(p, n, queue);
     for (index_t low = 0; low < n_replicates; low += n) {
         draw(p, unsigned(std::min(n, n_replicates - low)), queue);
