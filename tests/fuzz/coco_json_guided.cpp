@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string document(reinterpret_cast<const char*>(data), size);
     word_t hash = 14695981039346656037u;
     for (std::size_t i = 0; i < size; ++i) hash = (hash ^ data[i]) * 1099511628211u;
-    const Way first{1 + index_t(hash >> 8 & 0xFF), hash >> 60 ? 1 : 3}, second{1 + index_t(hash >> 16 & 0xFFF), 1};
+    const Way first{1 + index_t(hash >> 8 & 0xFF), hash >> 60 ? 1 : 3}, second{1 + index_t(hash >> 16 & 0x3FF), 1};
     for (const bool is_data_set : {false, true}) {
         bool is_read = false;
         if (const char* const wrong = file ? check(document, is_data_set, first, second, file, is_read) : "no file") {

@@ -15,16 +15,18 @@ EXTRAS = [
     '"name": "é€😀", "ключ": [true, false]'.encode(),
     b'"x": "\\u00e9\\ud800 \\\\ \\" \\/", "v": -1.5e-3',
     b'"id": 5, "area": 2.5, "iscrowd": 1',
-    b'"mask": [' + b"1.5, " * 50 + b"2]",
+    b'"mask": [' + b"1.5, " * 400 + b"2]",  # longer than what is read at once of a small chunk
+    b", ".join(b'"%d": %d' % (i, i) for i in range(20)),  # more numbers than a template holds
 ]
-NUMBERS = b"0 -0 1 -0.0 7.25 1e5 1E-5 12345678 123456789 1234567.25 0.98765432109876543 5e-324 1.7976931348623157e308".split()
+NUMBERS = b"0 -0 1 -0.0 7.25 1e5 1E-5 12345678 123456789 1234567.25 0.98765432109876543 5e-324 1.8e308 1e-9".split()
 
 
 def documents() -> list[bytes]:
     """Results and data sets; in each something else stands out."""
     wide = [RESULT.replace(b'"score"', extra + b', "score"') for extra in EXTRAS]
     scores = [RESULT.replace(b"0.236", number) for number in NUMBERS]
-    found = [results(RESULT), results(*[RESULT] * 5), results(*scores), *(results(RESULT, odd, RESULT) for odd in wide)]
+    found = [results(RESULT), results(*[RESULT] * 5), *(results(score, RESULT) for score in scores)]
+    found += [results(*records) for odd in wide for records in ((RESULT, odd, RESULT), (odd, odd))]
     found += [json.dumps([json.loads(RESULT)] * 3, indent=indent).encode() for indent in (None, 0, 2)]
     found.append(json.dumps([json.loads(RESULT)] * 3, separators=(",", ":")).encode())
     found.append(json.dumps([dict(reversed(json.loads(RESULT).items()))] * 3).encode())
