@@ -95,3 +95,17 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so
+
+# On a machine with an NVIDIA GPU, with its own python and torch and without a network: builds for that GPU, runs the tests
+# marked gpu, compute-sanitizer's four tools where they run, and the benchmark, whose figures go to benchmarks/results/.
+GPU_PYTHON ?= $(PYTHON)
+GPU_FIGURES ?= benchmarks/results/h200.json
+GPU_TESTS := tests/test_on_device.py tests/conformance
+.PHONY: gpu
+gpu:
+	PYMETRICS_BUILD_DIR=build/gpu PYMETRICS_BUILD_NATIVE=on PYMETRICS_BUILD_CUDA=on PYMETRICS_CUDA_ARCHS=native \
+	  $(GPU_PYTHON) -m pip install -q --no-build-isolation --no-deps -e .
+	PYMETRICS_REQUIRE=native,cuda $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(["-q", "-m", "gpu", *sys.argv[1:]]))' $(GPU_TESTS)
+	for tool in memcheck racecheck synccheck initcheck; do \
+	  compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_PYTHON) tests/gpu_scene.py || exit 1; done
+	$(GPU_PYTHON) benchmarks/gpu.py --out $(GPU_FIGURES)

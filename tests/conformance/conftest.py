@@ -8,6 +8,7 @@ import pytest
 from cuda_emu import emulated
 
 from pymetrics import kernels, set_num_threads
+from pymetrics.kernels import _device
 
 PARTS = {"reference": None, "numba": "numba", "native": "pymetrics._native"}
 
@@ -18,10 +19,21 @@ def backend(request):
     return _there(request.param)
 
 
-@pytest.fixture(scope="session", params=[*PARTS, *(f"cuda_emu-{schedule}" for schedule in emulated.SCHEDULES)])
+EMULATED = [f"cuda_emu-{schedule}" for schedule in emulated.SCHEDULES]
+
+
+@pytest.fixture(scope="session", params=[*PARTS, *EMULATED, pytest.param("cuda", marks=pytest.mark.gpu)])
 def any_backend(request):
-    """As `backend`; and the CUDA kernels in emulation, each schedule for itself. For tests of single kernels."""
+    """As `backend`; and the CUDA kernels on a GPU and in emulation, each schedule for itself; for single kernels."""
     name, _, schedule = request.param.partition("-")
+    if name == "cuda":
+        why_not = _device.why_not()
+        if why_not and name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
+            pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {why_not}", pytrace=False)
+        if why_not:
+            pytest.skip(f"no GPU: {why_not}")
+        yield name
+        return
     if not schedule:
         yield _there(name)
         return
