@@ -13,6 +13,11 @@ from map_scenes import batch, differences  # noqa: E402
 
 import pymetrics  # noqa: E402
 from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels  # noqa: E402
+from pymetrics.evaluation import road  # noqa: E402
+from pymetrics.evaluation.columns import Columns  # noqa: E402
+from pymetrics.evaluation.ingest import ingest  # noqa: E402
+from pymetrics.evaluation.protocol import as_protocol  # noqa: E402
+from pymetrics.evaluation.result import Result  # noqa: E402
 from pymetrics.kernels import _device  # noqa: E402
 
 
@@ -282,3 +287,30 @@ def test_devices_do_not_mix():
         pymetrics.box_iou(boxes.cuda(), boxes)
     with pytest.raises(ValueError, match="ious is on cpu, but crowd on cuda:0"):
         pymetrics.match(torch.zeros((3, 3)), torch.zeros(3, dtype=torch.bool).cuda())
+
+
+@pytest.mark.gpu
+def test_update_waits_for_nothing():
+    from pymetrics.detection import MeanAveragePrecision
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    preds, target = ([{k: v.cuda() for k, v in item.items()} for item in side] for side in batch(3))
+    metric = MeanAveragePrecision()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        metric.update(preds, target)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert metric.compute()["map"] >= 0
+
+
+@pytest.mark.gpu
+def test_real_data(data):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    folder = data("coco_yolact100")
+    columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
+    host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
+    fields = {n: torch.tensor(v).cuda() if n[:3] in ("dt_", "gt_") else v for n, v in vars(columns).items()}
+    assert_equal(Result(road.match(Columns(**fields), as_protocol("coco"))), host)
