@@ -42,7 +42,8 @@ def check(
         )
     except subprocess.TimeoutExpired:
         return False, f"no end after {seconds} seconds"
-    return done.returncode == 0, done.stdout
+    end = f"ended by signal {-done.returncode}" if done.returncode < 0 else ""
+    return done.returncode == 0, done.stdout + end
 
 
 def compare(variant: str, kernels: str, seeds: int) -> None:
