@@ -16,7 +16,7 @@ FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test lint format bench native-asan fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -45,6 +45,13 @@ native-asan: $(VENV)/.test
 	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance tests/test_decimal.py tests/test_coco_json.py
+
+# The CUDA kernels in emulation, without a GPU: under AddressSanitizer and UndefinedBehaviorSanitizer, with real threads
+# under ThreadSanitizer; then faults planted in them, each of which must be found. Minutes. make test runs them plain.
+cuda-emu: $(VENV)/.test
+	$(BIN)/python tests/cuda_emu/check.py asan --seeds 4
+	$(BIN)/python tests/cuda_emu/check.py tsan --seeds 2
+	$(BIN)/python tests/cuda_emu/faults.py
 
 # Damaged files for the reader of COCO JSON, at random, under both sanitizers.
 fuzz:
