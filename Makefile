@@ -28,12 +28,12 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES))
+	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES))
+	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --readme README.md $(BENCH_ARGS)

@@ -143,7 +143,8 @@ __global__ void write_cells(Sides s, View<index_t, 1> category_cells, View<std::
             const index_t k = i - s.gt.n, d = k > 0 ? s.dt.starts[k] : 0, g = k > 0 ? s.gt.starts[k] : 0,
                           c = place(d, g);
             category_cells[k] = c;
-            if (k == s.n_categories) cell_dt[c] = d, cell_gt[c] = g, offsets[c] = offsets[offsets.shape[0] - 1] = kept(d);
+            if (k == s.n_categories)
+                cell_dt[c] = d, cell_gt[c] = g, offsets[c] = offsets[offsets.shape[0] - 1] = kept(d);
             continue;
         }
         const Side side = is_dt ? s.dt : s.gt;
