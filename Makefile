@@ -4,8 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := setup.py CMakeLists.txt $(wildcard csrc/*.h csrc/*.cpp csrc/*.cu csrc/bindings/*)
+# One architecture, where nvcc is: the tests need no GPU, and compiling for all takes minutes.
+PYMETRICS_CUDA_ARCHS ?= 90
 # An editable install, so that tests never meet a stale copy; CMake's tree is kept, so that a rebuild is quick.
-INSTALL := PYMETRICS_BUILD_DIR=build/dev $(PIP) install -q --no-build-isolation -c constraints.txt -e
+INSTALL := PYMETRICS_BUILD_DIR=build/dev PYMETRICS_CUDA_ARCHS='$(PYMETRICS_CUDA_ARCHS)' $(PIP) install -q --no-build-isolation -c constraints.txt -e
 PYTEST_ARGS ?=
 # For example --quick, --resume, or --cases files --sizes 500k; python benchmarks/run.py --help lists all.
 BENCH_ARGS ?=
@@ -14,7 +16,7 @@ FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test lint format bench native-asan fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -26,23 +28,30 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES))
+	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES))
+	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --readme README.md $(BENCH_ARGS)
 
 # The tests of the kernels and of the readers of files and dicts under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
 native-asan: $(VENV)/.test
-	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
+	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_BUILD_CUDA=off PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
 	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
 	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance tests/test_decimal.py tests/test_coco_json.py tests/test_dict_rows.py
+
+# The CUDA kernels in emulation, without a GPU: under AddressSanitizer and UndefinedBehaviorSanitizer, with real threads
+# under ThreadSanitizer; then faults planted in them, each of which must be found. Minutes. make test runs them plain.
+cuda-emu: $(VENV)/.test
+	$(BIN)/python tests/cuda_emu/check.py asan --seeds 4
+	$(BIN)/python tests/cuda_emu/check.py tsan --seeds 2
+	$(BIN)/python tests/cuda_emu/faults.py
 
 # Damaged files for the reader of COCO JSON, at random, under both sanitizers.
 fuzz:
@@ -93,3 +102,17 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so
+
+# On a machine with an NVIDIA GPU, with its own python and torch and without a network: builds for that GPU, runs the tests
+# marked gpu, compute-sanitizer's four tools where they run, and the benchmark, whose figures go to benchmarks/results/.
+GPU_PYTHON ?= $(PYTHON)
+GPU_FIGURES ?= benchmarks/results/h200.json
+GPU_TESTS := tests/test_on_device.py tests/conformance
+.PHONY: gpu
+gpu:
+	PYMETRICS_BUILD_DIR=build/gpu PYMETRICS_BUILD_NATIVE=on PYMETRICS_BUILD_CUDA=on PYMETRICS_CUDA_ARCHS=native \
+	  $(GPU_PYTHON) -m pip install -q --no-build-isolation --no-deps -e .
+	PYMETRICS_REQUIRE=native,cuda $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(["-q", "-m", "gpu", *sys.argv[1:]]))' $(GPU_TESTS)
+	for tool in memcheck racecheck synccheck initcheck; do \
+	  compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_PYTHON) tests/gpu_scene.py || exit 1; done
+	$(GPU_PYTHON) benchmarks/gpu.py --out $(GPU_FIGURES)

@@ -2,8 +2,8 @@
 
 Switches (environment):
   PYMETRICS_BUILD_NATIVE = auto (default) | on | off   auto: without a C++ compiler, install the Numba path alone
-  PYMETRICS_BUILD_CUDA   = auto (default) | on | off   auto: only where there are CUDA kernels and a working nvcc
-  PYMETRICS_CUDA_ARCHS   = e.g. "90" or "75-real;90-real;120"
+  PYMETRICS_BUILD_CUDA   = auto (default) | on | off   auto: only where a working nvcc is, of CUDA 12 or later
+  PYMETRICS_CUDA_ARCHS   = e.g. "90" or "75-real;90-real;120"; default: every one that is supported
   PYMETRICS_CMAKE_ARGS   = extra arguments for CMake's configure step
   PYMETRICS_BUILD_DIR    = keep CMake's tree here (an editable install otherwise builds all of it in a throw-away one)
 
@@ -94,6 +94,7 @@ class CMakeBuild(build_ext):
             f"-Dpybind11_DIR={pybind11.get_cmake_dir()}",
             f"-DPYMETRICS_BUILD_NATIVE={MODES['_native']}",
             f"-DPYMETRICS_BUILD_CUDA={MODES['_cuda']}",
+            f"-DPYMETRICS_CUDA_ARCHS={os.environ.get('PYMETRICS_CUDA_ARCHS', '')}",
         ]
         ninja = tool("ninja")
         # On Windows Ninja finds compilers only in a developer's prompt; CMake left alone finds Visual Studio.
@@ -101,8 +102,6 @@ class CMakeBuild(build_ext):
         if by_ninja and not os.environ.get("CMAKE_GENERATOR"):
             # Named every time: the ninja of the last build's isolated environment is gone by now.
             args += ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
-        if os.environ.get("PYMETRICS_CUDA_ARCHS"):
-            args.append(f"-DCMAKE_CUDA_ARCHITECTURES={os.environ['PYMETRICS_CUDA_ARCHS']}")
         args += shlex.split(os.environ.get("PYMETRICS_CMAKE_ARGS", ""))
         cache = self.tree / "CMakeCache.txt"
         if cache.exists() and self.call(self.cmake, *args, check=False):

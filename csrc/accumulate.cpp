@@ -25,6 +25,21 @@ struct Outputs {
     View<double, 5> scores_at;  // or none
 };
 
+// The stable order of a category's detections by falling score, and the first limit that each one's rank is within.
+void rank_rows(const Inputs& in, index_t first_cell, index_t last_cell, std::vector<std::int32_t>& order,
+               std::vector<std::uint8_t>& level, SortScratch& sort) {
+    const index_t M = in.max_dets.shape[0], first = in.offsets[first_cell], n = in.offsets[last_cell] - first;
+    if (index_t(order.size()) < n) order.resize(std::size_t(n)), level.resize(std::size_t(n));
+    sort_keys([&](index_t i) { return falling_key(in.scores[first + i]); }, n, order.data(), sort);
+    for (index_t c = first_cell; c < last_cell; ++c) {
+        index_t m = 0;
+        for (index_t d = in.offsets[c]; d < in.offsets[c + 1]; ++d) {
+            while (m < M && in.max_dets[m] <= d - in.offsets[c]) ++m;
+            level[std::size_t(d - first)] = std::uint8_t(m);
+        }
+    }
+}
+
 // One category, with room that the next one uses again.
 class Category {
     const Inputs& in;
@@ -65,24 +80,12 @@ class Category {
     void run(index_t k, const Outputs& out) {
         const index_t first_cell = in.category_cells[k], last_cell = in.category_cells[k + 1];
         first = in.offsets[first_cell], n = in.offsets[last_cell] - first;
-        rank(first_cell, last_cell);
+        rank_rows(in, first_cell, last_cell, order, level, sort);
         W == 1 && A == 4 ? walk<1, 4>() : walk<0, 0>();
         curves(k, first_cell, last_cell, out);
     }
 
   private:
-    void rank(index_t first_cell, index_t last_cell) {
-        if (index_t(order.size()) < n) order.resize(std::size_t(n)), level.resize(std::size_t(n));
-        sort_keys([&](index_t i) { return falling_key(in.scores[first + i]); }, n, order.data(), sort);
-        for (index_t c = first_cell; c < last_cell; ++c) {
-            index_t m = 0;
-            for (index_t d = in.offsets[c]; d < in.offsets[c + 1]; ++d) {
-                while (m < M && in.max_dets[m] <= d - in.offsets[c]) ++m;
-                level[std::size_t(d - first)] = std::uint8_t(m);
-            }
-        }
-    }
-
     template <int W1>
     word_t hits(index_t d, index_t w) const {
         return in.matched.data[W1 ? d : d * W + w] & ~in.ignored.data[W1 ? d : d * W + w];
@@ -219,6 +222,117 @@ class Category {
     }
 };
 
+// One category of accumulate_replicates. No lists: of the true positives between two neighbouring recall thresholds the
+// highest precision is enough.
+class Replicates {
+    const Inputs& in;
+    const View<const std::int32_t, 1> cell_image;
+    const View<const std::uint8_t, 2> weights;
+    const View<double, 6> precision;  // (B, T, R, K, A, M)
+    const View<double, 5> recall;     // (B, T, K, A, M)
+    const index_t T, R, K, A, M, W, n_bits;
+    std::vector<std::int32_t> order, image;
+    std::vector<std::uint8_t> level;
+    std::vector<index_t> by_recall, positives, need;  // (R,) thresholds, ascending; (A,); (A, R) by ascending threshold
+    std::vector<index_t> counted;                     // (M, bits) by the first limit that a detection is within
+    std::vector<index_t> hits, passed;                // (bits, M); the thresholds that need no more
+    std::vector<double> highest;                      // (bits, M, R) precision from a threshold to the next
+    SortScratch sort;
+
+  public:
+    Replicates(const Inputs& in, View<const std::int32_t, 1> cell_image, View<const std::uint8_t, 2> weights,
+               View<double, 6> precision, View<double, 5> recall)
+        : in(in),
+          cell_image(cell_image),
+          weights(weights),
+          precision(precision),
+          recall(recall),
+          T(recall.shape[1]),
+          R(in.recall_thresholds.shape[0]),
+          K(recall.shape[2]),
+          A(recall.shape[3]),
+          M(recall.shape[4]),
+          W(in.matched.shape[1]),
+          n_bits(A * T),
+          by_recall(std::size_t(R)),
+          positives(std::size_t(A)),
+          need(std::size_t(A * R)) {
+        std::iota(by_recall.begin(), by_recall.end(), index_t(0));
+        auto value = [&](index_t r) { return in.recall_thresholds[r] <= 1e9 ? in.recall_thresholds[r] : 2e9; };
+        std::stable_sort(by_recall.begin(), by_recall.end(), [&](index_t i, index_t j) { return value(i) < value(j); });
+    }
+
+    void run(index_t k) {
+        const index_t first_cell = in.category_cells[k], last_cell = in.category_cells[k + 1];
+        const index_t first = in.offsets[first_cell], n = in.offsets[last_cell] - first;
+        rank_rows(in, first_cell, last_cell, order, level, sort);
+        image.resize(std::size_t(n));
+        for (index_t c = first_cell; c < last_cell; ++c)
+            std::fill(image.begin() + (in.offsets[c] - first), image.begin() + (in.offsets[c + 1] - first),
+                      cell_image[c]);
+        for (index_t b = 0; b < weights.shape[0]; ++b) {
+            const std::uint8_t* const weight = weights.row(b);
+            std::fill(positives.begin(), positives.end(), 0);
+            for (index_t c = first_cell; c < last_cell; ++c)
+                for (index_t a = 0; a < A; ++a) positives[std::size_t(a)] += in.n_gt(c, a) * weight[cell_image[c]];
+            for (index_t i = 0; i < A * R; ++i)
+                need[std::size_t(i)] =
+                    hits_needed(in.recall_thresholds[by_recall[std::size_t(i % R)]], positives[std::size_t(i / R)]);
+            counted.assign(std::size_t(M * n_bits), 0), highest.assign(std::size_t(n_bits * M * R), 0);
+            hits.assign(std::size_t(n_bits * M), 0), passed.assign(std::size_t(n_bits * M), 0);
+            for (index_t i = 0; i < n; ++i) {
+                const auto at = std::size_t(order[std::size_t(i)]);
+                if (level[at] < M && weight[image[at]]) walk(first + index_t(at), level[at], weight[image[at]]);
+            }
+            curves(b, k);
+        }
+    }
+
+  private:
+    void walk(index_t d, index_t m0, index_t weight) {
+        index_t* const here = &counted[std::size_t(m0 * n_bits)];
+        for (index_t b = 0; b < n_bits; ++b) here[b] += ~in.ignored(d, b / 64) >> (b % 64) & 1 ? weight : 0;
+        for (index_t w = 0; w < W; ++w)
+            for (word_t left = in.matched(d, w) & ~in.ignored(d, w); left; left &= left - 1) {
+                const index_t b = w * 64 + lowest_bit(left);
+                const index_t* const needed = need.data() + b / T * R;
+                index_t sum = 0;
+                for (index_t m = 0; m < M; ++m) {
+                    sum += counted[std::size_t(m * n_bits + b)];
+                    if (m < m0) continue;
+                    index_t &n = hits[std::size_t(b * M + m)], &q = passed[std::size_t(b * M + m)];
+                    n += weight;  // of the copies the last is the most precise
+                    while (q < R && needed[q] <= n) ++q;
+                    if (q == 0) continue;
+                    double& most = highest[std::size_t((b * M + m) * R + q - 1)];
+                    most = std::max(most, precision_at(n, sum));
+                }
+            }
+    }
+
+    void curves(index_t replicate, index_t k) {
+        for (index_t b = 0; b < n_bits; ++b)
+            for (index_t m = 0; m < M; ++m) {
+                const index_t a = b / T, t = b % T, n = hits[std::size_t(b * M + m)];
+                const index_t total = positives[std::size_t(a)], *needed = need.data() + a * R;
+                index_t unreached = R;  // what follows an unreached recall stays 0
+                for (index_t q = 0; q < R; ++q)
+                    if (needed[q] > n) unreached = std::min(unreached, by_recall[std::size_t(q)]);
+                double envelope = 0;
+                for (index_t q = R - 1; q >= 0; --q) {
+                    const index_t r = by_recall[std::size_t(q)];
+                    envelope = std::max(envelope, highest[std::size_t((b * M + m) * R + q)]);
+                    precision.data[((((replicate * T + t) * R + r) * K + k) * A + a) * M + m] = total == 0 ? -1
+                                                                                                : r < unreached
+                                                                                                    ? envelope
+                                                                                                    : 0;
+                }
+                recall.data[(((replicate * T + t) * K + k) * A + a) * M + m] =
+                    total == 0 ? -1 : double(n) / double(total);
+            }
+    }
+};
+
 }  // namespace
 
 void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
@@ -237,6 +351,20 @@ void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, Vie
     parallel_for(0, end - begin, 1, threads, [&] {
         return [&, category = Category(in, out)](index_t low, index_t high) mutable {
             for (index_t i = low; i < high; ++i) category.run(largest_first[std::size_t(i)], out);
+        };
+    });
+}
+
+void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
+                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
+                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
+                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
+                           index_t begin, index_t end, const Threads& threads) {
+    const Inputs in = {scores, matched, ignored, offsets, n_gt, category_cells, {}, max_dets, recall_thresholds};
+    parallel_for(begin, end, 1, threads, [&] {
+        return [category = Replicates(in, cell_image, weights, precision, recall)](index_t low, index_t high) mutable {
+            for (index_t k = low; k < high; ++k) category.run(k);
         };
     });
 }

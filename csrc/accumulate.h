@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "common.h"
+#include "device.h"
 #include "parallel.h"
 
 namespace pymetrics {
@@ -59,9 +60,37 @@ void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, Vie
                 View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
                 View<double, 5> scores_at, index_t begin, index_t end, const Threads& threads);
 
+void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
+                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
+                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
+                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
+                           index_t begin, index_t end, const Threads& threads);
+
 void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
                 View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
                 const Threads& threads);
 
 }  // namespace cpu
+
+namespace cuda {
+
+void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
+                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
+                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
+                View<double, 5> scores_at, index_t begin, index_t end, const Queue& queue);
+
+void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
+                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
+                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
+                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
+                           index_t begin, index_t end, const Queue& queue);
+
+void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
+                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
+                const Queue& queue);
+
+}  // namespace cuda
 }  // namespace pymetrics

@@ -74,6 +74,7 @@ bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1
         category_cells[k + 1] = c;
     }
     cell_dt[c] = d, cell_gt[c] = g;
+    offsets[offsets.shape[0] - 1] = offsets[c];
     return true;
 }
 

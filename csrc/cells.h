@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "common.h"
+#include "device.h"
 #include "parallel.h"
 
 namespace pymetrics {
@@ -124,4 +125,34 @@ void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts
                 View<word_t, 2> new_matched, View<word_t, 2> new_ignored);
 
 }  // namespace cpu
+
+namespace cuda {
+
+void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out, const Queue& queue);
+
+void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
+               View<std::int32_t, 1> order, View<index_t, 1> starts, const Queue& queue);
+
+void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
+                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
+                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
+                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
+                View<index_t, 1> cell_gt, View<index_t, 1> offsets, const Queue& queue);
+
+void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
+                     View<const index_t, 1> offsets, View<std::int32_t, 1> rows, View<double, 1> ranked, index_t begin,
+                     index_t end, const Queue& queue);
+
+void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
+                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
+                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
+                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts, const Queue& queue);
+
+void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
+                View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,
+                View<const word_t, 2> matched, View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
+                View<std::int32_t, 1> new_cell_image, View<std::int32_t, 2> new_n_gt, View<double, 1> new_scores,
+                View<word_t, 2> new_matched, View<word_t, 2> new_ignored, const Queue& queue);
+
+}  // namespace cuda
 }  // namespace pymetrics

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common.h"
+#include "device.h"
 #include "parallel.h"
 
 namespace pymetrics {
@@ -29,6 +30,11 @@ struct Candidate {
     std::int32_t g;
     double overlap;
 };
+
+// The order of candidates: by falling overlap, of equals the later first.
+PM_HD bool goes_before(const Candidate& a, const Candidate& b) {
+    return a.overlap > b.overlap || (a.overlap == b.overlap && a.g > b.g);
+}
 
 // Where one detection's result goes.
 struct Match {
@@ -100,28 +106,42 @@ PM_HD void match_candidates(const Candidate* candidates, index_t n, const Pairs&
         }
 }
 
-// One detection at one (area, threshold) pair by pycocotools' own loop, for overlaps that have no order (NAN_OVERLAP).
+struct Choice {
+    index_t g;  // or -1
+    bool ignored;
+};
+
+// What one detection takes at one (area, threshold) pair by pycocotools' own loop, for overlaps that have no order
+// (NAN_OVERLAP).
 template <class Iou, class TruthOf>
-PM_HD void match_literally(index_t b, Iou iou, index_t n_gt, const Pairs& pairs, TruthOf truth_of,
-                           std::uint8_t dt_flags, const Match& to) {
+PM_HD Choice choose_literally(index_t b, Iou iou, index_t n_gt, const Pairs& pairs, TruthOf truth_of) {
     const index_t w = b / 64;
     const word_t bit = word_t(1) << (b % 64);
     index_t level = 0;  // the pair's threshold is the last one that reaches the bit
     while (!(pairs.reach(level + 1, w) & bit)) ++level;
     double best = pairs.thresholds[level];
-    index_t m = -1;
-    bool m_ignored = false;
+    Choice choice = {-1, false};
     for (int ignorable = 0; ignorable < 2; ++ignorable) {
-        if (m >= 0 && !m_ignored) break;
+        if (choice.g >= 0 && !choice.ignored) break;
         for (index_t g = 0; g < n_gt; ++g) {
             const Truth gt = truth_of(g);
             if (((gt.ignored[w] & bit) != 0) != (ignorable == 1)) continue;
             if (gt.taken[w] & bit && !(gt.flags & CROWD)) continue;
-            if (iou(g) < best) continue;
-            best = iou(g), m = g, m_ignored = ignorable;
+            const double overlap = iou(g);
+            if (overlap < best) continue;
+            best = overlap, choice = {g, ignorable == 1};
         }
     }
-    if (m >= 0) take(to, truth_of(m), std::int32_t(m), iou(m), w, bit, m_ignored, dt_flags);
+    return choice;
+}
+
+template <class Iou, class TruthOf>
+PM_HD void match_literally(index_t b, Iou iou, index_t n_gt, const Pairs& pairs, TruthOf truth_of,
+                           std::uint8_t dt_flags, const Match& to) {
+    const Choice choice = choose_literally(b, iou, n_gt, pairs, truth_of);
+    if (choice.g >= 0)
+        take(to, truth_of(choice.g), std::int32_t(choice.g), iou(choice.g), b / 64, word_t(1) << (b % 64),
+             choice.ignored, dt_flags);
 }
 
 // A cell's overlaps, and room for the matching; one for each thread.
@@ -153,11 +173,6 @@ struct CellOut {
     double* match_iou;
     index_t n_bits;
 };
-
-// The order of candidates: by falling overlap, of equals the later first.
-PM_HD bool goes_before(const Candidate& a, const Candidate& b) {
-    return a.overlap > b.overlap || (a.overlap == b.overlap && a.g > b.g);
-}
 
 // Match one cell; detections by falling score. It knows nothing of what overlaps.
 template <int W>
@@ -218,4 +233,23 @@ void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, 
                 View<double, 2> match_iou, index_t begin, index_t end, const Threads& threads);
 
 }  // namespace cpu
+
+namespace cuda {
+
+void match_boxes(View<const double, 2> dt_boxes, View<const double, 1> dt_area, View<const std::uint8_t, 1> dt_flags,
+                 View<const std::int32_t, 1> rows, View<const index_t, 1> offsets, View<const double, 2> gt_boxes,
+                 View<const double, 1> gt_area, View<const std::uint8_t, 1> gt_flags,
+                 View<const std::int32_t, 1> gt_order, View<const index_t, 1> cell_gt, View<const double, 1> thresholds,
+                 View<const word_t, 2> reach, View<const double, 2> area_ranges, View<const word_t, 2> area_words,
+                 View<std::int32_t, 2> n_gt, View<word_t, 2> matched, View<word_t, 2> ignored,
+                 View<std::int32_t, 2> match_of, View<double, 2> match_iou, index_t begin, index_t end,
+                 const Queue& queue);
+
+void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, View<const index_t, 1> dt_offsets,
+                View<const index_t, 1> gt_offsets, View<const word_t, 2> gt_ignored,
+                View<const std::uint8_t, 1> gt_flags, View<const double, 1> thresholds, View<const word_t, 2> reach,
+                View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int32_t, 2> match_of,
+                View<double, 2> match_iou, index_t begin, index_t end, const Queue& queue);
+
+}  // namespace cuda
 }  // namespace pymetrics

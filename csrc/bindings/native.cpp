@@ -1,9 +1,9 @@
 // The host kernels for Python. Each function takes the arguments of its namesake in pymetrics/kernels, checks what
 // would make memory unsafe, and lets the interpreter's lock go.
-#include "../accumulate.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../matching.h"
+#include "accumulate.h"
 #include "arrays.h"
 #include "dicts.h"
 #include "files.h"
@@ -284,77 +284,6 @@ void match_ious(obj ious_, obj iou_offsets_, obj dt_offsets_, obj gt_offsets_, o
     });
 }
 
-void accumulate(obj scores_, obj matched_, obj ignored_, obj offsets_, obj n_gt_, obj category_cells_, obj area_words_,
-                obj max_dets_, obj recall_thresholds_, obj precision_, obj recall_, obj scores_at_, index_t begin,
-                index_t end, int n_threads) {
-    const auto scores = view<const double, 1>(scores_, "scores");
-    const auto matched = view<const word_t, 2>(matched_, "matched"),
-               ignored = view<const word_t, 2>(ignored_, "ignored");
-    const auto offsets = view<const index_t, 1>(offsets_, "offsets"),
-               category_cells = view<const index_t, 1>(category_cells_, "category_cells");
-    const auto n_gt = view<const i32, 2>(n_gt_, "n_gt");
-    const auto area_words = view<const word_t, 2>(area_words_, "area_words");
-    const auto max_dets = view<const index_t, 1>(max_dets_, "max_dets");
-    const auto recall_thresholds = view<const double, 1>(recall_thresholds_, "recall_thresholds");
-    const auto precision = view<double, 5>(precision_, "precision"),
-               scores_at = view<double, 5>(scores_at_, "scores_at");
-    const auto recall = view<double, 4>(recall_, "recall");
-    const index_t n_dt = scores.shape[0], n_cells = offsets.shape[0] - 1, n_words = area_words.shape[1];
-    require(matched.shape[0] == n_dt && ignored.shape[0] == n_dt && matched.shape[1] == n_words &&
-                ignored.shape[1] == n_words,
-            "matched, ignored: expected the words of each score");
-    require_offsets(offsets, n_dt, "offsets");
-    require_offsets(category_cells, n_cells, "category_cells");
-    require(n_gt.shape[0] == n_cells && n_gt.shape[1] == area_words.shape[0], "n_gt: expected a row for each cell");
-    const index_t wanted[] = {recall.shape[0], recall_thresholds.shape[0], category_cells.shape[0] - 1,
-                              area_words.shape[0], max_dets.shape[0]};
-    for (int i = 0; i < 5; ++i)
-        require(precision.shape[i] == wanted[i] &&
-                    (scores_at.shape[i] == wanted[i] || (i == 0 && scores_at.shape[0] == 0)) &&
-                    (i == 1 || recall.shape[i ? i - 1 : 0] == wanted[i]),
-                "precision, recall, scores_at: axis ", i, " must have length ", wanted[i]);
-    require(wanted[0] * wanted[3] <= n_words * 64, "area_words: too few words for the bits of recall");
-    require(max_dets.shape[0] < 255, "max_dets: expected fewer than 255 limits");
-    for (index_t m = 0; m + 1 < max_dets.shape[0]; ++m)
-        require(max_dets[m] <= max_dets[m + 1], "max_dets: limits must not fall");
-    bool negative = false;
-    for (index_t i = 0; i < n_cells * n_gt.shape[1]; ++i) negative |= n_gt.data[i] < 0;
-    require(!negative, "n_gt: expected counts from 0 on");
-    require_range(begin, end, category_cells.shape[0] - 1);
-    const index_t n_bits = wanted[0] * wanted[3];
-    run(n_threads, [&](const Threads& threads) {
-        word_t stray = 0;  // bits that belong to no pair
-        for (index_t i = 0; i < n_dt * n_words; ++i) {
-            const index_t left = n_bits - i % n_words * 64;
-            const word_t pairs = left >= 64 ? ~word_t(0) : left > 0 ? (word_t(1) << left) - 1 : 0;
-            stray |= (matched.data[i] | ignored.data[i]) & ~pairs;
-        }
-        require(stray == 0, "matched, ignored: a bit beyond the last (area, threshold) pair is set");
-        cpu::accumulate(scores, matched, ignored, offsets, n_gt, category_cells, area_words, max_dets,
-                        recall_thresholds, precision, recall, scores_at, begin, end, threads);
-    });
-}
-
-void mean_valid(obj values_, obj columns_, obj first_rows_, obj last_rows_, obj means_, index_t begin, index_t end,
-                int n_threads) {
-    const auto values = view<const double, 2>(values_, "values");
-    const auto columns = view<const index_t, 1>(columns_, "columns"),
-               first_rows = view<const index_t, 1>(first_rows_, "first_rows");
-    const auto last_rows = view<const index_t, 1>(last_rows_, "last_rows");
-    const auto means = view<double, 1>(means_, "means");
-    const index_t n = means.shape[0];
-    require_length(columns.shape[0], n, "columns");
-    require_length(first_rows.shape[0], n, "first_rows");
-    require_length(last_rows.shape[0], n, "last_rows");
-    require_indices(columns, 0, values.shape[1], "columns");
-    require_indices(first_rows, 0, values.shape[0] + 1, "first_rows");
-    require_indices(last_rows, 0, values.shape[0] + 1, "last_rows");
-    require_range(begin, end, n);
-    run(n_threads, [&](const Threads& threads) {
-        cpu::mean_valid(values, columns, first_rows, last_rows, means, begin, end, threads);
-    });
-}
-
 }  // namespace
 
 PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
@@ -369,6 +298,5 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     m.def("box_iou", &box_iou);
     m.def("match_boxes", &match_boxes);
     m.def("match_ious", &match_ious);
-    m.def("accumulate", &accumulate);
-    m.def("mean_valid", &mean_valid);
+    bind_accumulate(m);
 }

@@ -187,7 +187,7 @@ class MeanAveragePrecision(Metric):
 
     def tm_to_coco(self, name: str = "tm_map_input") -> None:
         """Write everything taken in as COCO files: {name}_preds.json and {name}_target.json."""
-        coco_files.write(as_columns(self.metric_state, self.box_format), name)
+        coco_files.write(as_columns(self.metric_state, self.box_format).on_host(), name)
 
     @staticmethod
     def coco_to_tm(
@@ -215,7 +215,7 @@ class MeanAveragePrecision(Metric):
 
     def _evaluate(self, columns: Columns) -> Result:
         if self.average == "micro":
-            places = {name: np.zeros_like(getattr(columns, name)) for name in ("dt_category", "gt_category")}
+            places = {name: getattr(columns, name) * 0 for name in ("dt_category", "gt_category")}
             columns = replace(columns, category_ids=np.zeros(1, np.int64), **places)
         return Result(road.match(columns, self._protocol(), keep_matches=self.extended_summary), columns)
 

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..evaluation.columns import CROWD, IGNORE, Columns
+from ..evaluation.on_device import Side, columns_of
+from ..kernels import _device
 
 STATES = (
     "detection_box",
@@ -37,6 +39,9 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
     n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
     joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
     joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
+    on_gpu = _columns_on_device(joined, n_gt, n_dt)
+    if on_gpu is not None:
+        return on_gpu
     of = {name: _array(tensor) for name, tensor in _on_host(joined).items()}
     dt_labels, gt_labels = of["detection_labels"], of["groundtruth_labels"]
     _check_labels(dt_labels, n_dt, "predictions")
@@ -64,6 +69,21 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
         gt_area=np.where(area > 0, area, gt_boxes[:, 2] * gt_boxes[:, 3]),
         gt_flags=gt_flags,
     )
+
+
+def _columns_on_device(joined: dict[str, Any], n_gt: NDArray[np.int64], n_dt: NDArray[np.int64]) -> Columns | None:
+    """Columns on the GPU where the joined states are; None: on the host."""
+    if not _device.is_on_device(joined["detection_scores"]) or not _device.works():
+        return None
+
+    def side(name: str, counts: NDArray[np.int64], **more: Any) -> Side:
+        boxes = joined[f"{name}_box"].reshape(-1, 4)
+        return Side(boxes=boxes, labels=joined[f"{name}_labels"], layout="xywh", counts=counts, **more)
+
+    gt = side("groundtruth", n_gt, crowd=joined["groundtruth_crowds"], area=joined["groundtruth_area"])
+    dt = side("detection", n_dt, scores=joined["detection_scores"])
+    images = np.arange(len(n_gt), dtype=np.int64)
+    return columns_of(gt, dt, images=images, crowds_are_trunc=True, checks_values=False)
 
 
 def to_xywh(boxes: Any, box_format: str) -> Any:

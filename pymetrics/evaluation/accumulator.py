@@ -148,6 +148,8 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
     """Outcomes of different images as one, with the categories of all. One chunk is returned as it is."""
     if len(chunks) == 1:
         return chunks[0]
+    if len({chunk.device for chunk in chunks}) > 1:
+        chunks = [chunk.on_host() for chunk in chunks]
     image_ids = np.concatenate([chunk.image_ids for chunk in chunks if chunk.n_images] or [np.empty(0, np.int64)])
     image_ids.sort()
     category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))

@@ -17,6 +17,7 @@ from ..formats.per_image import prediction_rows, target_rows
 from ..formats.rows import Rows, as_array, joined_ids, plain, warn
 from .assemble import columns_from_rows
 from .columns import Columns
+from .on_device import columns_of, sides_of_lists
 from .protocol import Protocol, as_protocol
 from .sources import Detections, GroundTruths, detection_array_rows, ground_truth_array_rows
 
@@ -48,6 +49,11 @@ def ingest(
         raise ValueError(f"iou_type must be 'bbox', the only one there is yet; got {iou_type!r}")
     protocol = as_protocol(protocol)
     xywh = as_box_format(box_format or "xywh", normalized)
+    on_gpu = None
+    if image_sizes is None and not xywh.normalized and protocol.use_cats:
+        on_gpu = _on_device(gt, dt, box_format, first_image)
+    if on_gpu is not None:
+        return on_gpu
     needs_sizes = isinstance(dt, Detections) and as_box_format(dt.box_format, normalized).normalized
     gt_format = xywh._replace(normalized=xywh.normalized or needs_sizes)  # then their images are read, too
     gt, dt = opened(gt, "gt", gt_format), opened(dt, "dt", xywh)
@@ -98,6 +104,16 @@ def ingest(
     return columns_from_rows(
         gt_rows, dt_rows, image_ids, category_ids, use_cats=protocol.use_cats, image_sizes=image_sizes
     )
+
+
+def _on_device(gt: Any, dt: Any, box_format: str | None, first_image: int) -> Columns | None:
+    """Columns on a GPU, where both sides lie there and are plainly right; None: read them on the host."""
+    if isinstance(gt, GroundTruths) and isinstance(dt, Detections):
+        if gt.side is None or dt.side is None or box_format not in (None, gt.box_format, dt.box_format):
+            return None
+        return columns_of(gt.side, dt.side)
+    sides = sides_of_lists(gt, dt, box_format or "xyxy", first_image)
+    return None if sides is None else columns_of(*sides[:2], images=sides[2])
 
 
 def opened(source: Any, argument: str, box_format: BoxFormat) -> Any:

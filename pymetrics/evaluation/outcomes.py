@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from .. import kernels
 from . import packing
 from .protocol import Protocol
 
@@ -12,6 +15,8 @@ from .protocol import Protocol
 @dataclass(frozen=True)
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
+
+    The arrays are numpy's, or torch's on one GPU, but for the ids.
 
     image_ids: every image evaluated, ascending; int64 or str, on the host. category_ids: (K,) int64, axis K.
     category_cells: int64 (K + 1,); the cells of category k are category_cells[k] : category_cells[k + 1].
@@ -44,9 +49,19 @@ class Outcomes:
         """The images evaluated, those without objects too."""
         return len(self.image_ids)
 
+    @property
+    def device(self) -> str:
+        """Where the arrays are: "host" (numpy's), or "cuda:0" and its like."""
+        return "host" if isinstance(self.scores, np.ndarray) else str(self.scores.device)
+
+    def on_host(self) -> Outcomes:
+        """The same with numpy arrays; itself where they are that already."""
+        found = {name: kernels.to_host(value) for name, value in vars(self).items()}
+        return self if all(found[name] is value for name, value in vars(self).items()) else replace(self, **found)
+
     def to_bytes(self) -> bytes:
         """These outcomes as bytes for a file or another machine; without dt_rows, match_of, match_iou."""
-        return packing.pack(self)
+        return packing.pack(self.on_host())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Outcomes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..formats.boxes import as_box_format, to_xywh, widen
 from ..formats.rows import as_array, box_column
+from ..kernels import _device
+from . import on_device
 from .protocol import COCO_IOU_THRESHOLDS, Protocol, tables
 
 KINDS = ("iou", "giou", "diou", "ciou")
@@ -22,7 +24,7 @@ def box_iou(
     """Overlaps of boxes, in float64, by pycocotools' arithmetic.
 
     Args:
-        dt: (N, 4) boxes; numpy, or torch on the CPU.
+        dt: (N, 4) boxes; numpy or torch. On a GPU all is computed there ("ciou" on the host).
         gt: (G, 4) boxes.
         crowd: (G,) flags; against a crowd the union is the detection's own area. Only for kind "iou".
         offsets: a pair (dt_offsets, gt_offsets) of (P + 1,) rows at which P problems begin, each solved by itself.
@@ -31,16 +33,20 @@ def box_iou(
 
     Returns:
         float64 (N, G), or with offsets the problems' matrices, row by row, one after another: (sum of N_p * G_p,). A
-        torch tensor where dt is one. Boxes without area overlap nothing; what is undefined (0 / 0) is NaN.
+        torch tensor, on dt's device, where dt is one. Boxes without area overlap nothing; 0 / 0 is NaN.
 
     Raises:
-        TypeError, ValueError: a shape, length, kind or box_format is wrong; the message names it.
+        TypeError, ValueError: a shape, length, kind or box_format is wrong, or a tensor is on another device; the
+            message names it.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+    source = dt = _device.as_tensor(dt)
+    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not _device.works()):
+        dt, gt, crowd = (kernels.to_host(values) for values in (dt, gt, crowd))
     dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
     n_dt, n_gt = len(dt_boxes), len(gt_boxes)
-    flags = np.zeros(n_gt, np.uint8)
+    flags = kernels.upload(np.zeros(n_gt, np.uint8), gt_boxes)
     if crowd is not None:
         if kind != "iou":
             raise ValueError(f'crowd goes with kind "iou" only, got kind {kind!r}')
@@ -48,15 +54,16 @@ def box_iou(
     if offsets is None:
         out = kernels.empty((n_dt, n_gt), "float64", dt_boxes)
         step = max(1, 2**20 // max(1, n_gt))  # rows at a time: Ctrl-C waits for a call
+        step = step if isinstance(out, np.ndarray) else max(1, n_dt)
         for begin in range(0, n_dt, step):
             rows = slice(begin, min(begin + step, n_dt))
             block = dt_boxes[rows], gt_boxes, flags, np.array([0, len(dt_boxes[rows])]), np.array([0, n_gt])
             _overlaps(*block, kind, out[rows].reshape(-1))
-        return _like(out, dt)
+        return _like(out, source)
     dt_offsets, gt_offsets = _offsets(offsets, n_dt, n_gt)
     out = kernels.empty(int(np.dot(np.diff(dt_offsets), np.diff(gt_offsets))), "float64", dt_boxes)
     _overlaps(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, kind, out)
-    return _like(out, dt)
+    return _like(out, source)
 
 
 def _overlaps(
@@ -69,7 +76,8 @@ def _overlaps(
     out: NDArray[Any],
 ) -> None:
     sizes = np.diff(dt_offsets) * np.diff(gt_offsets)
-    problems = dt, gt, flags, dt_offsets, gt_offsets, np.concatenate([[0], np.cumsum(sizes)])
+    offsets = (dt_offsets, gt_offsets, np.concatenate([[0], np.cumsum(sizes)]))
+    problems = (dt, gt, flags, *(kernels.upload(values, dt) for values in offsets))
     kernels.box_iou(*problems, KINDS.index("diou" if kind == "ciou" else kind), out, 0, len(sizes))
     if kind == "ciou":  # diou - alpha * v (Zheng et al., 2020); arctan differs between devices, hence no kernel
         iou = np.empty_like(out)
@@ -104,21 +112,24 @@ def match(
     Raises:
         TypeError, ValueError: a shape, length or threshold is wrong; the message names it.
     """
-    values = widen(as_array(ious, "ious"))
-    if values.dtype.kind not in "biuf":
+    source = ious = _device.as_tensor(ious)
+    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not _device.works():
+        ious, crowd, ignore = (kernels.to_host(values) for values in (ious, crowd, ignore))
+    values = ious if _device.is_on_device(ious) else widen(as_array(ious, "ious"))
+    if not (values.dtype.kind in "biuf" if isinstance(values, np.ndarray) else not values.dtype.is_complex):
         raise TypeError(f"ious must hold real numbers, got {values.dtype}")
-    values = np.ascontiguousarray(values, np.float64)
+    values = _floats(values)
     if offsets is None and values.ndim != 2:
-        raise ValueError(f"ious must have shape (N, G), got {values.shape}; many problems go with offsets")
+        raise ValueError(f"ious must have shape (N, G), got {tuple(values.shape)}; many problems go with offsets")
     if offsets is not None and values.ndim != 1:
-        raise ValueError(f"ious must have shape (sum of N_p * G_p,) with offsets, got {values.shape}")
+        raise ValueError(f"ious must have shape (sum of N_p * G_p,) with offsets, got {tuple(values.shape)}")
     n_dt, n_gt = values.shape if offsets is None else (None, None)
     dt_offsets, gt_offsets = _offsets(offsets, n_dt, n_gt)
     n_dt, n_gt = int(dt_offsets[-1]), int(gt_offsets[-1])
     iou_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))]).astype(np.int64)
-    if iou_offsets[-1] != values.size:
-        raise ValueError(f"ious must have {iou_offsets[-1]} entries for these offsets, got {values.size}")
-    crowds = np.zeros(n_gt, np.uint8) if crowd is None else _flags(crowd, "crowd", n_gt)
+    if iou_offsets[-1] != math.prod(values.shape):
+        raise ValueError(f"ious must have {iou_offsets[-1]} entries for these offsets, got {math.prod(values.shape)}")
+    crowds = np.zeros(n_gt, np.uint8) if crowd is None else kernels.to_host(_flags(crowd, "crowd", n_gt))
     ignored = np.zeros((1, n_gt), bool) if ignore is None else np.atleast_2d(_booleans(ignore, "ignore"))
     if ignored.ndim != 2 or ignored.shape[1] != n_gt or not len(ignored):
         raise ValueError(f"ignore must have shape ({n_gt},) or (A, {n_gt}), A > 0, got {tuple(np.shape(ignore))}")
@@ -130,25 +141,63 @@ def match(
     for row, area in zip(ignored, table.area_words, strict=True):
         words[row] |= area
     words[crowds != 0] = table.reach[-1]
-    matched, dropped = (np.empty((n_dt, settings.n_words), np.uint64) for _ in range(2))
-    match_of, match_iou = np.empty((n_dt, n_bits), np.int32), np.empty((n_dt, n_bits), np.float64)
+    matched, dropped = (kernels.empty((n_dt, settings.n_words), "uint64", values) for _ in range(2))
+    match_of, match_iou = (kernels.empty((n_dt, n_bits), dtype, values) for dtype in ("int32", "float64"))
+    host = (iou_offsets, dt_offsets, gt_offsets, words, crowds, table.thresholds, table.reach)
     kernels.match_ious(
-        values.reshape(-1), iou_offsets, dt_offsets, gt_offsets, words, crowds, table.thresholds, table.reach,
-        matched, dropped, match_of, match_iou, 0, len(dt_offsets) - 1,
+        values.reshape(-1), *(kernels.upload(part, values) for part in host), matched, dropped, match_of, match_iou,
+        0, len(dt_offsets) - 1,
     )  # fmt: skip
-    out = match_of.T.astype(np.int64).reshape(len(ignored), len(settings.iou_thresholds), n_dt)
-    return _like(np.ascontiguousarray(out if np.ndim(ignore) == 2 else out[0]), ious)
+    shape = (len(ignored), len(settings.iou_thresholds), n_dt)
+    if isinstance(match_of, np.ndarray):
+        out: Any = np.ascontiguousarray(match_of.T.astype(np.int64).reshape(shape))
+    else:
+        out = match_of.T.long().reshape(shape)
+    return _like(out if np.ndim(ignore) == 2 else out[0], source)
 
 
-def _boxes(boxes: Any, name: str, box_format: str) -> NDArray[np.float64]:
-    return to_xywh(box_column(boxes, lambda key, i: name), as_box_format(box_format).layout)
+def _on_device(**arguments: Any) -> bool:
+    """Whether the first argument is on a GPU. Raises ValueError where one of the others is elsewhere."""
+    (name, first), *others = arguments.items()
+    is_on_gpu = _device.is_on_device(first)
+    for other, values in others:
+        is_tensor = _device.is_tensor(values)
+        if is_tensor and (is_on_gpu or _device.is_on_device(values)) and values.device != getattr(first, "device", ""):
+            where = first.device if _device.is_tensor(first) else "the host"
+            raise ValueError(f"{name} is on {where}, but {other} on {values.device}: they must be on one device")
+    return is_on_gpu
 
 
-def _flags(flags: Any, name: str, n: int) -> NDArray[np.uint8]:
+def _floats(values: Any) -> Any:
+    """float64, contiguous."""
+    if isinstance(values, np.ndarray):
+        return np.ascontiguousarray(values, np.float64)
+    return values.double().contiguous()
+
+
+def _boxes(boxes: Any, name: str, box_format: str) -> Any:
+    layout = as_box_format(box_format).layout
+    if not _device.is_on_device(boxes):
+        return to_xywh(box_column(boxes, lambda key, i: name), layout)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        if boxes.numel():
+            raise ValueError(f"{name} must have shape (N, 4), got {tuple(boxes.shape)}")
+        boxes = boxes.reshape(0, 4)
+    if boxes.is_complex():
+        raise TypeError(f"{name} must hold numbers, got dtype {boxes.dtype}")
+    return on_device.to_xywh(boxes, layout)
+
+
+def _flags(flags: Any, name: str, n: int) -> Any:
+    if _device.is_on_device(flags) and not flags.is_floating_point():
+        if tuple(flags.shape) != (n,):
+            raise ValueError(f"{name} must have shape ({n},), got {tuple(flags.shape)}")
+        return kernels.empty(n, "uint8", flags).copy_(flags != 0)
     array = _booleans(flags, name)
     if array.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
-    return np.ascontiguousarray(array, np.uint8)
+    found = np.ascontiguousarray(array, np.uint8)
+    return kernels.upload(found, flags) if _device.is_on_device(flags) else found
 
 
 def _booleans(flags: Any, name: str) -> NDArray[np.bool_]:
@@ -193,6 +242,8 @@ def _pairs(dt_offsets: NDArray[Any], gt_offsets: NDArray[Any]) -> tuple[NDArray[
     return rows, first_gt + within % np.repeat(np.maximum(n_gt, 1), n_dt * n_gt)
 
 
-def _like(array: NDArray[Any], source: Any) -> Any:
-    torch = sys.modules.get("torch")
-    return torch.from_numpy(array) if torch is not None and isinstance(source, torch.Tensor) else array
+def _like(array: Any, source: Any) -> Any:
+    """The array as a tensor where the source is one."""
+    if not isinstance(array, np.ndarray) or not _device.is_tensor(source):
+        return array
+    return _device.torch().from_numpy(array).to(source.device)

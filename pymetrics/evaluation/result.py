@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy
 import numpy.typing
 
+from .. import kernels
 from . import road
 from .columns import Columns
 from .curves import UNDEFINED, Curves, curves
@@ -76,13 +77,23 @@ class Result(Mapping[str, float]):
     """
 
     def __init__(self, outcomes: Outcomes, columns: Columns | None = None) -> None:
-        self.outcomes = outcomes
-        self.columns = columns
+        self._outcomes = outcomes  # where they were made: on the host or on a GPU
+        self._columns = columns
+
+    @cached_property
+    def columns(self) -> Columns | None:
+        """The data that was matched, where it is at hand, on the host."""
+        return None if self._columns is None else self._columns.on_host()
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What matching found, on the host."""
+        return self._outcomes.on_host()
 
     @property
     def protocol(self) -> Protocol:
         """How detections were matched and counted."""
-        return self.outcomes.protocol
+        return self._outcomes.protocol
 
     @cached_property
     def _rows(self) -> list[SummaryRow]:
@@ -90,32 +101,32 @@ class Result(Mapping[str, float]):
 
     @cached_property
     def _arrays(self) -> tuple[Any, Any]:
-        precision, recall, _ = road.accumulate(self.outcomes, keep_scores=False)
+        precision, recall, _ = road.accumulate(self._outcomes, keep_scores=False)
         return precision, recall
 
-    @property
+    @cached_property
     def precision(self) -> Any:
         """float64 [T, R, K, A, M]: interpolated precision at each recall threshold; -1 where no ground truth is."""
-        return self._arrays[0]
+        return kernels.to_host(self._arrays[0])
 
-    @property
+    @cached_property
     def recall(self) -> Any:
         """float64 [T, K, A, M]: highest recall; -1 where no ground truth is."""
-        return self._arrays[1]
+        return kernels.to_host(self._arrays[1])
 
     @cached_property
     def scores(self) -> Any:
         """float64 [T, R, K, A, M]: score at which each precision is reached; -1 where no ground truth is."""
-        return road.accumulate(self.outcomes)[2]
+        return kernels.to_host(road.accumulate(self._outcomes)[2])
 
     @cached_property
     def stats(self) -> numpy.typing.NDArray[numpy.float64]:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
         stats = numpy.full(len(self._rows), UNDEFINED)
-        for is_recall, values in ((False, self.precision), (True, self.recall)):
+        for is_recall, values in zip((False, True), self._arrays, strict=True):
             found = [i for i, row in enumerate(self._rows) if row.is_recall == is_recall and row.t != -1]
             queries = [(self._rows[i].t, self._rows[i].area, self._rows[i].m) for i in found]
-            stats[found] = road.means(values, queries)
+            stats[found] = kernels.to_host(road.means(values, queries))
         return stats
 
     @cached_property

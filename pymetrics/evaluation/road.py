@@ -1,6 +1,7 @@
 """The road: columns -> cells -> outcomes -> precision, recall, scores -> means. Only kernels touch data here.
 
-No arithmetic on arrays stands in this file, so that it runs wherever its arrays live; a test holds it to that.
+No arithmetic on arrays stands in this file, so that it runs wherever its arrays live; a test holds it to that. On a GPU
+it waits once, for the numbers of cells and of the detections in them.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
-from ..kernels import empty
+from ..kernels import beside, empty, fetch, shortened, upload
 from .columns import Columns
 from .outcomes import Outcomes
-from .protocol import Protocol, tables
+from .protocol import Protocol, Tables, tables
 
 
 def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_matches: bool = False) -> Outcomes:
@@ -20,7 +21,8 @@ def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_mat
 
     keep_matches: also say which ground truth each detection took (dt_rows, match_of, match_iou).
     """
-    like, table = columns.dt_scores, tables(protocol)
+    like = columns.dt_scores
+    table = _tables(protocol, like)
     n_categories, n_images = len(columns.category_ids), len(columns.image_ids)
     n_areas, n_words = len(protocol.area_ranges), protocol.n_words
     limit = max((0, *protocol.max_dets))
@@ -35,11 +37,9 @@ def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_mat
         columns.dt_image, dt_order, dt_starts, columns.gt_image, gt_order, gt_starts, limit,
         category_cells, cell_image, cell_dt, cell_gt, offsets,
     )  # fmt: skip
-    n_cells = int(category_cells[-1])
+    n_cells, n_kept = fetch(category_cells[-1:], offsets[-1:])
     cell_image, cell_dt, cell_gt = cell_image[:n_cells], cell_dt[: n_cells + 1], cell_gt[: n_cells + 1]
     offsets = offsets[: n_cells + 1]
-
-    n_kept = int(offsets[-1])
     rows, ranked = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
     kernels.rank_detections(columns.dt_scores, dt_order, cell_dt, offsets, rows, ranked, 0, n_cells)
     del dt_order, cell_dt  # the peak comes below
@@ -71,7 +71,11 @@ def _sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> t
     order = empty(category.shape[0], "int32", category)
     starts = empty(n_categories + 1, "int64", category)
     kernels.sort_rows(category, image, n_images, order, starts)
-    return order[: int(starts[-1])], starts
+    return shortened(order, starts[-1:]), starts
+
+
+def _tables(protocol: Protocol, like: Any) -> Tables:
+    return Tables(**{name: beside(table, like) for name, table in vars(tables(protocol)).items()})
 
 
 def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, Any]:
@@ -79,7 +83,7 @@ def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, 
 
     keep_scores: without it there are none of them, (0, R, K, A, M).
     """
-    protocol, table = outcomes.protocol, tables(outcomes.protocol)
+    protocol, table = outcomes.protocol, _tables(outcomes.protocol, outcomes.scores)
     n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
     counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
     precision = empty((n_thresholds, n_recalls, *counts), "float64", outcomes.scores)
@@ -100,11 +104,12 @@ def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
     n_areas, n_limits = values.shape[-2:]
     table = values.reshape(-1, n_areas * n_limits)
     per_threshold = table.shape[0] // max(1, values.shape[0])
-    columns, first_rows, last_rows = (empty(len(queries), "int64", values) for _ in range(3))
-    for s, (t, a, m) in enumerate(queries):
-        columns[s] = a * n_limits + m
-        first_rows[s] = 0 if t is None else t * per_threshold
-        last_rows[s] = table.shape[0] if t is None else (t + 1) * per_threshold
+    n_rows = table.shape[0]
+    at = [
+        (a * n_limits + m, 0 if t is None else t * per_threshold, n_rows if t is None else (t + 1) * per_threshold)
+        for t, a, m in queries
+    ]
+    columns, first_rows, last_rows = (upload([row[i] for row in at], values) for i in range(3))
     out = empty(len(queries), "float64", values)
     kernels.mean_valid(table, columns, first_rows, last_rows, out, 0, len(queries))
     return out
@@ -139,12 +144,13 @@ def arrange(
     for chunk, size, (categories, images) in zip(chunks, sizes, places, strict=True):
         part = slice(cell, cell + size[0])
         kernels.place_cells(
-            chunk.category_cells, categories, chunk.cell_image, images, chunk.offsets, det,
+            chunk.category_cells, upload(categories, like), chunk.cell_image, upload(images, like), chunk.offsets, det,
             category[part], image[part], starts[part], counts[part],
         )  # fmt: skip
         cell, det = cell + size[0], det + size[1]
     order, category_cells = _sort_rows(category, image, len(category_ids), len(image_ids))
-    n_new = order.shape[0]
+    (n_new,) = fetch(category_cells[-1:])
+    order = order[:n_new]
     offsets, cell_image = empty(n_new + 1, "int64", like), empty(n_new, "int32", like)
     n_gt, scores = empty((n_new, n_areas), "int32", like), empty(n_kept, "float64", like)
     matched, ignored = (empty((n_kept, n_words), "uint64", like) for _ in range(2))
@@ -153,7 +159,7 @@ def arrange(
         stack("scores", (n_kept,), "float64", 1), stack("matched", (n_kept, n_words), "uint64", 1),
         stack("ignored", (n_kept, n_words), "uint64", 1), offsets, cell_image, n_gt, scores, matched, ignored,
     )  # fmt: skip
-    n_kept = int(offsets[-1])
+    (n_kept,) = fetch(offsets[-1:])
     return Outcomes(
         protocol=first.protocol, iou_type=first.iou_type,
         image_ids=image_ids, category_ids=category_ids, category_names=names,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,14 @@ from ..formats.rows import (
     joined_ids,
     plain,
 )
+from .on_device import Side, side_of_columns
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Detections:
-    """Detections of many images as columns: numpy arrays, CPU tensors or lists. They are viewed, not copied.
+    """Detections of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
+
+    All on one GPU, they stay there.
 
     Args:
         image: (N,) image ids, integers or strings.
@@ -47,9 +50,20 @@ class Detections:
     labels: Any
     box_format: str = "xyxy"
     area: Any = None
-    rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.side is None:
+            _ = self.rows
+
+    @cached_property
+    def side(self) -> Side | None:
+        """The columns on a GPU, where they are there; what their values are is seen when they are evaluated."""
+        columns = {"image": self.image, "boxes": self.boxes, "scores": self.scores, "labels": self.labels}
+        return side_of_columns(self, **columns, area=self.area)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The columns on the host, checked."""
         where = plain("Detections")
         rows = Rows(
             where=where,
@@ -61,10 +75,10 @@ class Detections:
             area=None if self.area is None else float_column(self.area, where, "area"),
         )
         rows.check()
-        object.__setattr__(self, "rows", rows)
+        return rows
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.labels)
 
     def __repr__(self) -> str:
         return f"Detections({len(self)} boxes, {self.box_format})"
@@ -72,7 +86,9 @@ class Detections:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GroundTruths:
-    """Ground truth of many images as columns: numpy arrays, CPU tensors or lists. They are viewed, not copied.
+    """Ground truth of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
+
+    All on one GPU, they stay there, unless ids, images or categories are given.
 
     Args:
         image: (N,) image ids, integers or strings.
@@ -102,9 +118,22 @@ class GroundTruths:
     images: Any = None
     categories: Iterable[int] | Mapping[int, str] | None = None
     box_format: str = "xyxy"
-    rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.side is None:
+            _ = self.rows
+
+    @cached_property
+    def side(self) -> Side | None:
+        """The columns on a GPU, where they are there and nothing needs the host."""
+        if self.ids is not None or self.images is not None or self.categories is not None:
+            return None
+        columns = {"image": self.image, "boxes": self.boxes, "labels": self.labels}
+        return side_of_columns(self, **columns, crowd=self.crowd, area=self.area)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The columns on the host, checked."""
         where = plain("GroundTruths")
         image = image_column(self.image, where)
         images, categories, names = None, None, {}
@@ -130,10 +159,10 @@ class GroundTruths:
             names=names,
         )
         rows.check()
-        object.__setattr__(self, "rows", rows)
+        return rows
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.labels)
 
     def __repr__(self) -> str:
         return f"GroundTruths({len(self)} boxes, {self.box_format})"

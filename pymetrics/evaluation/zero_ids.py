@@ -14,6 +14,8 @@ from .outcomes import Outcomes
 
 def warn_of_zero_ids(outcomes: Outcomes, columns: Columns) -> None:
     """Match once more as if all ids were positive, where some are not, and warn if that comes out otherwise."""
+    if not isinstance(columns.gt_flags, np.ndarray):  # on a GPU there are no ids: such data go to the host
+        return
     kinds = []
     if columns.gt_flags.size and (columns.gt_flags & ID_ZERO).any():
         kinds.append("ground truths of id 0, whose detections count as unmatched")

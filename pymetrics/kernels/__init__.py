@@ -1,13 +1,25 @@
 """The kernels: what the library computes, in loops; csrc holds the same stems in C++."""
 
-from ._dispatch import BACKENDS, KERNELS, Kernel, empty, host_backend, numba_cache_dir
-from .accumulate import accumulate, mean_valid
+from ._dispatch import (
+    BACKENDS,
+    KERNELS,
+    Kernel,
+    beside,
+    empty,
+    fetch,
+    host_backend,
+    numba_cache_dir,
+    shortened,
+    to_host,
+    upload,
+)  # fmt: skip
+from .accumulate import accumulate, accumulate_replicates, mean_valid
 from .boxes import box_iou
 from .cells import index_ids, join_cells, move_cells, place_cells, rank_detections, sort_rows
 from .matching import match_boxes, match_ious
 
 __all__ = [
-    "BACKENDS", "KERNELS", "Kernel", "accumulate", "box_iou", "empty", "host_backend", "index_ids", "join_cells",
-    "match_boxes", "match_ious", "mean_valid", "move_cells", "numba_cache_dir", "place_cells", "rank_detections",
-    "sort_rows",
+    "BACKENDS", "KERNELS", "Kernel", "accumulate", "accumulate_replicates", "beside", "box_iou", "empty", "fetch",
+    "host_backend", "index_ids", "join_cells", "match_boxes", "match_ious", "mean_valid", "move_cells",
+    "numba_cache_dir", "place_cells", "rank_detections", "shortened", "sort_rows", "to_host", "upload",
 ]  # fmt: skip

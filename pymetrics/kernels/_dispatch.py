@@ -3,7 +3,8 @@
 A kernel is written here in plain Python loops, which are its specification, run as they stand (`reference`), compiled
 by Numba (`numba`), and written once more in C++ under the same name and arguments (`native`). It writes to its trailing
 arrays and returns nothing; whoever calls it allocates. A kernel over independent units ends in `begin, end` and is
-spread over threads. All backends give the same bits.
+spread over threads. Arrays on a GPU go to the CUDA kernel of the same name and arguments (`cuda`), others to one of the
+host's backends. All give the same bits.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, cast
 import numpy as np
 
 from .. import _config
+from . import _device
 
 KERNELS: dict[str, Kernel] = {}
 HELPERS: dict[Callable[..., Any], str] = {}
@@ -90,8 +92,15 @@ class Kernel:
         else:
             function(*args)
 
+    def cuda(self, *args: Any) -> None:
+        """The CUDA version, on tensors of one device; enqueued, not waited for."""
+        _device.run(self.name, args)
+
     def __call__(self, *args: Any) -> None:
-        getattr(self, host_backend())(*args)
+        if isinstance(args[0], np.ndarray):
+            getattr(self, host_backend())(*args)
+        else:
+            self.cuda(*args)
 
 
 def host_backend() -> str:
@@ -121,7 +130,37 @@ def empty(shape: int | tuple[int, ...], dtype: str, like: Any) -> Any:
     """An uninitialised array on the device of `like`: the one place where the road allocates."""
     if isinstance(like, np.ndarray):
         return np.empty(shape, dtype)
-    raise TypeError(f"arrays must be numpy arrays, got {type(like).__name__}")
+    if _device.is_tensor(like):
+        return _device.empty(shape, dtype, like)
+    raise TypeError(f"arrays must be numpy arrays or tensors, got {type(like).__name__}")
+
+
+def beside(table: Any, like: Any) -> Any:
+    """A table of the host on the device of `like`, where it is kept; itself where that is the host."""
+    return table if isinstance(like, np.ndarray) else _device.beside(table, like)
+
+
+def upload(values: Any, like: Any) -> Any:
+    """An array of the host, or a list of integers as int64, on the device of `like`; `beside` keeps it there, too."""
+    array = np.array(values, np.int64) if isinstance(values, list) else values
+    return array if isinstance(like, np.ndarray) else _device.upload(array, like)
+
+
+def fetch(*counts: Any) -> list[int]:
+    """Integers out of arrays of one each: on a GPU the one thing that the road waits for."""
+    if isinstance(counts[0], np.ndarray):
+        return [int(count[0]) for count in counts]
+    return _device.fetch(counts)
+
+
+def shortened(array: Any, length: Any) -> Any:
+    """The array's first rows, as many as the one integer of `length` says. On a GPU, where it is not known yet, all."""
+    return array[: int(length[0])] if isinstance(length, np.ndarray) else array
+
+
+def to_host(array: Any) -> Any:
+    """A numpy array: the array itself, or a copy of what is on a GPU. Anything else is returned as it is."""
+    return array.cpu().numpy() if _device.is_tensor(array) else array
 
 
 class _Units:

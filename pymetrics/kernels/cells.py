@@ -83,7 +83,8 @@ def join_cells(
     dt_image, dt_order, dt_starts (and gt_*): as for and from sort_rows. limit: detections kept in a cell.
     category_cells: int64 (K + 1,), the first cell of each category. cell_image: int32 (C,), ascending in a category.
     cell_dt, cell_gt: int64 (C + 1,), a cell's first place in the orders. offsets: int64 (C + 1,), its first place among
-    the detections kept. C is category_cells[K]; the arrays must be long enough.
+    the detections kept. C is category_cells[K]; the arrays must be long enough. The last entry of `offsets`, however
+    long it is, is the number of detections kept.
     """
     c, d, g = 0, 0, 0
     category_cells[0], offsets[0] = 0, 0
@@ -104,6 +105,7 @@ def join_cells(
             c += 1
         category_cells[k + 1] = c
     cell_dt[c], cell_gt[c] = d, g
+    offsets[offsets.shape[0] - 1] = offsets[c]
 
 
 @kernel(parallel=True)

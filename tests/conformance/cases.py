@@ -10,6 +10,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+from cuda_emu import emulated
 
 from pymetrics import kernels
 from pymetrics.evaluation.protocol import Protocol, tables
@@ -25,6 +26,7 @@ OUTPUTS = {
     "match_boxes": ("n_gt", "matched", "ignored", "match_of", "match_iou"),
     "match_ious": ("matched", "ignored", "match_of", "match_iou"),
     "accumulate": ("precision", "recall", "scores_at"),
+    "accumulate_replicates": ("precision", "recall"),
     "mean_valid": ("means",),
 }
 SIZES = (0, 1, 2, 5, 12, 25, 60)
@@ -42,10 +44,31 @@ def poisoned(kernel: str, args: Args, byte: int = 0xA5) -> Args:
     return args | {name: out[name].view(args[name].dtype).reshape(args[name].shape) for name in out}
 
 
+def call(kernel: str, backend: str, args: Args) -> None:
+    values = [args[name] for name in parameters(kernel)]
+    if backend == "cuda_emu":
+        emulated.call(kernel, *values)
+    elif backend == "cuda":
+        _on_a_gpu(kernel, values)
+    else:
+        getattr(kernels.KERNELS[kernel], backend)(*values)
+
+
+def _on_a_gpu(kernel: str, values: list[Any]) -> None:
+    """Tensors there and back, the outputs' nonsense too."""
+    import torch
+
+    moved = [torch.from_numpy(np.array(v)).cuda() if isinstance(v, np.ndarray) else v for v in values]
+    kernels.KERNELS[kernel].cuda(*moved)
+    for value, tensor in zip(values, moved, strict=True):
+        if isinstance(value, np.ndarray) and value.flags.writeable:
+            value[...] = tensor.cpu().numpy()
+
+
 def run(kernel: str, backend: str, args: Args, byte: int = 0xA5) -> dict[str, bytes]:
     """The bytes of the outputs after a call on poisoned ones."""
     args = poisoned(kernel, args, byte)
-    getattr(kernels.KERNELS[kernel], backend)(*(args[name] for name in parameters(kernel)))
+    call(kernel, backend, args)
     return {name: args[name].tobytes() for name in OUTPUTS[kernel]}
 
 
@@ -291,6 +314,17 @@ def accumulate(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def accumulate_replicates(rng: Rng, size: int) -> Args:
+    args = accumulate(rng, size)
+    n_cells, n_images, n_replicates = len(args["n_gt"]), int(rng.integers(1, 2 + size)), int(rng.integers(0, 4))
+    weights = rng.choice(np.array([0, 1, 1, 2, 3, rng.choice([4, 255])], np.uint8), (n_replicates, n_images))
+    return {name: args[name] for name in args if name not in ("area_words", "scores_at")} | {
+        "cell_image": rng.integers(0, n_images, n_cells).astype(np.int32), "weights": weights,
+        "precision": np.empty((n_replicates, *args["precision"].shape)),
+        "recall": np.empty((n_replicates, *args["recall"].shape)),
+    }  # fmt: skip
+
+
 def mean_valid(rng: Rng, size: int) -> Args:
     n_columns, n_slices = int(rng.integers(1, 5)), int(rng.integers(0, 6))
     n_rows = size * int(rng.choice([1, 7, 30]))
@@ -309,7 +343,7 @@ CALLS = {
     function.__name__: function
     for function in (
         index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, match_boxes, match_ious,
-        accumulate, mean_valid,
+        accumulate, accumulate_replicates, mean_valid,
     )
 }  # fmt: skip
 LARGE = {"index_ids": 5000, "sort_rows": 3000, "join_cells": 2000, "rank_detections": 5000, "accumulate": 2600}

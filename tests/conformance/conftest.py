@@ -5,8 +5,10 @@ import os
 
 import numpy as np
 import pytest
+from cuda_emu import emulated
 
 from pymetrics import kernels, set_num_threads
+from pymetrics.kernels import _device
 
 PARTS = {"reference": None, "numba": "numba", "native": "pymetrics._native"}
 
@@ -14,7 +16,39 @@ PARTS = {"reference": None, "numba": "numba", "native": "pymetrics._native"}
 @pytest.fixture(scope="session", params=PARTS)
 def backend(request):
     """The name of a backend that is there. An absent one is skipped, or fails where PYMETRICS_REQUIRE names it."""
-    name, part = request.param, PARTS[request.param]
+    return _there(request.param)
+
+
+EMULATED = [f"cuda_emu-{schedule}" for schedule in emulated.SCHEDULES]
+
+
+@pytest.fixture(scope="session", params=[*PARTS, *EMULATED, pytest.param("cuda", marks=pytest.mark.gpu)])
+def any_backend(request):
+    """As `backend`; and the CUDA kernels on a GPU and in emulation, each schedule for itself; for single kernels."""
+    name, _, schedule = request.param.partition("-")
+    if name == "cuda":
+        why_not = _device.why_not()
+        if why_not and name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
+            pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {why_not}", pytrace=False)
+        if why_not:
+            pytest.skip(f"no GPU: {why_not}")
+        yield name
+        return
+    if not schedule:
+        yield _there(name)
+        return
+    why_not = emulated.why_not()
+    if why_not and name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
+        pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {why_not}", pytrace=False)
+    if why_not:
+        pytest.skip(why_not)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CUDA_EMU_ORDER", schedule)
+        yield name
+
+
+def _there(name):
+    part = PARTS[name]
     try:
         if part is not None:
             importlib.import_module(part)

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from cases import CALLS, OUTPUTS, make_calls, parameters, run
+from cases import CALLS, OUTPUTS, call, make_calls, parameters, run
 
 from pymetrics.kernels import KERNELS
 
@@ -33,12 +33,12 @@ def test_every_kernel_has_cases():
 
 
 @pytest.mark.parametrize("kernel", sorted(KERNELS))
-def test_bytes(kernel, backend):
-    if backend == "reference":
+def test_bytes(kernel, any_backend):
+    if any_backend == "reference":
         pytest.skip("test_outputs_do_not_depend_on_what_was_in_them runs it")
     for seed in SEEDS:
         for args, want in specified(kernel, seed):
-            got = run(kernel, backend, args)
+            got = run(kernel, any_backend, args)
             assert got == want, f"seed {seed}. {describe(kernel, args, want, got)}"
 
 
@@ -67,7 +67,7 @@ def test_threads_change_nothing(kernel, backend, threads):
 
 
 @pytest.mark.parametrize("kernel", PARALLEL)
-def test_ranges_of_units(kernel, backend):
+def test_ranges_of_units(kernel, any_backend):
     """Each range of units writes its own part of the outputs, and nothing else."""
     for args, want in specified(kernel, 5):
         whole = args | {name: args[name].copy() for name in OUTPUTS[kernel]}
@@ -76,6 +76,17 @@ def test_ranges_of_units(kernel, backend):
         cut = args["end"] // 3
         for begin, end in ((cut, args["end"]), (0, cut), (cut, cut)):
             part = whole | {"begin": begin, "end": end}
-            getattr(KERNELS[kernel], backend)(*(part[name] for name in parameters(kernel)))
+            call(kernel, any_backend, part)
         got = {name: whole[name].tobytes() for name in OUTPUTS[kernel]}
         assert got == want, describe(kernel, args, want, got)
+
+
+def test_means_of_all_lengths_are_those_of_numpy(any_backend):
+    """Lengths around which numpy's halves get one more half."""
+    rng = np.random.default_rng(0)
+    for n in (*range(1, 20), *range(120, 140), *range(252, 268), *range(500, 530), *range(1008, 1028), 4093, 30_001):
+        values, means = rng.random((n, 1)) * 10.0 ** rng.integers(-9, 9, (n, 1)), np.empty(1)
+        first, last = np.zeros(1, np.int64), np.full(1, n)
+        args = {"values": values, "columns": first, "first_rows": first, "last_rows": last, "means": means}
+        call("mean_valid", any_backend, args | {"begin": 0, "end": 1})
+        assert means[0] == values[:, 0].mean(), n

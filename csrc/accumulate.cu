@@ -1,0 +1,135 @@
+#include <algorithm>
+
+#include "accumulate_device.h"
+#include "prim.h"
+
+namespace pymetrics::cuda {
+namespace {
+
+// Bytes of scratch for the replicates drawn at once. Small in emulation, so that small cases take several rounds.
+#ifdef PM_CUDA_EMU
+constexpr index_t kScratch = 1 << 15;
+#else
+constexpr index_t kScratch = 1 << 28;
+#endif
+
+int bits_of(index_t n) {
+    int bits = 0;
+    while (n >> bits) ++bits;
+    return bits;
+}
+
+void measure(Problem& p, const char* kernel) {
+    p.D = p.scores.shape[0], p.W = p.matched.shape[1], p.K = p.category_cells.shape[0] - 1;
+    p.R = p.recall_thresholds.shape[0], p.M = p.max_dets.shape[0];
+    p.n_bits = p.A * p.T, p.n_pairs = p.M * p.n_bits, p.level_bits = bits_of(p.M);
+    if (p.D >= index_t(1) << 31 || bits_of(p.n_categories) + p.level_bits > 32)
+        throw DeviceError(std::string(kernel) + ": a GPU takes fewer than 2**31 detections and 2**24 categories, got " +
+                          std::to_string(p.D) + " and " + std::to_string(p.n_categories));
+    p.chunk = 4 * kBlock;  // and so many more that the totals take no more room than the words
+    while (p.n_pairs > p.chunk * p.W) p.chunk *= 2;
+    p.n_chunks = p.D / p.chunk + p.n_categories, p.n_groups = p.D / kGroup + p.n_categories;
+}
+
+// What all replicates share: the detections in order, their words turned.
+void put_in_order(Problem& p, const Queue& queue) {
+    word_t *keys = queue.take<word_t>(p.D), *spare_keys = queue.take<word_t>(p.D);
+    auto *rows = queue.take<std::int32_t>(p.D), *rows_by_score = queue.take<std::int32_t>(p.D);
+    auto* const gathered = queue.take<std::uint32_t>(p.D);
+    p.places = queue.take<std::uint32_t>(p.D);
+    p.in_order = p.places, p.order = rows;  // each is done with when the other begins
+    if (p.weighted) p.images = queue.take<std::int32_t>(p.D);
+    p.starts = queue.take<index_t>(p.n_categories + 1);
+    p.by_recall = queue.take<std::uint32_t>(p.R);
+    p.top = queue.take<std::uint32_t>(p.n_categories * p.M);
+    p.hits = queue.take<lanes_t>(p.n_groups * p.n_bits), p.out = queue.take<lanes_t>(p.n_groups * p.n_bits);
+    p.within = queue.take<lanes_t>(p.n_groups * p.M);
+    PM_RUN_UNITS(prepare, std::max({p.D, p.R, p.n_categories * p.M, p.n_categories + 1}), queue, p, keys, rows);
+    sort_pairs(queue, keys, spare_keys, rows, rows_by_score, p.D, 0, 64);
+    PM_RUN_UNITS(gather_places, p.D, queue, p, rows_by_score, gathered);
+    sort_pairs(queue, gathered, p.in_order, rows_by_score, p.order, p.D, p.level_bits,
+               p.level_bits + bits_of(p.n_categories));
+    PM_RUN(turn, unsigned(p.n_chunks), kBlock, 0, queue, p);
+}
+
+// The curves of n replicates, beside each other.
+void draw(const Problem& p, unsigned n, const Queue& queue) {
+    constexpr index_t n_shares = 32;
+    const index_t n_cells = p.n_categories * p.A, n_tiles = (n_cells * p.M + kColumns - 1) / kColumns;
+    auto grid = [&](index_t units) { return dim3(blocks_for(units, kBlock), n); };
+    const unsigned chunks = unsigned(p.n_chunks), walkers = p.n_pairs < 128 ? 128 : 256;
+    PM_RUN(clear, grid(std::max(n_cells, p.T * p.R * kBlock)), kBlock, 0, queue, p);
+    PM_RUN(count_truths, grid(n_cells * n_shares * kWarp), kBlock, 0, queue, p, n_shares);
+    PM_RUN(find_needs, grid(n_cells * p.R), kBlock, 0, queue, p);
+    if (p.weighted) {
+        PM_RUN(turn_weights, dim3(chunks, n), kBlock, 0, queue, p);
+        PM_RUN(tally<true>, dim3(chunks + 1, n), kBlock, 0, queue, p);
+    } else {
+        PM_RUN(tally<false>, dim3(chunks + 1, n), kBlock, 0, queue, p);
+    }
+    exclusive_sum(queue, p.totals, p.totals, n * p.n_pairs * (p.n_chunks + 1));
+    if (p.weighted) PM_RUN(walk<true>, dim3(chunks, n), walkers, 0, queue, p);
+    else PM_RUN(walk<false>, dim3(chunks, n), walkers, 0, queue, p);
+    PM_RUN(finish, dim3(unsigned(n_tiles * p.T), n), kColumns * kSections, 0, queue, p);
+}
+
+// Scratch of the replicates that are drawn at once.
+void take_replicates(Problem& p, index_t n, const Queue& queue) {
+    p.positives = queue.take<unsigned long long>(n * p.n_categories * p.A);
+    p.need = queue.take<std::uint32_t>(n * p.n_categories * p.A * p.R);
+    p.totals = queue.take<word_t>(n * p.n_pairs * (p.n_chunks + 1));
+    if (p.weighted) p.planes = queue.take<lanes_t>(n * p.n_groups * kPlanes);
+}
+
+}  // namespace
+
+void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
+                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
+                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
+                View<double, 5> scores_at, index_t begin, index_t end, const Queue& queue) {
+    static_cast<void>(area_words);  // bit a * T + t is of area range a
+    if (end <= begin) return;
+    Problem p = {};
+    p.scores = scores, p.matched = matched, p.ignored = ignored, p.offsets = offsets, p.n_gt = n_gt;
+    p.category_cells = category_cells, p.max_dets = max_dets, p.recall_thresholds = recall_thresholds;
+    p.precision = precision.data, p.recall = recall.data, p.scores_at = scores_at.data;
+    p.keep_scores = scores_at.shape[0] > 0;
+    p.begin = begin, p.n_categories = end - begin;
+    p.T = recall.shape[0], p.A = recall.shape[2];
+    measure(p, "accumulate");
+    if (p.n_pairs == 0) return;
+    put_in_order(p, queue);
+    take_replicates(p, 1, queue);
+    draw(p, 1, queue);
+}
+
+void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
+                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
+                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
+                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
+                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
+                           index_t begin, index_t end, const Queue& queue) {
+    if (end <= begin) return;
+    Problem p = {};
+    p.scores = scores, p.matched = matched, p.ignored = ignored, p.offsets = offsets, p.n_gt = n_gt;
+    p.category_cells = category_cells, p.max_dets = max_dets, p.recall_thresholds = recall_thresholds;
+    p.cell_image = cell_image, p.weights = weights, p.weighted = true;
+    p.precision = precision.data, p.recall = recall.data;
+    p.begin = begin, p.n_categories = end - begin;
+    p.T = recall.shape[1], p.A = recall.shape[3];
+    measure(p, "accumulate_replicates");
+    const index_t n_replicates = weights.shape[0];
+    if (p.n_pairs == 0 || n_replicates == 0) return;
+    put_in_order(p, queue);
+    const index_t bytes = p.n_pairs * (p.n_chunks + 1) * 8 + p.n_groups * kPlanes * 4 + p.n_categories * p.A * p.R * 4,
+                  fit = kScratch / bytes, n = std::min(n_replicates, std::clamp<index_t>(fit, 1, 4096));
+    take_replicates(p, n, queue);
+    for (index_t low = 0; low < n_replicates; low += n) {
+        draw(p, unsigned(std::min(n, n_replicates - low)), queue);
+        p.weights.data += n * weights.shape[1];
+        p.precision += n * p.T * p.R * p.K * p.A * p.M, p.recall += n * p.T * p.K * p.A * p.M;
+    }
+}
+
+}  // namespace pymetrics::cuda

@@ -1,0 +1,369 @@
+#pragma once
+// The kernels behind accumulate.cu, and for it alone.
+//
+// All detections are sorted at once, by category and falling score, and cut into chunks of one category each: a
+// category that has most of them is many chunks, so that it keeps nobody waiting. Of 32 detections the words are turned
+// into one word for each (area range, threshold) bit, so that counting is popc and a thread has one bit and limit. No
+// list of true positives is made: the envelope at a recall threshold is the highest precision from the true positive
+// that it needs on, so that one maximum between neighbouring thresholds is enough, and those lie in the output.
+#include "accumulate.h"
+#include "cells.h"
+#include "launch.h"
+
+namespace pymetrics::cuda {
+namespace {
+
+using lanes_t = std::uint32_t;  // one bit for each of 32 detections in order
+constexpr std::uint32_t kNever = ~std::uint32_t(0);
+constexpr index_t kGroup = 32;  // detections
+constexpr int kPlanes = 8;      // bits of a weight
+
+// How many of n ascending numbers are at most x.
+template <class T>
+__device__ index_t count_up_to(const T* numbers, index_t n, T x) {
+    index_t low = 0, high = n;
+    while (low < high) {
+        const index_t middle = (low + high) / 2;
+        if (numbers[middle] <= x) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+// Bit d of lane b from bit b of lane d.
+__device__ lanes_t transposed(lanes_t x, unsigned lane) {
+    lanes_t low = 0x0000ffff;
+    for (unsigned j = 16; j; j >>= 1, low ^= low << j) {
+        const lanes_t y = __shfl_xor_sync(kAllLanes, x, int(j));
+        x = lane & j ? (x & ~low) | ((y >> j) & low) : (x & low) | ((y & low) << j);
+    }
+    return x;
+}
+
+// The bits of numbers that are not negative are ordered as the numbers are.
+__device__ unsigned long long precision_bits(index_t hits, index_t counted) {
+    const double precision = precision_at(hits, counted);
+    unsigned long long bits;
+    memcpy(&bits, &precision, 8);
+    return bits;
+}
+
+struct Problem {
+    View<const double, 1> scores;
+    View<const word_t, 2> matched, ignored;
+    View<const index_t, 1> offsets;
+    View<const std::int32_t, 2> n_gt;
+    View<const index_t, 1> category_cells, max_dets;
+    View<const double, 1> recall_thresholds;
+    double* precision;  // (T, R, K, A, M), of each replicate
+    double* recall;     // (T, K, A, M), of each replicate
+    double* scores_at;  // (T, R, K, A, M) or none
+
+    View<const std::int32_t, 1> cell_image;  // with weights
+    View<const std::uint8_t, 2> weights;     // (replicates, images), or none: one replicate, every weight 1
+
+    bool weighted, keep_scores;
+    index_t begin, n_categories;  // the range of units; below, category 0 is the first of them
+    index_t D, T, R, K, A, M, W, n_bits;
+    index_t n_pairs;                // (limit, bit) pairs, a thread of a chunk each
+    index_t chunk;                  // its detections, a multiple of kGroup
+    index_t n_chunks;               // at most
+    int level_bits;                 // of a place: (category, level)
+    index_t* starts;                // (n_categories + 1,) of a category's detections in the order
+    std::uint32_t* places;          // (D,) by row: category << level_bits | the first limit that the rank is within
+    std::uint32_t* in_order;        // (D,) the places in the order
+    std::int32_t* order;            // (D,) the row of each detection in the order
+    std::int32_t* images;           // (D,) with weights, by row
+    std::uint32_t* by_recall;       // (R,) the recall thresholds, ascending
+    std::uint32_t* need;            // (n_categories, A, R) hits needed, by ascending threshold; kNever
+    unsigned long long* positives;  // (n_categories, A)
+    std::uint32_t* top;   // (n_categories, M) D - where in the order the limit's first detection is; 0: there is none
+    lanes_t *hits, *out;  // (groups, n_bits) matched and not ignored; ignored
+    lanes_t* within;      // (groups, M) of the limit
+    word_t* totals;  // (n_pairs, n_chunks + 1) counted << 32 | hits of a chunk; then of all before it, which may wrap
+
+    lanes_t* planes;  // (groups, kPlanes) with weights: of each bit of them
+
+    // What is of one replicate: positives, need, totals, planes and the outputs. This is the view of that of the block.
+    index_t n_groups;
+    __device__ void select(index_t replicate) {
+        positives += replicate * n_categories * A, need += replicate * n_categories * A * R;
+        totals += replicate * n_pairs * (n_chunks + 1), planes += replicate * n_groups * kPlanes;
+        precision += replicate * T * R * K * A * M, recall += replicate * T * K * A * M;
+        weights.data += replicate * weights.shape[1];
+    }
+
+    // Categories share no chunk and no group. Rounding down and one to spare for each category is room enough, so that
+    // no sum over the categories is needed to find where one's first is.
+    __device__ index_t first_chunk(index_t k) const { return starts[k] / chunk + k; }
+    __device__ index_t first_group(index_t k) const { return starts[k] / kGroup + k; }
+
+    __device__ index_t cell(index_t t, index_t r, index_t k, index_t column) const {
+        return ((t * R + r) * K + begin + k) * A * M + column;
+    }
+};
+
+// The detections among the lanes, each as often as it is there.
+template <bool Weighted>
+__device__ std::uint32_t count(lanes_t lanes, const lanes_t* planes) {
+    if (!Weighted) return std::uint32_t(__popc(lanes));
+    std::uint32_t n = 0;
+    for (int i = 0; i < kPlanes; ++i) n += std::uint32_t(__popc(lanes & planes[i])) << i;
+    return n;
+}
+
+struct Chunk {
+    index_t category, low, high;  // [low, high) in the order; may be empty
+    index_t first_group, n_groups;
+};
+
+__device__ Chunk chunk_of(const Problem& p, index_t slot) {
+    index_t k = 0, high = p.n_categories;
+    while (high - k > 1) {
+        const index_t middle = (k + high) / 2;
+        if (p.first_chunk(middle) <= slot) k = middle;
+        else high = middle;
+    }
+    const index_t number = slot - p.first_chunk(k), low = p.starts[k] + number * p.chunk, last = p.starts[k + 1];
+    const index_t stop = low + p.chunk < last ? low + p.chunk : last;
+    const index_t n = stop > low ? stop - low : 0;
+    return {k, low, low + n, p.first_group(k) + number * (p.chunk / kGroup), (n + kGroup - 1) / kGroup};
+}
+
+// Sorting keys and places of the detections; where categories begin; the order of the recall thresholds.
+__global__ void prepare(Problem p, word_t* keys, std::int32_t* rows) {
+    const index_t n_cells = p.category_cells[p.K], first = p.offsets[p.category_cells[p.begin]];
+    for (index_t i = thread_index(); i < p.D; i += thread_count()) {
+        const index_t c = count_up_to(p.offsets.data, n_cells + 1, i) - 1;
+        const index_t k = count_up_to(p.category_cells.data, p.K + 1, c) - 1 - p.begin;
+        const bool ours = k >= 0 && k < p.n_categories;
+        const index_t level = ours ? count_up_to(p.max_dets.data, p.M, i - p.offsets[c]) : 0;
+        p.places[i] = std::uint32_t((ours ? k : p.n_categories) << p.level_bits | level);
+        if (p.weighted) p.images[i] = ours ? p.cell_image[c] : 0;
+        keys[i] = falling_key(p.scores[i]), rows[i] = std::int32_t(i);
+    }
+    for (index_t k = thread_index(); k <= p.n_categories; k += thread_count())
+        p.starts[k] = p.offsets[p.category_cells[p.begin + k]] - first;
+    for (index_t i = thread_index(); i < p.n_categories * p.M; i += thread_count()) p.top[i] = 0;
+    for (index_t r = thread_index(); r < p.R; r += thread_count()) {
+        // Unreachable, as NaN is.
+        auto value = [&](index_t i) { return p.recall_thresholds[i] <= 1e9 ? p.recall_thresholds[i] : 2e9; };
+        index_t rank = 0;
+        for (index_t i = 0; i < p.R; ++i) rank += value(i) < value(r) || (i < r && value(i) == value(r));
+        p.by_recall[rank] = std::uint32_t(r);
+    }
+}
+
+__global__ void clear(Problem p) {
+    p.select(blockIdx.y);
+    for (index_t i = thread_index(); i < p.n_categories * p.A; i += thread_count()) p.positives[i] = 0;
+    for (index_t row = blockIdx.x; row < p.T * p.R; row += gridDim.x)
+        for (index_t i = threadIdx.x; i < p.n_categories * p.A * p.M; i += blockDim.x)
+            p.precision[p.cell(0, row, 0, i)] = 0;
+}
+
+__global__ void gather_places(Problem p, const std::int32_t* rows, std::uint32_t* gathered) {
+    for (index_t i = thread_index(); i < p.D; i += thread_count()) gathered[i] = p.places[rows[i]];
+}
+
+// A warp adds up a share of a category's cells in one area range.
+__global__ void count_truths(Problem p, index_t n_shares) {
+    p.select(blockIdx.y);
+    const index_t lane = threadIdx.x % kWarp;
+    for (index_t task = thread_index() / kWarp; task < p.n_categories * p.A * n_shares;
+         task += thread_count() / kWarp) {
+        const index_t share = task % n_shares, of = task / n_shares, k = p.begin + of / p.A, a = of % p.A;
+        unsigned long long sum = 0;
+        for (index_t c = p.category_cells[k] + share * kWarp + lane; c < p.category_cells[k + 1]; c += n_shares * kWarp)
+            sum += static_cast<unsigned long long>(p.n_gt(c, a)) * (p.weighted ? p.weights.data[p.cell_image[c]] : 1);
+        for (int j = kWarp / 2; j; j /= 2) sum += __shfl_xor_sync(kAllLanes, sum, j);
+        if (lane == 0 && sum) atomicAdd(p.positives + of, sum);
+    }
+}
+
+__global__ void find_needs(Problem p) {
+    p.select(blockIdx.y);
+    for (index_t i = thread_index(); i < p.n_categories * p.A * p.R; i += thread_count()) {
+        const double threshold = p.recall_thresholds[p.by_recall[i % p.R]];
+        const index_t need = hits_needed(threshold, index_t(p.positives[i / p.R]));
+        p.need[i] = need < index_t(kNever) ? std::uint32_t(need) : kNever;
+    }
+}
+
+// A block turns the words of one chunk's detections.
+__global__ void turn(Problem p) {
+    const Chunk chunk = chunk_of(p, blockIdx.x);
+    const unsigned lane = threadIdx.x % kWarp;
+    const std::uint32_t level_mask = (std::uint32_t(1) << p.level_bits) - 1;
+    for (index_t g = threadIdx.x / kWarp; g < chunk.n_groups; g += blockDim.x / kWarp) {
+        const index_t i = chunk.low + g * kGroup + lane, group = chunk.first_group + g;
+        const bool real = i < chunk.high;
+        const index_t row = real ? p.order[i] : 0;
+        const std::uint32_t level = real ? p.in_order[i] & level_mask : kNever;
+        for (index_t m = 0; m < p.M; ++m) {
+            const lanes_t lanes = __ballot_sync(kAllLanes, level <= m);
+            if (lane == m % kWarp) p.within[group * p.M + m] = lanes;
+        }
+        for (index_t w = 0; w < p.W; ++w) {
+            const word_t ignored = real ? p.ignored(row, w) : 0, hit = real ? p.matched(row, w) & ~ignored : 0;
+            for (index_t low = w * 64, part = 0; part < 2 && low < p.n_bits; low += 32, ++part) {
+                const lanes_t hits = transposed(lanes_t(hit >> (32 * part)), lane);
+                const lanes_t out = transposed(lanes_t(ignored >> (32 * part)), lane);
+                if (low + lane >= p.n_bits) continue;
+                p.hits[group * p.n_bits + low + lane] = hits;
+                p.out[group * p.n_bits + low + lane] = out;
+            }
+        }
+    }
+    __syncthreads();
+    for (index_t m = threadIdx.x; m < p.M; m += blockDim.x)
+        for (index_t g = 0; g < chunk.n_groups; ++g) {
+            const lanes_t within = p.within[(chunk.first_group + g) * p.M + m];
+            if (!within) continue;
+            const index_t at = chunk.low + g * kGroup + __ffs(int(within)) - 1;
+            atomicMax(p.top + chunk.category * p.M + m, std::uint32_t(p.D - at));
+            break;
+        }
+}
+
+// The weights of one replicate, turned as well.
+__global__ void turn_weights(Problem p) {
+    p.select(blockIdx.y);
+    const Chunk chunk = chunk_of(p, blockIdx.x);
+    const index_t lane = threadIdx.x % kWarp;
+    for (index_t g = threadIdx.x / kWarp; g < chunk.n_groups; g += blockDim.x / kWarp) {
+        const index_t i = chunk.low + g * kGroup + lane;
+        const unsigned weight = i < chunk.high ? p.weights.data[p.images[p.order[i]]] : 0;
+        for (int plane = 0; plane < kPlanes; ++plane) {
+            const lanes_t lanes = __ballot_sync(kAllLanes, weight >> plane & 1);
+            if (lane == plane) p.planes[(chunk.first_group + g) * kPlanes + plane] = lanes;
+        }
+    }
+}
+
+// A block counts in one chunk. The last block, of no chunk, closes the rows of totals.
+template <bool Weighted>
+__global__ void tally(Problem p) {
+    p.select(blockIdx.y);
+    const index_t slot = blockIdx.x;
+    const Chunk chunk = chunk_of(p, slot);
+    for (index_t pair = threadIdx.x; pair < p.n_pairs; pair += blockDim.x) {
+        const index_t m = pair / p.n_bits, b = pair % p.n_bits;
+        word_t counted = 0, hits = 0;
+        for (index_t group = chunk.first_group; group < chunk.first_group + chunk.n_groups; ++group) {
+            const lanes_t within = p.within[group * p.M + m];
+            const lanes_t* const planes = Weighted ? p.planes + group * kPlanes : nullptr;
+            counted += count<Weighted>(within & ~p.out[group * p.n_bits + b], planes);
+            hits += count<Weighted>(within & p.hits[group * p.n_bits + b], planes);
+        }
+        p.totals[pair * (p.n_chunks + 1) + slot] = counted << 32 | hits;
+    }
+}
+
+// A thread goes through the true positives of one bit and limit in one chunk, and leaves in the output the highest
+// precision between each two neighbouring thresholds, at the lower one's place, and the scores at the thresholds.
+template <bool Weighted>
+__global__ void walk(Problem p) {
+    p.select(blockIdx.y);
+    const Chunk chunk = chunk_of(p, blockIdx.x);
+    const index_t k = chunk.category;
+    for (index_t pair = threadIdx.x; pair < p.n_pairs; pair += blockDim.x) {
+        const word_t* const totals = p.totals + pair * (p.n_chunks + 1);
+        const word_t before = totals[blockIdx.x], first = totals[p.first_chunk(k)];
+        if (std::uint32_t(totals[blockIdx.x + 1] - before) == 0) continue;  // no hit
+        auto hits = std::uint32_t(before - first), counted = std::uint32_t((before - first) >> 32);
+
+        const index_t m = pair / p.n_bits, b = pair % p.n_bits, a = b / p.T;
+        const std::uint32_t* const need = p.need + (k * p.A + a) * p.R;
+        auto cell = [&](index_t q) { return p.cell(b % p.T, p.by_recall[q], k, a * p.M + m); };
+        auto need_of = [&](index_t q) { return q < p.R ? need[q] : kNever; };
+        index_t passed = count_up_to(need, p.R, hits);
+        std::uint32_t next = need_of(passed), best_hits = 0, best_counted = 1;
+        auto settle = [&] {
+            if (passed && best_hits)
+                atomicMax(reinterpret_cast<unsigned long long*>(p.precision + cell(passed - 1)),
+                          precision_bits(best_hits, best_counted));
+        };
+        for (index_t g = 0; g < chunk.n_groups; ++g) {
+            const index_t group = chunk.first_group + g;
+            const lanes_t* const planes = Weighted ? p.planes + group * kPlanes : nullptr;
+            const lanes_t within = p.within[group * p.M + m], in = within & ~p.out[group * p.n_bits + b];
+            for (lanes_t left = within & p.hits[group * p.n_bits + b]; left; left &= left - 1) {
+                const lanes_t up_to = left ^ (left - 1);
+                const std::uint32_t times = Weighted ? count<Weighted>(left & (0 - left), planes) : 1;
+                if (times == 0) continue;
+                const std::uint32_t counted_here = counted + count<Weighted>(in & up_to, planes);
+                hits += times;  // of a detection's copies the last one has the highest precision
+                if (hits >= next) {
+                    settle();
+                    best_hits = 0, best_counted = 1;
+                    const index_t at = chunk.low + g * kGroup + __popc(up_to) - 1;
+                    for (; next <= hits; next = need_of(++passed))
+                        if (p.keep_scores) p.scores_at[cell(passed)] = p.scores[p.order[at]];
+                }
+                // Division rounds, but turns no order round; spacing(1) matters to 1 of 1 alone, which n of n beat. So
+                // the highest fraction, of equal ones the later, has the highest quotient.
+                if (word_t(hits) * best_counted >= word_t(best_hits) * counted_here)
+                    best_hits = hits, best_counted = counted_here;
+            }
+            counted += count<Weighted>(in, planes);
+        }
+        settle();
+    }
+}
+
+constexpr index_t kColumns = 32, kSections = 8;
+
+// From the highest precisions between thresholds to the envelope: the maximum of all from a threshold on. A block has
+// 32 columns (category, area range, limit) at one overlap threshold, a warp of it a section of the recall thresholds.
+__global__ void finish(Problem p) {
+    p.select(blockIdx.y);
+    __shared__ double highest[kSections][kColumns];
+    __shared__ index_t stop[kSections][kColumns];
+    const index_t x = threadIdx.x % kColumns, y = threadIdx.x / kColumns, n_columns = p.n_categories * p.A * p.M,
+                  n_tiles = (n_columns + kColumns - 1) / kColumns, t = blockIdx.x / n_tiles,
+                  column = blockIdx.x % n_tiles * kColumns + x;
+    const bool real = column < n_columns;
+    const index_t k = column / (p.A * p.M), a = column / p.M % p.A, m = column % p.M,
+                  length = (p.R + kSections - 1) / kSections, low = y * length < p.R ? y * length : p.R,
+                  high = low + length < p.R ? low + length : p.R;
+    std::uint32_t hits = 0;
+    const std::uint32_t* need = nullptr;
+    double best = 0;
+    index_t unreached = p.R;  // the first threshold, in the order given, that is not reached
+    if (real) {
+        const word_t* const totals = p.totals + (m * p.n_bits + a * p.T + t) * (p.n_chunks + 1);
+        hits = std::uint32_t(totals[p.first_chunk(k + 1)] - totals[p.first_chunk(k)]);
+        need = p.need + (k * p.A + a) * p.R;
+        for (index_t q = low; q < high; ++q) {
+            const double precision = p.precision[p.cell(t, p.by_recall[q], k, a * p.M + m)];
+            best = precision > best ? precision : best;
+            if (need[q] > hits && p.by_recall[q] < unreached) unreached = p.by_recall[q];
+        }
+    }
+    highest[y][x] = best, stop[y][x] = unreached;
+    __syncthreads();
+    if (!real) return;
+    best = 0;
+    for (index_t s = 0; s < kSections; ++s) {
+        if (s > y && highest[s][x] > best) best = highest[s][x];
+        if (stop[s][x] < unreached) unreached = stop[s][x];
+    }
+    const std::uint32_t top = p.top[k * p.M + m];
+    const index_t positives = index_t(p.positives[k * p.A + a]);
+    if (top == 0) unreached = 0;
+    for (index_t q = high - 1; q >= low; --q) {
+        const index_t r = p.by_recall[q], cell = p.cell(t, r, k, a * p.M + m);
+        double& precision = p.precision[cell];
+        if (precision > best) best = precision;
+        precision = positives == 0 ? -1 : r < unreached ? best : 0;  // UNREACHED_RECALL: all after it stays 0
+        if (!p.keep_scores || (positives && r < unreached && need[q])) continue;  // walk has written the rest
+        p.scores_at[cell] = positives == 0 ? -1 : r < unreached ? p.scores[p.order[p.D - top]] : 0;
+    }
+    if (y == 0)  // NO_DETECTIONS: with ground truth it is 0
+        p.recall[(t * p.K + p.begin + k) * p.A * p.M + a * p.M + m] =
+            positives == 0 ? -1 : double(hits) / double(positives);
+}
+
+}  // namespace
+}  // namespace pymetrics::cuda

@@ -1,0 +1,54 @@
+#pragma once
+// For .cu files alone: the CUDA runtime, or in tests without a GPU what stands for it (tests/cuda_emu/cuda_emu.h).
+#include <string>
+
+#include "device.h"
+
+#ifdef PM_CUDA_EMU
+#include "cuda_emu.h"
+#else
+#include <cuda_runtime.h>
+#define PM_LAUNCH(kernel, grid, block, smem, stream, ...) kernel<<<grid, block, smem, stream>>>(__VA_ARGS__)
+#define PM_DYNAMIC_SHARED(T, name)                \
+    extern __shared__ double pm_dynamic_##name[]; \
+    T* const name = reinterpret_cast<T*>(pm_dynamic_##name)
+#endif
+
+namespace pymetrics::cuda {
+
+constexpr unsigned kWarp = 32, kAllLanes = 0xffffffffu;
+
+// Threads of a block where nothing else decides. Small in emulation, so that small cases take several blocks.
+#ifdef PM_CUDA_EMU
+constexpr unsigned kBlock = 64;
+#else
+constexpr unsigned kBlock = 256;
+#endif
+
+inline void check(cudaError_t error, const char* what) {
+    if (error != cudaSuccess) throw DeviceError(std::string(what) + ": " + cudaGetErrorString(error));
+}
+
+// Blocks of `block` threads for n units, one thread each; kernels stride over what more than `most` blocks would do.
+inline unsigned blocks_for(index_t n, index_t block, index_t most = 65535) {
+    const index_t blocks = (n + block - 1) / block;
+    return unsigned(blocks < 1 ? 1 : blocks < most ? blocks : most);
+}
+
+// for (index_t i = thread_index(); i < n; i += thread_count()): one unit for each thread of the grid, and on.
+__device__ __forceinline__ index_t thread_index() { return index_t(blockIdx.x) * blockDim.x + threadIdx.x; }
+__device__ __forceinline__ index_t thread_count() { return index_t(gridDim.x) * blockDim.x; }
+
+}  // namespace pymetrics::cuda
+
+// Launches on queue.stream and throws DeviceError where the launch is refused.
+#define PM_RUN(kernel, grid, block, smem, queue, ...)                      \
+    do {                                                                   \
+        PM_LAUNCH(kernel, grid, block, smem, (queue).stream, __VA_ARGS__); \
+        ::pymetrics::cuda::check(cudaGetLastError(), #kernel);             \
+    } while (0)
+
+// A thread for each of n units; the kernel strides.
+#define PM_RUN_UNITS(kernel, n, queue, ...)                                                                          \
+    PM_RUN(kernel, ::pymetrics::cuda::blocks_for(n, ::pymetrics::cuda::kBlock), ::pymetrics::cuda::kBlock, 0, queue, \
+           __VA_ARGS__)

@@ -1,0 +1,32 @@
+// What Python asks of the CUDA runtime beside kernels.
+#include "device.h"
+#include "launch.h"
+
+namespace pymetrics::cuda {
+
+Status status() {
+    int built = 0, offered = 0, n_devices = 0;
+    cudaRuntimeGetVersion(&built);
+    cudaDriverGetVersion(&offered);  // 0: no driver, of which cudaGetDeviceCount says that it is too old
+    auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
+    if (offered == 0) return {false, "no CUDA driver (built with CUDA " + version(built) + ")"};
+    if (offered / 1000 < built / 1000)
+        return {false, "the CUDA driver is too old: built with CUDA " + version(built) + ", the driver offers " +
+                           version(offered)};
+    const cudaError_t error = cudaGetDeviceCount(&n_devices);
+    cudaGetLastError();  // forget it
+    if (error != cudaSuccess) return {false, cudaGetErrorString(error)};
+    if (n_devices == 0) return {false, "no CUDA device"};
+    return {true, "CUDA " + version(built) + ", the driver offers " + version(offered) +
+                      ", devices: " + std::to_string(n_devices)};
+}
+
+int get_device() {
+    int device = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    return device;
+}
+
+void set_device(int device) { check(cudaSetDevice(device), ("cudaSetDevice(" + std::to_string(device) + ")").c_str()); }
+
+}  // namespace pymetrics::cuda

@@ -1,0 +1,316 @@
+"""The whole road on tensors of a device: the bits of the host. Without a GPU the device is emulated, on CPU tensors."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from cuda_emu import emulated  # noqa: E402
+from map_scenes import batch, differences  # noqa: E402
+
+import pymetrics  # noqa: E402
+from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels  # noqa: E402
+from pymetrics.evaluation import road  # noqa: E402
+from pymetrics.evaluation.columns import Columns  # noqa: E402
+from pymetrics.evaluation.ingest import ingest  # noqa: E402
+from pymetrics.evaluation.protocol import as_protocol  # noqa: E402
+from pymetrics.evaluation.result import Result  # noqa: E402
+from pymetrics.kernels import _device  # noqa: E402
+
+
+@pytest.fixture(params=["emulated", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request, monkeypatch):
+    """The device of tensors; on the host's side nothing may be computed."""
+    if request.param == "cuda":
+        if not torch.cuda.is_available() or _device.why_not():
+            pytest.skip(f"no GPU: {_device.why_not()}")
+        return "cuda"
+    if emulated.why_not():
+        pytest.skip(emulated.why_not())
+    monkeypatch.setattr(_config, "cuda", emulated.module())
+    monkeypatch.setattr(_device, "DEVICES", {"cpu"})
+    monkeypatch.setattr(_device, "_tables", {})
+    return "cpu"
+
+
+@pytest.fixture
+def calls(device, monkeypatch):
+    """The names of the CUDA kernels that ran."""
+    names = []
+    run = _device.run
+    monkeypatch.setattr(_device, "run", lambda name, args: names.append(name) or run(name, args))
+    return names
+
+
+def scene(seed, n_dt=120, n_gt=40, n_images=6, n_classes=3, dtype=torch.float32):
+    """numpy columns with ties, crowds and areas."""
+    rng = np.random.default_rng(seed)
+    xy, wh = rng.integers(0, 60, (n_gt, 2)), rng.integers(1, 40, (n_gt, 2))
+    gt = {
+        "image": np.sort(rng.choice(np.arange(n_images) * 3, n_gt)),
+        "boxes": np.hstack((xy, xy + wh)).astype(np.float32),
+        "labels": rng.integers(1, n_classes + 1, n_gt),
+        "crowd": rng.random(n_gt) < 0.1,
+        "area": (wh.prod(1) * rng.choice([0.5, 40.0], n_gt)).astype(np.float32),
+    }
+    source = rng.integers(0, n_gt, n_dt) if n_gt else np.zeros(n_dt, int)
+    if n_gt:
+        boxes = gt["boxes"][source] + rng.integers(-3, 4, (n_dt, 4)).clip(-1, 3)
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
+    else:
+        boxes = rng.integers(0, 9, (n_dt, 4)).cumsum(1)
+    dt = {
+        "image": gt["image"][source] if n_gt else rng.choice(np.arange(n_images) * 3, n_dt),
+        "boxes": boxes.astype(np.float32),
+        "scores": rng.integers(0, 12, n_dt).astype(np.float32) / 12,
+        "labels": rng.integers(1, n_classes + 1, n_dt),
+    }
+    return gt, dt
+
+
+def tensors(columns, device):
+    return {name: torch.tensor(values, device=device) for name, values in columns.items()}
+
+
+def assert_equal(ours, theirs):
+    assert ours.stats.tobytes() == theirs.stats.tobytes()
+    for name in ("precision", "recall", "scores"):
+        assert getattr(ours, name).tobytes() == getattr(theirs, name).tobytes(), name
+    assert ours.outcomes.to_bytes() == theirs.outcomes.to_bytes()
+    assert ours.per_class == theirs.per_class
+    assert ours.per_image == theirs.per_image
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_columns(seed, device, calls):
+    gt, dt = scene(seed)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    assert not calls
+    result = evaluate(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
+    assert_equal(result, host)
+    assert {"sort_rows", "join_cells", "rank_detections", "match_boxes", "accumulate", "mean_valid"} <= set(calls)
+    columns = result.columns
+    assert isinstance(columns.dt_boxes, np.ndarray)
+    assert columns.dt_boxes.tobytes() == host.columns.dt_boxes.tobytes()
+
+
+@pytest.mark.parametrize("sizes", [(0, 0), (5, 0), (0, 5), (1, 1)])
+def test_small(sizes, device):
+    gt, dt = scene(1, *sizes)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    assert_equal(evaluate(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device))), host)
+
+
+def per_image(gt, dt, device="cpu"):
+    """The same as lists of one dict per image."""
+    images = np.unique(np.concatenate((gt["image"], dt["image"])))
+    sides = []
+    for side in (gt, dt):
+        side = {"iscrowd" if name == "crowd" else name: values for name, values in side.items()}
+        rows = [side["image"] == i for i in images]
+        sides.append([tensors({n: v[r] for n, v in side.items() if n != "image"}, device) for r in rows])
+    for i, item in zip(images.tolist(), sides[0], strict=True):
+        item["image_id"] = i
+    return sides
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lists_per_image(seed, device, calls):
+    gt, dt = scene(seed)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    target, preds = per_image(gt, dt, device)
+    assert_equal(evaluate(target, preds), host)
+    assert "match_boxes" in calls
+    back = evaluate(target[::-1], preds[::-1])  # images in another order
+    assert back.stats.tobytes() == host.stats.tobytes()
+
+
+def test_accumulator(device, calls):
+    gt, dt = scene(3, n_images=9)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    target, preds = per_image(gt, dt, device)
+    first, second = Accumulator(), Accumulator()
+    for i in range(0, len(target), 2):
+        (first if i % 4 else second).update(target[i : i + 2], preds[i : i + 2])
+    first.merge(second)
+    assert "move_cells" in calls or len(target) < 3
+    assert first.outcomes().device.startswith(device)
+    assert_equal(first.compute(), host)
+    assert pickle.loads(pickle.dumps(first)).to_bytes() == first.to_bytes() == host.outcomes.to_bytes()
+
+
+def _device_free(value):
+    return value.cpu().numpy() if isinstance(value, torch.Tensor) else value
+
+
+def test_devices_merge_through_the_host(device):
+    gt, dt = scene(4)
+    target, preds = per_image(gt, dt, device)
+    ours, theirs = Accumulator(), Accumulator()
+    ours.update(target[:2], preds[:2])
+    arrays = [
+        [{name: _device_free(value) for name, value in item.items()} for item in side[2:]] for side in (target, preds)
+    ]
+    theirs.update(*arrays)
+    assert theirs.outcomes().device == "host"
+    ours.merge(theirs)
+    assert ours.compute().stats.tobytes() == evaluate(GroundTruths(**gt), Detections(**dt)).stats.tobytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boxes": lambda b: b * torch.nan},
+        {"scores": lambda s: s * torch.inf},
+        {"boxes": lambda b: b[:, [2, 3, 0, 1]]},
+        {"boxes": lambda b: b / 1000},
+        {"labels": lambda c: c.float()},
+        {"labels": lambda c: c + 2**40},
+        {"image": lambda i: i.double()},
+    ],
+)
+def test_odd_data_are_the_hosts(change, device):
+    """What needs an error or a warning gives the host's."""
+    gt, dt = (tensors(side, "cpu") for side in scene(5))
+    for name, edit in change.items():
+        dt[name] = edit(dt[name])
+    seen = []
+    for move in (lambda t: t.numpy(), lambda t: t.to(device)):
+        with pytest.MonkeyPatch.context() as _, np.errstate(all="ignore"):
+            import warnings
+
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                try:
+                    sides = ({name: move(value) for name, value in side.items()} for side in (gt, dt))
+                    target, preds = sides
+                    result = evaluate(GroundTruths(**target), Detections(**preds)).stats.tolist()
+                except (ValueError, TypeError) as error:
+                    result = (type(error), str(error))
+            seen.append((result, [str(w.message) for w in caught if w.category is UserWarning]))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"class_metrics": True}, {"extended_summary": True}, {"average": "micro"}])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64", "int64"])
+def test_mean_average_precision(arguments, dtype, device, calls, monkeypatch):
+    from pymetrics.detection import MeanAveragePrecision
+
+    preds, target = batch(7, dtype=dtype)
+    found = []
+    for devices in (set(), _device.DEVICES):
+        monkeypatch.setattr(_device, "DEVICES", devices)
+        metric = MeanAveragePrecision(**arguments)
+        move = (lambda item: {k: v.to(device) for k, v in item.items()}) if devices else dict
+        metric.update([move(p) for p in preds], [move(t) for t in target])
+        found.append(metric.compute())
+    assert not differences(found[0], found[1])
+    assert "match_boxes" in calls
+
+
+def test_scratch_and_streams_are_of_the_arrays_device(device, calls):
+    like = torch.empty(0, device=device)
+    assert kernels.empty((2, 3), "uint64", like).dtype == torch.uint64
+    assert kernels.upload([1, 2], like).tolist() == [1, 2]
+    table = np.arange(3.0)
+    assert kernels.beside(table, like) is kernels.beside(table, like)
+    with pytest.raises(ValueError, match="one device"):
+        kernels.index_ids(torch.zeros(1, dtype=torch.int64, device=device), np.zeros(1, np.int64), like)
+
+
+def test_without_cuda_tensors_are_copied_and_a_warning_says_why(monkeypatch):
+    monkeypatch.setattr(_device, "DEVICES", {"cpu"})
+    monkeypatch.setattr(_device, "_warned", False)
+    monkeypatch.setattr(_config, "cuda", None)
+    monkeypatch.setattr(_config, "why_no_cuda", "it was not built")
+    gt, dt = scene(2)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    with pytest.warns(RuntimeWarning, match="it was not built"):
+        result = evaluate(GroundTruths(**tensors(gt, "cpu")), Detections(**tensors(dt, "cpu")))
+    assert_equal(result, host)
+    evaluate(GroundTruths(**tensors(gt, "cpu")), Detections(**tensors(dt, "cpu")))  # warns no more
+    assert pymetrics.evaluate is evaluate
+
+
+@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
+def test_box_iou(kind, dtype, device, calls):
+    gt, dt = (torch.tensor(side["boxes"]).to(getattr(torch, dtype)) for side in scene(8))
+    crowd = torch.arange(len(gt)) % 5 == 0 if kind == "iou" else None
+    offsets = ([0, 20, 20, len(dt)], [0, 5, 30, len(gt)])
+    for more in ({}, {"offsets": offsets}):
+        on_host = pymetrics.box_iou(dt.numpy(), gt.numpy(), None if crowd is None else crowd.numpy(), kind=kind, **more)
+        moved = None if crowd is None else crowd.to(device)
+        found = pymetrics.box_iou(dt.to(device)[:], gt.to(device), moved, kind=kind, **more)
+        assert found.device.type == device
+        assert found.cpu().numpy().tobytes() == on_host.tobytes()
+    assert ("box_iou" in calls) == (kind != "ciou")
+    transposed = dt.to(device).T.contiguous().T  # not contiguous
+    again = pymetrics.box_iou(transposed, gt.to(device), moved, kind=kind, offsets=offsets)
+    assert torch.equal(again, found)
+    empty = pymetrics.box_iou(dt.to(device)[:0], gt.to(device), kind=kind)
+    assert empty.shape == (0, len(gt))
+
+
+def test_match(device, calls):
+    gt, dt = scene(9)
+    ious = pymetrics.box_iou(dt["boxes"], gt["boxes"], gt["crowd"])
+    for ignore in (None, np.arange(len(gt["crowd"])) % 3 == 0, np.eye(3, len(gt["crowd"]), dtype=bool)):
+        on_host = pymetrics.match(ious, gt["crowd"], ignore)
+        moved = [None if a is None else torch.tensor(a, device=device) for a in (ious, gt["crowd"], ignore)]
+        found = pymetrics.match(*moved)
+        assert found.device.type == device
+        assert found.dtype == torch.int64
+        assert np.array_equal(found.cpu().numpy(), on_host)
+    assert "match_ious" in calls
+
+
+def test_what_does_not_fit(device):
+    boxes = torch.zeros((3, 4), device=device)
+    with pytest.raises(ValueError, match=r"dt must have shape \(N, 4\), got \(3, 3\)"):
+        pymetrics.box_iou(boxes[:, :3], boxes)
+    with pytest.raises(ValueError, match=r"crowd must have shape \(3,\), got \(2,\)"):
+        pymetrics.box_iou(boxes, boxes, torch.zeros(2, dtype=torch.bool, device=device))
+    with pytest.raises(TypeError, match="real numbers"):
+        pymetrics.match(torch.zeros((2, 2), dtype=torch.complex64, device=device))
+
+
+@pytest.mark.gpu
+def test_devices_do_not_mix():
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    boxes = torch.zeros((3, 4))
+    with pytest.raises(ValueError, match="dt is on cuda:0, but gt on cpu"):
+        pymetrics.box_iou(boxes.cuda(), boxes)
+    with pytest.raises(ValueError, match="ious is on cpu, but crowd on cuda:0"):
+        pymetrics.match(torch.zeros((3, 3)), torch.zeros(3, dtype=torch.bool).cuda())
+
+
+@pytest.mark.gpu
+def test_update_waits_for_nothing():
+    from pymetrics.detection import MeanAveragePrecision
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    preds, target = ([{k: v.cuda() for k, v in item.items()} for item in side] for side in batch(3))
+    metric = MeanAveragePrecision()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        metric.update(preds, target)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert metric.compute()["map"] >= 0
+
+
+@pytest.mark.gpu
+def test_real_data(data):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    folder = data("coco_yolact100")
+    columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
+    host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
+    fields = {n: torch.tensor(v).cuda() if n[:3] in ("dt_", "gt_") else v for n, v in vars(columns).items()}
+    assert_equal(Result(road.match(Columns(**fields), as_protocol("coco"))), host)
