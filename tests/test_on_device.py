@@ -160,6 +160,27 @@ def test_devices_merge_through_the_host(device):
     assert ours.compute().stats.tobytes() == evaluate(GroundTruths(**gt), Detections(**dt)).stats.tobytes()
 
 
+def test_replicates(device, calls):
+    """Draws of images on the device are those of the host; a draw of each image once is the plain evaluation."""
+    gt, dt = scene(6)
+    outcomes = ingest_and_match(GroundTruths(**gt), Detections(**dt))
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(outcomes.n_images, [1 / outcomes.n_images] * outcomes.n_images, 9).astype(np.uint8)
+    weights[0] = 1
+    on_host = road.accumulate_replicates(outcomes, weights)
+    assert on_host[0][0].tobytes() == road.accumulate(outcomes)[0].tobytes()
+    assert len({precision.tobytes() for precision in on_host[0]}) > 5
+    moved = ingest_and_match(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
+    found = road.accumulate_replicates(moved, torch.tensor(weights, device=device))
+    for ours, theirs in zip(found, on_host, strict=True):
+        assert kernels.to_host(ours).tobytes() == theirs.tobytes()
+    assert "accumulate_replicates" in calls
+
+
+def ingest_and_match(gt, dt):
+    return road.match(ingest(gt, dt), as_protocol("coco"))
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -96,6 +96,23 @@ def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, 
     return precision, recall, scores
 
 
+def accumulate_replicates(outcomes: Outcomes, weights: Any) -> tuple[Any, Any]:
+    """precision (B, T, R, K, A, M), recall (B, T, K, A, M) of B draws of the images with repetition (bootstrap).
+
+    weights: uint8 (B, images), how often each image is drawn, beside the outcomes.
+    """
+    protocol, table, like = outcomes.protocol, _tables(outcomes.protocol, outcomes.scores), outcomes.scores
+    n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
+    counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
+    precision = empty((weights.shape[0], n_thresholds, n_recalls, *counts), "float64", like)
+    recall = empty((weights.shape[0], n_thresholds, *counts), "float64", like)
+    kernels.accumulate_replicates(
+        outcomes.scores, outcomes.matched, outcomes.ignored, outcomes.offsets, outcomes.n_gt, outcomes.category_cells,
+        outcomes.cell_image, weights, table.max_dets, table.recall_thresholds, precision, recall, 0, counts[0],
+    )  # fmt: skip
+    return precision, recall
+
+
 def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
     """Means of the entries above -1 of slices (t or all, area range, limit); -1 where there is none.
 
