@@ -45,7 +45,7 @@ def config_page() -> str:
         "native simd": simd_level() if simd_level else "",
         "numba": _version_of("numba") if _config.numba_is_there() else "no: numba is not installed",
         "numba cache": str(numba_cache_dir()),
-        "cuda": cuda.__file__ if cuda else f"no: {_config.why_no_cuda}",
+        "cuda": f"{cuda.__file__}: {cuda.status()[1]}" if cuda else f"no: {_config.why_no_cuda}",
         "torch": _version_of("torch") + (", imported" if "torch" in sys.modules else ""),
         "threads": _answer(_config.get_num_threads),
         "complaint": _config.complaint(),

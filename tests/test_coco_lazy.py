@@ -165,7 +165,7 @@ POINTS = {
     "set": lambda coco: setattr(coco, "anns", dict(coco.anns)),
 }
 DICTLESS = {
-    "cats", "imgs", "catToImgs", "getCatIds", "getImgIds", "getImgIds of categories", "loadCats", "loadImgs",
+    "cats", "catToImgs", "getCatIds", "getImgIds", "getImgIds of categories", "loadCats", "loadImgs",
     "createIndex", "loadRes", "deepcopy", "pickle",
 }  # fmt: skip
 

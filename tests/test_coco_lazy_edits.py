@@ -2,9 +2,11 @@
 
 import copy
 import json
+import multiprocessing
 import os
 import pickle
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from parity.scenes import compare, differences, entry_differences
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.coco import COCO, COCOeval
+from pymetrics.coco import COCO, COCOeval, kept
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
 
@@ -175,7 +177,7 @@ def test_results_share_images_and_nothing_else(files):
 def test_copies(files, other, is_open):
     gt, dt = pair(COCO, files)
     if is_open:
-        assert gt.imgs[38]
+        assert gt.loadImgs(38)
         assert dt.cats[1]
     first = evaluated(COCOeval, gt, dt)
     new_gt, new_dt = (other(gt), other(dt)) if other is copy.copy else other((gt, dt))
@@ -218,8 +220,7 @@ def test_threads_make_the_same_dicts(files):
             thread.join()
         assert len(found) == 4
         assert gt.anns[1] is gt.dataset["annotations"][0]
-        if name != "imgs":
-            assert all(value is found[0] for value in found)
+        assert all(value is found[0] for value in found)
 
 
 @pytest.mark.parametrize("which", ["gt", "dt", "neither"])
@@ -330,3 +331,65 @@ def test_an_object_without_its_parts():
 
     with pytest.raises(AttributeError, match="'Bare' object has no attribute 'anns'"):
         _ = Bare().anns
+
+
+def test_an_interrupted_opening_is_taken_up_again(files, monkeypatch):
+    """Ctrl-C while the dicts of results are made: the next time they are made whole."""
+    gt = quietly(COCO, files[0])
+    whole = quietly(gt.loadRes, files[1])
+    dt = quietly(gt.loadRes, files[1])
+    evaluated(COCOeval, gt, dt)  # leaves marks for the ground truth, too
+    complete = dt._kept._complete
+
+    def interrupted(annotations):
+        complete(annotations[: len(annotations) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dt._kept, "_complete", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _ = dt.anns
+    monkeypatch.setattr(dt._kept, "_complete", complete)
+    assert state(dt) == state(whole)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_finds_the_lock_free(files):
+    """Another thread opens a COCO while the process forks: the child does not wait for that thread."""
+    gt = quietly(COCO, files[0])
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with kept.opening():
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=lambda: len(gt.anns))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: a fork beside threads
+        child.start()
+    child.join(10)
+    code = child.exitcode
+    if code is None:
+        child.kill()
+    done.set()
+    thread.join()
+    assert code == 0
+
+
+@pytest.mark.parametrize("score", [None, "1", "nan", [1.0]])
+def test_scores_that_are_no_numbers(score):
+    results = [{"image_id": 38, "category_id": 1, "bbox": [1, 2, 3, 4], "score": value} for value in (score, 0.5)]
+    gt = COCO()
+    gt.dataset = {
+        "images": [{"id": 38}],
+        "categories": [{"id": 1}],
+        "annotations": [{"id": 1, "image_id": 38, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}],
+    }
+    quietly(gt.createIndex)
+    evaluation = COCOeval(gt, quietly(gt.loadRes, results), "bbox")
+    with pytest.raises(TypeError, match="bad operand type for unary -"):
+        quietly(evaluation.evaluate)

@@ -24,7 +24,7 @@ from ..formats.coco import where_of
 from ..formats.coco_json import read_document
 from ..formats.rows import Rows, joined_ids
 from .fields import complete_boxes, index
-from .kept import OPENING, Ann, Kept, Section, Text
+from .kept import Ann, Kept, Section, Text, opening
 
 
 def _is_array_like(value: Any) -> bool:
@@ -102,7 +102,8 @@ class COCO:
 
     @cached_property
     def imgs(self) -> dict[Any, Ann]:
-        return self._opened("imgs", Kept.images)  # type: ignore[no-any-return]
+        # All at once: data sets for training go through imgs before they fork workers, who are to share the dicts.
+        return self._opened("imgs")  # type: ignore[no-any-return]
 
     @cached_property
     def catToImgs(self) -> defaultdict[Any, list[Any]]:
@@ -110,7 +111,7 @@ class COCO:
 
     def _opened(self, name: str, alone: Callable[[Kept], Any] | None = None) -> Any:
         """A public attribute that is asked for; `alone` makes it and nothing else."""
-        with OPENING:
+        with opening():
             if self._kept is not None and alone is not None:
                 vars(self).setdefault(name, alone(self._kept))
             else:
@@ -121,7 +122,7 @@ class COCO:
 
     def _open(self) -> None:
         """Make every public attribute that is not there yet."""
-        with OPENING:
+        with opening():
             if self._kept is not None:
                 for name, value in self._kept.opened().items():
                     vars(self).setdefault(name, value)
@@ -231,7 +232,8 @@ class COCO:
 
     def loadImgs(self, ids: Any = ()) -> list[Ann]:
         """The images of the ids (or of the one id)."""
-        return [self.imgs[id] for id in _as_list(ids)]
+        imgs = self._opened("imgs", Kept.images)
+        return [imgs[id] for id in _as_list(ids)]
 
     def loadRes(self, resFile: Any) -> COCO:
         """Results on this data set, as a COCO of their own.

@@ -138,7 +138,7 @@ def _sides(
         image=_positions(dt_image, image_of),
         category=_positions(dt_category, category_of),
         boxes=_boxes(dt_boxes, "detection"),
-        scores=np.array(dt_scores, np.float64),
+        scores=_scores(dt_scores),
         area=_areas(dt_areas, bounds),
         flags=fields.flags_of(dt_numbers),
     )
@@ -182,6 +182,14 @@ def axis_ids(ids: Sequence[Any], may_be_text: bool = False) -> Array:
     if all(isinstance(id, (int, np.integer)) and -(2**63) <= id < 2**63 for id in ids):
         return np.array(ids, np.int64)
     return np.arange(len(ids), dtype=np.int64)
+
+
+def _scores(scores: list[Any]) -> Array:
+    """float64 (N,). Raises TypeError, as pycocotools does, for what is no number (numpy would take text)."""
+    if not set(map(type, scores)) <= {int, float}:
+        scores = [-score for score in scores]
+        return -np.array(scores, np.float64)
+    return np.array(scores, np.float64)
 
 
 def _boxes(boxes: list[Any], kind: str) -> Array:

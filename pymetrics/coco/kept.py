@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,21 @@ from .params import Params
 
 Ann = dict[str, Any]
 Array = NDArray[Any]
-OPENING = threading.RLock()  # held while dicts are made: of several threads all get the same
+_opening = threading.RLock()
+
+
+def opening() -> threading.RLock:
+    """The lock that is held while dicts are made, so that several threads get the same ones."""
+    return _opening
+
+
+def _renew_lock() -> None:
+    global _opening
+    _opening = threading.RLock()  # in a forked child nobody is left who could release the old one
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Text:
@@ -69,13 +84,13 @@ class Section:
 
     def value(self) -> Any:
         """The value, for all to see."""
-        with OPENING:
+        with opening():
             value, self._text = self.peek(), None
         return value
 
     def peek(self) -> Any:
         """The value, for who keeps nothing of it."""
-        with OPENING:
+        with opening():
             if self._text is not None and self._value is None:
                 self._value = self._text.parsed(*self._span)
             return self._value
@@ -119,28 +134,24 @@ class Kept:
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""
         section = self.sections["annotations"]
-        with OPENING:
-            is_new = not section.is_made
-            annotations: list[Ann] = section.value()
-            if is_new and self._complete is not None:
-                self._complete(annotations)
-            if is_new and self._marked is not None:
-                self._mark(np.flatnonzero(self._marked))
-        return annotations
+        with opening():
+            if not section.is_made:  # they are made when they are complete, whatever comes between (Ctrl-C)
+                annotations = section.peek()
+                if self._complete is not None:
+                    self._complete(annotations)
+                if self._marked is not None:
+                    _mark(annotations, np.flatnonzero(self._marked))
+            found: list[Ann] = section.value()
+        return found
 
     def mark_ignored(self, rows: Array) -> None:
         """As extract.mark_ignored does it, at once or when the dicts are made. rows: numbers of annotations."""
         if self.sections["annotations"].is_made:
-            self._mark(rows)
+            _mark(self.sections["annotations"].value(), rows)
             return
         if self._marked is None:
             self._marked = np.zeros(len(self.rows), np.bool_)
         self._marked[rows] = True
-
-    def _mark(self, rows: Array) -> None:
-        annotations = self.sections["annotations"].value()
-        for row in rows.tolist():
-            annotations[row]["ignore"] = annotations[row]["iscrowd"]  # IGNORE_OVERWRITTEN
 
     def images(self) -> dict[Any, Ann]:
         """The images by id."""
@@ -257,6 +268,11 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
         parts = [order[categories == category] for category in category_ids.tolist()]
         order = np.concatenate([order[:0], *parts])
     return Selection(kept, open, image, category, order, stand_ins)
+
+
+def _mark(annotations: list[Ann], rows: Array) -> None:
+    for row in rows.tolist():
+        annotations[row]["ignore"] = annotations[row]["iscrowd"]  # IGNORE_OVERWRITTEN
 
 
 def _integers(ids: Sequence[Any]) -> NDArray[np.int64] | None:

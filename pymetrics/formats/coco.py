@@ -206,6 +206,13 @@ def _ids(annotations: Sequence[dict[str, Any]], prefix: str) -> list[Any]:
     return ids
 
 
+def _are_exact(values: list[Any], flat: NDArray[np.float64]) -> bool:
+    """Whether the integers among the values are the floats that they became."""
+    if not len(flat) or np.abs(flat).max() < 2.0**53:
+        return True
+    return all(abs(value) < 2**53 for value in values if type(value) is int)
+
+
 def _boxes(boxes: list[Any], where: Where) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Boxes (N, 4), and their areas where pycocotools does not multiply in float64 (FLOAT32_AREA)."""
     try:
@@ -218,7 +225,7 @@ def _boxes(boxes: list[Any], where: Where) -> tuple[NDArray[np.float64], NDArray
     values = list(chain.from_iterable(boxes))
     flat = float_column(values, lambda _, i: f"{where('boxes', (i or 0) // 4)}[{(i or 0) % 4}]", "boxes")
     kinds = set(map(type, values))
-    if kinds <= {float, np.float64} or (kinds <= {int, float} and (not len(flat) or np.abs(flat).max() < 2.0**53)):
+    if kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
         return flat.reshape(-1, 4), None
     with np.errstate(over="ignore", invalid="ignore"):
         area = [float(box[2] * box[3]) for box in boxes]

@@ -142,13 +142,14 @@ def _on(device: Any) -> AbstractContextManager[int]:
 
 
 class _Guard:
-    """torch's device guard, which gives the stream."""
+    """torch's device guard, which gives the stream. The kernels' CUDA runtime is one of their own: it is told, too."""
 
     def __init__(self, device: Any) -> None:
         self._device, self._guard = device, torch().cuda.device(device)
 
     def __enter__(self) -> int:
         self._guard.__enter__()
+        _config.cuda.set_device(torch().cuda.current_device())  # type: ignore[union-attr]
         return int(torch().cuda.current_stream(self._device).cuda_stream)
 
     def __exit__(self, *error: Any) -> None:
