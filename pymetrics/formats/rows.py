@@ -187,15 +187,21 @@ def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any
     if len({column.dtype.kind for column in columns}) > 1:
         raise TypeError(f"image ids must be all integers or all strings: {', '.join(first)}")
     if columns[0].dtype.kind == "U":
-        return np.unique(np.concatenate(columns))
+        return _unique(np.concatenate(columns))
     lowest = min(int(column.min()) for column in columns)
     span = max(int(column.max()) for column in columns) - lowest + 1
     if span > 4 * sum(map(len, columns)) + 65536:
-        return np.unique(np.concatenate(columns))
+        return _unique(np.concatenate(columns))
     present = np.zeros(span, np.bool_)
     for column in columns:
         present[column - lowest] = True
     return np.flatnonzero(present) + lowest
+
+
+def _unique(ids: NDArray[Any]) -> NDArray[Any]:
+    """The ids, ascending, each once. (numpy.unique imports numpy.ma, a tenth of what reading two files takes.)"""
+    ids = np.sort(ids)
+    return ids[np.append(True, ids[1:] != ids[:-1])]
 
 
 def warn(message: str) -> None:
