@@ -104,15 +104,27 @@ clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so
 
 # On a machine with an NVIDIA GPU, with its own python and torch and without a network: builds for that GPU, runs the tests
-# marked gpu, compute-sanitizer's four tools where they run, and the benchmark, whose figures go to benchmarks/results/.
+# marked gpu, the benchmark, whose figures go to benchmarks/results/, and compute-sanitizer's tools where they run. Each
+# part by itself: make gpu-test, gpu-bench, gpu-sanitize.
 GPU_PYTHON ?= $(PYTHON)
-GPU_FIGURES ?= benchmarks/results/h200.json
 GPU_TESTS := tests/test_on_device.py tests/conformance
-.PHONY: gpu
-gpu:
+GPU_PYTEST := $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))'
+.PHONY: gpu gpu-build gpu-test gpu-bench gpu-sanitize
+gpu: gpu-test gpu-bench gpu-sanitize
+
+gpu-build:
 	PYMETRICS_BUILD_DIR=build/gpu PYMETRICS_BUILD_NATIVE=on PYMETRICS_BUILD_CUDA=on PYMETRICS_CUDA_ARCHS=native \
 	  $(GPU_PYTHON) -m pip install -q --no-build-isolation --no-deps -e .
-	PYMETRICS_REQUIRE=native,cuda $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(["-q", "-m", "gpu", *sys.argv[1:]]))' $(GPU_TESTS)
-	for tool in memcheck racecheck synccheck initcheck; do \
-	  compute-sanitizer --tool $$tool --error-exitcode 1 $(GPU_PYTHON) tests/gpu_scene.py || exit 1; done
-	$(GPU_PYTHON) benchmarks/gpu.py --out $(GPU_FIGURES)
+
+gpu-test: gpu-build
+	PYMETRICS_REQUIRE=native,cuda $(GPU_PYTEST) -q -m gpu $(GPU_TESTS)
+
+gpu-bench: gpu-build
+	$(GPU_PYTHON) benchmarks/gpu.py --out benchmarks/results
+
+gpu-sanitize: gpu-build
+	@compute-sanitizer $(GPU_PYTHON) -c 'import torch; torch.ones(1).cuda()' >/dev/null 2>&1 \
+	  || { echo "compute-sanitizer does not run here: left out"; exit 0; }; \
+	for tool in memcheck racecheck synccheck initcheck; do echo "$$tool"; \
+	  PYTORCH_NO_CUDA_MEMORY_CACHING=1 compute-sanitizer --tool $$tool --report-api-errors no --error-exitcode 1 \
+	    $(GPU_PYTHON) tests/gpu_scene.py || exit 1; done

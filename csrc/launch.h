@@ -26,7 +26,9 @@ constexpr unsigned kBlock = 256;
 #endif
 
 inline void check(cudaError_t error, const char* what) {
-    if (error != cudaSuccess) throw DeviceError(std::string(what) + ": " + cudaGetErrorString(error));
+    if (error == cudaSuccess) return;
+    cudaGetLastError();  // else the next launch is blamed for it
+    throw DeviceError(std::string(what) + ": " + cudaGetErrorString(error));
 }
 
 // Blocks of `block` threads for n units, one thread each; kernels stride over what more than `most` blocks would do.

@@ -11,6 +11,13 @@
 
 namespace pymetrics::cuda {
 
+#ifndef PM_CUDA_EMU
+static std::int32_t size_of(index_t n) {
+    if (n >= index_t(1) << 31) throw DeviceError("too many rows for one call: " + std::to_string(n));
+    return static_cast<std::int32_t>(n);
+}
+#endif
+
 template <class Key, class Value>
 void sort_pairs(const Queue& queue, const Key* keys, Key* keys_out, const Value* values, Value* values_out, index_t n,
                 int begin_bit, int end_bit) {
@@ -30,7 +37,7 @@ void sort_pairs(const Queue& queue, const Key* keys, Key* keys_out, const Value*
         values_out[i] = values[order[std::size_t(i)]];
     }
 #else
-    const auto size = static_cast<std::int32_t>(n);
+    const auto size = size_of(n);
     std::size_t bytes = 0;
     auto sort = [&](void* scratch) {
         check(cub::DeviceRadixSort::SortPairs(scratch, bytes, keys, keys_out, values, values_out, size, begin_bit,
@@ -60,7 +67,7 @@ void exclusive_sum(const Queue& queue, const In* in, Out* out, index_t n) {
         out[i] = total, total += value;
     }
 #else
-    const auto size = static_cast<std::int32_t>(n);
+    const auto size = size_of(n);
     std::size_t bytes = 0;
     auto sum = [&](void* scratch) {
         check(cub::DeviceScan::ExclusiveScan(scratch, bytes, in, out, Plus<Out>(), Out(0), size, queue.stream),

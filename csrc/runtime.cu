@@ -21,6 +21,20 @@ Status status() {
                       ", devices: " + std::to_string(n_devices)};
 }
 
+namespace {
+__global__ void probe() {}
+}  // namespace
+
+std::string why_not_here() {
+#ifndef PM_CUDA_EMU
+    cudaFuncAttributes attributes;
+    const cudaError_t error = cudaFuncGetAttributes(&attributes, probe);
+    cudaGetLastError();
+    if (error != cudaSuccess) return std::string("the kernels cannot run on this GPU: ") + cudaGetErrorString(error);
+#endif
+    return "";
+}
+
 int get_device() {
     int device = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import test_on_device as cases
+import torch
 
 import pymetrics
-from pymetrics import Accumulator, Detections, GroundTruths, evaluate
+from pymetrics import Accumulator, Detections, GroundTruths, evaluate, kernels
+from pymetrics.evaluation import road
 
 for seed in range(3):
     gt, dt = cases.scene(seed)
     host = evaluate(GroundTruths(**gt), Detections(**dt))
     on_gpu = evaluate(GroundTruths(**cases.tensors(gt, "cuda")), Detections(**cases.tensors(dt, "cuda")))
     cases.assert_equal(on_gpu, host)
+    weights = np.eye(len(host.outcomes.image_ids), dtype=np.uint8) + np.uint8(1)
+    draws = road.accumulate_replicates(host.outcomes, weights)
+    on_draws = road.accumulate_replicates(on_gpu._outcomes, torch.tensor(weights, device="cuda"))
+    assert all(a.tobytes() == kernels.to_host(b).tobytes() for a, b in zip(draws, on_draws, strict=True))
     target, preds = cases.per_image(gt, dt, "cuda")
     accumulator = Accumulator()
     for i in range(0, len(target), 2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -200,9 +201,7 @@ def test_odd_data_are_the_hosts(change, device):
         dt[name] = edit(dt[name])
     seen = []
     for move in (lambda t: t.numpy(), lambda t: t.to(device)):
-        with pytest.MonkeyPatch.context() as _, np.errstate(all="ignore"):
-            import warnings
-
+        with np.errstate(all="ignore"):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 try:
@@ -318,8 +317,10 @@ def test_update_waits_for_nothing():
         pytest.skip("no GPU")
     preds, target = ([{k: v.cuda() for k, v in item.items()} for item in side] for side in batch(3))
     metric = MeanAveragePrecision()
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch calls the mode a prototype
+            torch.cuda.set_sync_debug_mode("error")
         metric.update(preds, target)
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -335,3 +336,27 @@ def test_real_data(data):
     host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
     fields = {n: torch.tensor(v).cuda() if n[:3] in ("dt_", "gt_") else v for n, v in vars(columns).items()}
     assert_equal(Result(road.match(Columns(**fields), as_protocol("coco"))), host)
+
+
+def test_gradients_do_not_matter(device):
+    gt, dt = scene(2)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    moved = tensors(dt, device)
+    moved |= {name: moved[name].requires_grad_() for name in ("boxes", "scores")}
+    result = evaluate(GroundTruths(**tensors(gt, device)), Detections(**moved))
+    assert_equal(result, host)
+    assert isinstance(result.columns.dt_boxes, np.ndarray)
+    assert pickle.loads(pickle.dumps(result)).stats.tobytes() == host.stats.tobytes()
+    boxes = tensors(gt, device)["boxes"]
+    for kind in ("iou", "ciou"):
+        expected = pymetrics.box_iou(dt["boxes"], gt["boxes"], kind=kind)
+        assert kernels.to_host(pymetrics.box_iou(moved["boxes"], boxes, kind=kind)).tobytes() == expected.tobytes()
+
+
+def test_flags_may_stay_on_the_host(device):
+    gt, dt = scene(3)
+    moved = [torch.tensor(side["boxes"], device=device) for side in (dt, gt)]
+    expected = pymetrics.box_iou(dt["boxes"], gt["boxes"], gt["crowd"])
+    assert kernels.to_host(pymetrics.box_iou(*moved, gt["crowd"])).tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match=r"dt is on \S+, but gt on the host"):
+        pymetrics.box_iou(moved[0], gt["boxes"])

@@ -90,6 +90,7 @@ PYBIND11_MODULE(PM_MODULE, m, py::mod_gil_not_used()) {
         const auto [works, text] = cuda::status();
         return std::pair(works, text);
     });
+    m.def("why_not_here", &cuda::why_not_here);
     m.def("get_device", &cuda::get_device);
     m.def("set_device", &cuda::set_device);
     bind(m, "index_ids", &cuda::index_ids, {"ids", "known", "out"});

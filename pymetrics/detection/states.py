@@ -73,7 +73,8 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
 
 def _columns_on_device(joined: dict[str, Any], n_gt: NDArray[np.int64], n_dt: NDArray[np.int64]) -> Columns | None:
     """Columns on the GPU where the joined states are; None: on the host."""
-    if not _device.is_on_device(joined["detection_scores"]) or not _device.works():
+    scores = joined["detection_scores"]
+    if not _device.is_on_device(scores) or not _device.works(scores):
         return None
 
     def side(name: str, counts: NDArray[np.int64], **more: Any) -> Side:
@@ -81,7 +82,7 @@ def _columns_on_device(joined: dict[str, Any], n_gt: NDArray[np.int64], n_dt: ND
         return Side(boxes=boxes, labels=joined[f"{name}_labels"], layout="xywh", counts=counts, **more)
 
     gt = side("groundtruth", n_gt, crowd=joined["groundtruth_crowds"], area=joined["groundtruth_area"])
-    dt = side("detection", n_dt, scores=joined["detection_scores"])
+    dt = side("detection", n_dt, scores=scores)
     images = np.arange(len(n_gt), dtype=np.int64)
     return columns_of(gt, dt, images=images, crowds_are_trunc=True, checks_values=False)
 

@@ -8,7 +8,7 @@ and for the ids and a few flags.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,11 @@ class Side:
         columns = (self.boxes, self.labels, self.image, self.scores, self.crowd, self.area)
         return [column for column in columns if column is not None]
 
+    def detached(self) -> Side:
+        """The same without gradients."""
+        tensors = {name: value for name, value in vars(self).items() if _device.is_tensor(value)}
+        return replace(self, **{name: tensor.detach() for name, tensor in tensors.items()})
+
     def is_sound(self, device: Any) -> bool:
         """Whether device, shapes and dtypes are as they should be."""
         n = self.labels.shape[0] if _device.is_tensor(self.labels) and self.labels.ndim == 1 else -1
@@ -73,6 +78,7 @@ def columns_of(
     crowds_are_trunc: torchmetrics' flags: any number but 0 ignores, and is a crowd unless it rounds to 0.
     checks_values: whether anything odd about the values is the host's business.
     """
+    gt, dt = gt.detached(), dt.detached()
     device = dt.boxes.device
     if not (gt.is_sound(device) and dt.is_sound(device)):
         return None
@@ -188,7 +194,7 @@ def _index(ids: Any, known: Any) -> Any:
 def side_of_columns(source: Any, **columns: Any) -> Side | None:
     """The tensors of a Detections or a GroundTruths, where all of them are plainly right; None: read on the host."""
     tensors = {name: _device.as_tensor(values) for name, values in columns.items() if values is not None}
-    if not _device.is_on_device(tensors["boxes"]) or not _device.works():
+    if not _device.is_on_device(tensors["boxes"]) or not _device.works(tensors["boxes"]):
         return None
     side = Side(layout=source.box_format, **tensors)
     return side if side.is_sound(side.boxes.device) else None
@@ -199,7 +205,9 @@ def sides_of_lists(gt: Any, dt: Any, layout: str, first_image: int) -> tuple[Sid
     if not (_is_list(gt) and _is_list(dt) and len(gt) == len(dt) and _device.is_on_device(dt[0].get("boxes"))):
         return None
     keys = {"labels": "labels", "boxes": "boxes", "crowd": "iscrowd", "area": "area", "scores": "scores"}
-    if not _device.works() or "scores" in gt[0] or any("format" in dir(item.get("boxes")) for item in (gt[0], dt[0])):
+    if not _device.works(dt[0]["boxes"]) or "scores" in gt[0]:
+        return None
+    if any(hasattr(item.get("boxes"), "format") for item in (gt[0], dt[0])):  # torchvision's own boxes
         return None
     ids = [item.get("image_id", first_image + i) for i, item in enumerate(gt)]
     if not all(isinstance(id, int) and not isinstance(id, bool) for id in ids) or len(set(ids)) < len(ids):

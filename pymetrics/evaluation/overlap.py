@@ -42,7 +42,8 @@ def box_iou(
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     source = dt = _device.as_tensor(dt)
-    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not _device.works()):
+    gt, crowd = _device.as_tensor(gt), _device.as_tensor(crowd)
+    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not _device.works(dt)):
         dt, gt, crowd = (kernels.to_host(values) for values in (dt, gt, crowd))
     dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
     n_dt, n_gt = len(dt_boxes), len(gt_boxes)
@@ -50,7 +51,7 @@ def box_iou(
     if crowd is not None:
         if kind != "iou":
             raise ValueError(f'crowd goes with kind "iou" only, got kind {kind!r}')
-        flags = _flags(crowd, "crowd", n_gt)
+        flags = _beside(_flags(crowd, "crowd", n_gt), gt_boxes)
     if offsets is None:
         out = kernels.empty((n_dt, n_gt), "float64", dt_boxes)
         step = max(1, 2**20 // max(1, n_gt))  # rows at a time: Ctrl-C waits for a call
@@ -113,7 +114,8 @@ def match(
         TypeError, ValueError: a shape, length or threshold is wrong; the message names it.
     """
     source = ious = _device.as_tensor(ious)
-    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not _device.works():
+    crowd, ignore = _device.as_tensor(crowd), _device.as_tensor(ignore)
+    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not _device.works(ious):
         ious, crowd, ignore = (kernels.to_host(values) for values in (ious, crowd, ignore))
     values = ious if _device.is_on_device(ious) else widen(as_array(ious, "ious"))
     if not (values.dtype.kind in "biuf" if isinstance(values, np.ndarray) else not values.dtype.is_complex):
@@ -161,6 +163,8 @@ def _on_device(**arguments: Any) -> bool:
     (name, first), *others = arguments.items()
     is_on_gpu = _device.is_on_device(first)
     for other, values in others:
+        if is_on_gpu and other == "gt" and not _device.is_tensor(values):
+            raise ValueError(f"{name} is on {first.device}, but gt on the host: they must be on one device")
         is_tensor = _device.is_tensor(values)
         if is_tensor and (is_on_gpu or _device.is_on_device(values)) and values.device != getattr(first, "device", ""):
             where = first.device if _device.is_tensor(first) else "the host"
@@ -168,11 +172,16 @@ def _on_device(**arguments: Any) -> bool:
     return is_on_gpu
 
 
+def _beside(flags: Any, like: Any) -> Any:
+    """The flags on the device of `like`."""
+    return flags if _device.is_tensor(flags) == _device.is_tensor(like) else kernels.upload(flags, like)
+
+
 def _floats(values: Any) -> Any:
     """float64, contiguous."""
     if isinstance(values, np.ndarray):
         return np.ascontiguousarray(values, np.float64)
-    return values.double().contiguous()
+    return values.detach().double().contiguous()
 
 
 def _boxes(boxes: Any, name: str, box_format: str) -> Any:
@@ -185,7 +194,7 @@ def _boxes(boxes: Any, name: str, box_format: str) -> Any:
         boxes = boxes.reshape(0, 4)
     if boxes.is_complex():
         raise TypeError(f"{name} must hold numbers, got dtype {boxes.dtype}")
-    return on_device.to_xywh(boxes, layout)
+    return on_device.to_xywh(boxes.detach(), layout)
 
 
 def _flags(flags: Any, name: str, n: int) -> Any:

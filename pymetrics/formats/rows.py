@@ -98,6 +98,8 @@ def as_array(values: Any, name: str) -> Any:
     if torch is not None and isinstance(values, torch.Tensor):
         values = values.detach().cpu()
         return values if values.dtype == torch.bfloat16 else values.numpy()
+    if hasattr(values, "__cuda_array_interface__") and hasattr(values, "get"):  # CuPy's arrays come down when told to
+        values = values.get()
     try:
         return np.asarray(values)
     except ValueError as error:

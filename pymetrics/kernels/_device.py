@@ -6,6 +6,7 @@ by DLPack or __cuda_array_interface__, without a copy.
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,9 +19,10 @@ from .. import _config
 
 DEVICES = {"cuda"}  # the kinds of device whose tensors the CUDA kernels take; tests without a GPU emulate them on "cpu"
 SHORT = {"float64": "f8", "int64": "i8", "int32": "i4", "uint64": "u8", "uint8": "u1"}
-KEPT = 256
+KEPT = 4096
 
 _tables: dict[tuple[int, Any], tuple[Any, Any]] = {}
+_last_stream: dict[Any, Any] = {}  # where each device's last work of ours went
 _warned = False
 
 
@@ -39,9 +41,7 @@ def as_tensor(values: Any) -> Any:
             import torch as imported
         except ImportError as error:
             raise ImportError(f"arrays on a GPU need torch, which is not installed ({error})") from error
-        if hasattr(values, "__dlpack__"):
-            return imported.from_dlpack(values)
-        return imported.as_tensor(values, device="cuda")
+        return imported.from_dlpack(values) if hasattr(values, "__dlpack__") else imported.as_tensor(values)
     return values
 
 
@@ -60,10 +60,10 @@ def is_on_device(values: Any) -> bool:
     return is_tensor(values) and values.device.type in DEVICES
 
 
-def works() -> bool:
-    """Whether the CUDA kernels can run. The first time that they cannot although a tensor lies on a GPU, a warning."""
+def works(like: Any) -> bool:
+    """Whether the CUDA kernels can run where the tensor `like` is. The first time that they cannot, a warning."""
     global _warned
-    why = why_not()
+    why = why_not() or _why_not_on(like.device)
     if why and not _warned:
         _warned = True
         message = f"tensors on a GPU are copied to the host and evaluated there: {why}"
@@ -79,6 +79,14 @@ def why_not() -> str:
     return "" if is_there else str(text)
 
 
+@functools.cache
+def _why_not_on(device: Any) -> str:
+    if device.type != "cuda":
+        return ""
+    with _Guard(device):
+        return str(_config.cuda.why_not_here())  # type: ignore[union-attr]
+
+
 def empty(shape: int | tuple[int, ...], dtype: str, like: Any) -> Any:
     """An uninitialised tensor on the device of `like`."""
     library = torch()
@@ -88,16 +96,26 @@ def empty(shape: int | tuple[int, ...], dtype: str, like: Any) -> Any:
 def beside(table: Any, like: Any) -> Any:
     """A small host array on the device of `like`; those that come again (the tables of a protocol) are kept there."""
     key = (id(table), like.device)
-    if key not in _tables:
-        if len(_tables) >= KEPT:
-            _tables.clear()
-        _tables[key] = table, upload(table, like)  # the array too, so that its id stays its own
-    return _tables[key][1]
+    if key in _tables:
+        return _tables[key][1]
+    if len(_tables) >= KEPT:
+        return upload(table, like)
+    there = torch().from_numpy(np.array(table)).to(like.device)  # waits, so that any stream finds it there
+    return _tables.setdefault(key, (table, there))[1]  # the array too, so that its id stays its own
 
 
 def upload(array: Any, like: Any) -> Any:
     """A host array on the device of `like`, without waiting for it."""
-    return torch().from_numpy(np.array(array)).to(like.device, non_blocking=True)
+    tensor = torch().from_numpy(np.array(array))
+    if like.device.type == "cuda":
+        tensor = tensor.pin_memory()  # torch keeps it until it is copied
+    return tensor.to(like.device, non_blocking=True)
+
+
+def to_host(tensor: Any) -> Any:
+    """The tensor as a numpy array, when the work that makes it is done."""
+    with _on(tensor.device):
+        return tensor.detach().cpu().numpy()
 
 
 def fetch(counts: Sequence[Any]) -> list[int]:
@@ -142,15 +160,29 @@ def _on(device: Any) -> AbstractContextManager[int]:
 
 
 class _Guard:
-    """torch's device guard, which gives the stream. The kernels' CUDA runtime is one of their own: it is told, too."""
+    """torch's device guard, which gives the stream; it waits for what this library did on another one.
+
+    The kernels' CUDA runtime is one of their own: it is told of the device, too.
+    """
 
     def __init__(self, device: Any) -> None:
         self._device, self._guard = device, torch().cuda.device(device)
 
     def __enter__(self) -> int:
+        cuda = torch().cuda
         self._guard.__enter__()
-        _config.cuda.set_device(torch().cuda.current_device())  # type: ignore[union-attr]
-        return int(torch().cuda.current_stream(self._device).cuda_stream)
+        try:
+            if _config.cuda is not None:
+                _config.cuda.set_device(cuda.current_device())
+            stream = cuda.current_stream(self._device)
+            last = _last_stream.get(self._device)
+            if last is not None and last != stream:
+                stream.wait_stream(last)
+            _last_stream[self._device] = stream
+        except BaseException:
+            self._guard.__exit__(None, None, None)
+            raise
+        return int(stream.cuda_stream)
 
     def __exit__(self, *error: Any) -> None:
         self._guard.__exit__(*error)

@@ -160,7 +160,7 @@ def shortened(array: Any, length: Any) -> Any:
 
 def to_host(array: Any) -> Any:
     """A numpy array: the array itself, or a copy of what is on a GPU. Anything else is returned as it is."""
-    return array.cpu().numpy() if _device.is_tensor(array) else array
+    return _device.to_host(array) if _device.is_tensor(array) else array
 
 
 class _Units:
