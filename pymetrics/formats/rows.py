@@ -202,8 +202,9 @@ def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any
 
 def _unique(ids: NDArray[Any]) -> NDArray[Any]:
     """The ids, ascending, each once. (numpy.unique imports numpy.ma, a tenth of what reading two files takes.)"""
-    ids = np.sort(ids)
-    return ids[np.append(True, ids[1:] != ids[:-1])]
+    ordered = np.sort(ids)
+    found: NDArray[Any] = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return found
 
 
 def warn(message: str) -> None:
