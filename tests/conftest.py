@@ -41,6 +41,12 @@ def data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def lacking() -> Callable[[str, str], NoReturn]:
+    """lacking("cuda", "no GPU"): skips the test, or fails it where PYMETRICS_REQUIRE names what is lacking."""
+    return absent
+
+
+@pytest.fixture(scope="session")
 def need() -> Callable[[str], ModuleType]:
     """need("pycocotools"): the imported module."""
 

@@ -7,30 +7,29 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
+from cuda_emu import emulated
+from map_scenes import batch, differences
 
-torch = pytest.importorskip("torch")
-from cuda_emu import emulated  # noqa: E402
-from map_scenes import batch, differences  # noqa: E402
-
-import pymetrics  # noqa: E402
-from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels  # noqa: E402
-from pymetrics.evaluation import road  # noqa: E402
-from pymetrics.evaluation.columns import Columns  # noqa: E402
-from pymetrics.evaluation.ingest import ingest  # noqa: E402
-from pymetrics.evaluation.protocol import as_protocol  # noqa: E402
-from pymetrics.evaluation.result import Result  # noqa: E402
-from pymetrics.kernels import _device  # noqa: E402
+import pymetrics
+from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels
+from pymetrics.evaluation import road
+from pymetrics.evaluation.columns import Columns
+from pymetrics.evaluation.ingest import ingest
+from pymetrics.evaluation.protocol import as_protocol
+from pymetrics.evaluation.result import Result
+from pymetrics.kernels import _device
 
 
 @pytest.fixture(params=["emulated", pytest.param("cuda", marks=pytest.mark.gpu)])
-def device(request, monkeypatch):
+def device(request, monkeypatch, lacking):
     """The device of tensors; on the host's side nothing may be computed."""
     if request.param == "cuda":
         if not torch.cuda.is_available() or _device.why_not():
-            pytest.skip(f"no GPU: {_device.why_not()}")
+            lacking("cuda", f"there is no GPU: {_device.why_not()}")
         return "cuda"
     if emulated.why_not():
-        pytest.skip(emulated.why_not())
+        lacking("cuda_emu", emulated.why_not())
     monkeypatch.setattr(_config, "cuda", emulated.module())
     monkeypatch.setattr(_device, "DEVICES", {"cpu"})
     monkeypatch.setattr(_device, "_tables", {})
@@ -299,9 +298,9 @@ def test_what_does_not_fit(device):
 
 
 @pytest.mark.gpu
-def test_devices_do_not_mix():
+def test_devices_do_not_mix(lacking):
     if not torch.cuda.is_available():
-        pytest.skip("no GPU")
+        lacking("cuda", "there is no GPU")
     boxes = torch.zeros((3, 4))
     with pytest.raises(ValueError, match="dt is on cuda:0, but gt on cpu"):
         pymetrics.box_iou(boxes.cuda(), boxes)
@@ -310,11 +309,11 @@ def test_devices_do_not_mix():
 
 
 @pytest.mark.gpu
-def test_update_waits_for_nothing():
+def test_update_waits_for_nothing(lacking):
     from pymetrics.detection import MeanAveragePrecision
 
     if not torch.cuda.is_available():
-        pytest.skip("no GPU")
+        lacking("cuda", "there is no GPU")
     preds, target = ([{k: v.cuda() for k, v in item.items()} for item in side] for side in batch(3))
     metric = MeanAveragePrecision()
     try:
@@ -328,9 +327,9 @@ def test_update_waits_for_nothing():
 
 
 @pytest.mark.gpu
-def test_real_data(data):
+def test_real_data(data, lacking):
     if not torch.cuda.is_available():
-        pytest.skip("no GPU")
+        lacking("cuda", "there is no GPU")
     folder = data("coco_yolact100")
     columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
     host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
