@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..evaluation.columns import CROWD, IGNORE, Columns
-from ..evaluation.on_device import Side, columns_of
+from ..evaluation.on_device import Side, columns_of, corners_to_sizes
 from ..kernels import _device
 
 STATES = (
@@ -87,17 +87,6 @@ def _columns_on_device(joined: dict[str, Any], n_gt: NDArray[np.int64], n_dt: ND
     return columns_of(gt, dt, images=images, crowds_are_trunc=True, checks_values=False)
 
 
-def to_xywh(boxes: Any, box_format: str) -> Any:
-    """Boxes (n, 4) as x, y, width, height, rounded in their own dtype after each operation, as torchvision does it."""
-    if box_format == "xywh":
-        return boxes
-    low, high = boxes[:, :2], boxes[:, 2:]
-    if box_format == "cxcywh":
-        half = 0.5 * high
-        low, high = low - half, low + half
-    return torch.cat((low, high - low), 1)
-
-
 def index_labels(
     dt_labels: NDArray[np.int64], gt_labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
@@ -139,12 +128,12 @@ def _joined(tensors: Sequence[Any]) -> Any:
 def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
     """The same for boxes, as x, y, width, height: conversions round, so they come before any change of dtype."""
     if len({tensor.dtype for tensor in tensors}) > 1:
-        return _joined([to_xywh(tensor, box_format).to(torch.float64) for tensor in tensors if tensor.numel()])
+        return _joined([corners_to_sizes(tensor, box_format).to(torch.float64) for tensor in tensors if tensor.numel()])
     joined = _joined(tensors)  # a tensor of its own
     if joined.numel() and box_format == "xyxy":
         joined[:, 2:] -= joined[:, :2]
         return joined
-    return to_xywh(joined, box_format) if joined.numel() else joined
+    return corners_to_sizes(joined, box_format) if joined.numel() else joined
 
 
 def _on_host(tensors: dict[str, Any]) -> dict[str, Any]:

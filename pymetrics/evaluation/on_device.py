@@ -128,13 +128,18 @@ def to_xywh(boxes: Any, layout: str) -> Any:
     """float64 (N, 4) x, y, width, height: computed in the boxes' own dtype, rounding included; integers in float64."""
     torch = _device.torch()
     boxes = boxes if boxes.is_floating_point() else boxes.to(torch.float64)
-    if layout != "xywh":
-        low, high = boxes[:, :2], boxes[:, 2:]
-        if layout == "cxcywh":
-            half = 0.5 * high
-            low, high = low - half, low + half
-        boxes = torch.cat((low, high - low), 1)
-    return boxes.to(torch.float64).contiguous()
+    return corners_to_sizes(boxes, layout).to(torch.float64).contiguous()
+
+
+def corners_to_sizes(boxes: Any, layout: str) -> Any:
+    """A tensor of boxes (n, 4) as x, y, width, height, rounded in its own dtype step by step, as in torchvision."""
+    if layout == "xywh":
+        return boxes
+    low, high = boxes[:, :2], boxes[:, 2:]
+    if layout == "cxcywh":
+        half = 0.5 * high
+        low, high = low - half, low + half
+    return _device.torch().cat((low, high - low), 1)
 
 
 def _flags(gt: Side, crowds_are_trunc: bool) -> Any:
