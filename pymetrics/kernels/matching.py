@@ -8,14 +8,14 @@ candidate that it may. Marks such as NAN_OVERLAP name rows of docs/coco-quirks.m
 
 import numpy as np
 
-from ._dispatch import helper, kernel
 from .boxes import iou
+from .registry import helper, kernel
 
 ONE, NONE = np.uint64(1), np.uint64(0)
 CROWD, ID_ZERO, IGNORE, KEEPS_FREE = 1, 2, 4, 1
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("n_gt", "matched", "ignored", "match_of", "match_iou"))
 def match_boxes(
     dt_boxes, dt_area, dt_flags, rows, offsets, gt_boxes, gt_area, gt_flags, gt_order, cell_gt,
     thresholds, reach, area_ranges, area_words, n_gt, matched, ignored, match_of, match_iou, begin, end,
@@ -75,7 +75,7 @@ def match_boxes(
                     match_of[d, b] = gt_order[first_gt + match_of[d, b]]
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("matched", "ignored", "match_of", "match_iou"))
 def match_ious(
     ious, iou_offsets, dt_offsets, gt_offsets, gt_ignored, gt_flags, thresholds, reach,
     matched, ignored, match_of, match_iou, begin, end,
