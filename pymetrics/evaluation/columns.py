@@ -11,7 +11,7 @@ CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of gt_flags
 KEEPS_FREE = 1  # bit of dt_flags: the detection's id is 0 or below, so that its ground truth stays free (quirk)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Columns:
     """One evaluation's data. Arrays are C-contiguous, all on one device; N detections, G ground truths.
 

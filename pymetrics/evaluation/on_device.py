@@ -15,14 +15,14 @@ import numpy as np
 
 from .. import kernels
 from ..formats.boxes import LAYOUTS
-from ..kernels import arrays, cuda_backend
+from ..kernels import arrays
 from .columns import CROWD, IGNORE, Columns
 
 INTEGERS = ("torch.int64", "torch.int32", "torch.int16", "torch.int8", "torch.uint8")
 NUMBERS = (*INTEGERS, "torch.float64", "torch.float32", "torch.float16", "torch.bfloat16", "torch.bool")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Side:
     """One side's tensors on one device: boxes (N, 4) in `layout`, labels (N,). scores (N,): detections alone.
 
@@ -199,7 +199,7 @@ def _index(ids: Any, known: Any) -> Any:
 def side_of_columns(source: Any, **columns: Any) -> Side | None:
     """The tensors of a Detections or a GroundTruths, where all of them are plainly right; None: read on the host."""
     tensors = {name: arrays.as_tensor(values) for name, values in columns.items() if values is not None}
-    if not arrays.is_on_device(tensors["boxes"]) or not cuda_backend.works(tensors["boxes"]):
+    if not arrays.is_on_device(tensors["boxes"]) or not arrays.has_cuda_kernels(tensors["boxes"]):
         return None
     side = Side(layout=source.box_format, **tensors)
     return side if side.is_sound(side.boxes.device) else None
@@ -210,7 +210,7 @@ def sides_of_lists(gt: Any, dt: Any, layout: str, first_image: int) -> tuple[Sid
     if not (_is_list(gt) and _is_list(dt) and len(gt) == len(dt) and arrays.is_on_device(dt[0].get("boxes"))):
         return None
     keys = {"labels": "labels", "boxes": "boxes", "crowd": "iscrowd", "area": "area", "scores": "scores"}
-    if not cuda_backend.works(dt[0]["boxes"]) or "scores" in gt[0]:
+    if not arrays.has_cuda_kernels(dt[0]["boxes"]) or "scores" in gt[0]:
         return None
     if any(hasattr(item.get("boxes"), "format") for item in (gt[0], dt[0])):  # torchvision's own boxes
         return None

@@ -12,7 +12,7 @@ from . import packing
 from .protocol import Protocol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 

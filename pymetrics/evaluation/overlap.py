@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..formats.boxes import as_box_format, to_xywh, widen
 from ..formats.rows import as_array, box_column
-from ..kernels import arrays, cuda_backend
+from ..kernels import arrays
 from . import on_device
 from .protocol import COCO_IOU_THRESHOLDS, Protocol, tables
 
@@ -43,7 +43,7 @@ def box_iou(
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     source = dt = arrays.as_tensor(dt)
     gt, crowd = arrays.as_tensor(gt), arrays.as_tensor(crowd)
-    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not cuda_backend.works(dt)):
+    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not arrays.has_cuda_kernels(dt)):
         dt, gt, crowd = (arrays.to_host(values) for values in (dt, gt, crowd))
     dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
     n_dt, n_gt = len(dt_boxes), len(gt_boxes)
@@ -115,7 +115,7 @@ def match(
     """
     source = ious = arrays.as_tensor(ious)
     crowd, ignore = arrays.as_tensor(crowd), arrays.as_tensor(ignore)
-    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not cuda_backend.works(ious):
+    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not arrays.has_cuda_kernels(ious):
         ious, crowd, ignore = (arrays.to_host(values) for values in (ious, crowd, ignore))
     values = ious if arrays.is_on_device(ious) else widen(as_array(ious, "ious"))
     if not (values.dtype.kind in "biuf" if isinstance(values, np.ndarray) else not values.dtype.is_complex):

@@ -10,8 +10,6 @@ arrays                    raw, in the order of ARRAYS
 
 from __future__ import annotations
 
-import hashlib
-import json
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +30,9 @@ ARRAYS = {
 
 def pack(outcomes: Outcomes) -> bytes:
     """The bytes of Outcomes."""
+    import hashlib
+    import json
+
     image_ids = np.asarray(outcomes.image_ids)
     arrays = {name: np.ascontiguousarray(getattr(outcomes, name), dtype) for name, dtype in ARRAYS.items()}
     named = image_ids.dtype.kind == "U"
@@ -56,6 +57,9 @@ def unpack(data: bytes) -> Outcomes:
         TypeError: data is not bytes.
         ValueError: the bytes are damaged, not of this kind, or of a newer version.
     """
+    import hashlib
+    import json
+
     from .outcomes import Outcomes
 
     if not isinstance(data, (bytes, bytearray, memoryview)):

@@ -157,7 +157,7 @@ def as_protocol(protocol: str | Protocol) -> Protocol:
     return PRESETS[protocol]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tables:
     """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -305,6 +304,8 @@ class Result(Mapping[str, float]):
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """to_dict() as JSON with sorted keys and full doubles; equal results give equal text. Written to `path`."""
+        import json
+
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, allow_nan=False)
         if path is not None:
             with open(path, "w", encoding="utf-8") as file:

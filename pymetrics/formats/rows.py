@@ -20,7 +20,7 @@ Where = Callable[[str, "int | None"], str]
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rows:
     """Boxes of one side, in the order of the source. N rows; None stands for the natural default.
 
