@@ -94,13 +94,16 @@ def unpack(data: bytes) -> Outcomes:
         )  # fmt: skip
         _check(outcomes)
         return outcomes
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"data is damaged: {error}") from error
 
 
 def _check(outcomes: Outcomes) -> None:
     """That the arrays fit each other; what a right checksum does not say of a wrong writer."""
     protocol, n_cells, n_dt = outcomes.protocol, len(outcomes.cell_image), len(outcomes.scores)
+    for name in ("area_ranges", "max_dets"):
+        if not getattr(protocol, name):
+            raise ValueError(f"the protocol's {name} are empty")
     shapes = {
         "category_ids": (len(outcomes.category_ids),), "category_cells": (len(outcomes.category_ids) + 1,),
         "cell_image": (n_cells,), "offsets": (n_cells + 1,), "n_gt": (n_cells, len(protocol.area_ranges)),

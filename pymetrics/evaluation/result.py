@@ -68,7 +68,8 @@ class Result(Mapping[str, float]):
     """What an evaluation found; everything is computed on first use and kept.
 
     A mapping of torchmetrics' keys (map, map_50, map_75, map_small, ..., mar_1, mar_10, mar_100, mar_small, ...) to
-    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average.
+    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average. COCO's short
+    names (AP, AP50, APs, AR100, ...) work in brackets, too.
 
     Args:
         outcomes: what matching found.
@@ -133,9 +134,10 @@ class Result(Mapping[str, float]):
         return {row.key: float(value) for row, value in zip(self._rows, self.stats, strict=True)}
 
     def __getitem__(self, key: str) -> float:
-        if key not in self._value_of:
-            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}")
-        return self._value_of[key]
+        key_of = {row.coco_key: row.key for row in self._rows}
+        if key_of.get(key, key) not in self._value_of:
+            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}, nor of {', '.join(key_of)}")
+        return self._value_of[key_of.get(key, key)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._value_of)

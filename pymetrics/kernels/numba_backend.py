@@ -137,8 +137,9 @@ def jit(function: types.FunctionType, cache: bool) -> Callable[..., None]:
 def _njit(function: types.FunctionType, cache: bool) -> Callable[..., Any]:
     import numba
 
-    options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+    options = {"nogil": True, "error_model": "numpy", "boundscheck": False, "no_cfunc_wrapper": True}
     if not cache:
+        options["no_cpython_wrapper"] = True
         return cast("Callable[..., Any]", numba.njit(**options)(function))
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_dir())  # read only when the function is decorated
