@@ -140,16 +140,24 @@ def match(
     settings = Protocol(iou_thresholds=iou_thresholds, area_ranges=((0, 0),) * len(ignored), area_names=names)
     table, n_bits = tables(settings), settings.n_bits
     words = np.zeros((n_gt, settings.n_words), np.uint64)
-    for row, area in zip(ignored, table.area_words, strict=True):
+    for row, area in zip(ignored, table.area_bits, strict=True):
         words[row] |= area
-    words[crowds != 0] = table.reach[-1]
+    words[crowds != 0] = table.reached_bits[-1]
+    dt_rows, gt_rows = np.arange(n_dt, dtype=np.int32), np.arange(n_gt, dtype=np.int32)
+    no_flags, no_words = np.empty(0, np.uint8), np.empty((0, settings.n_words), np.uint64)
     matched, dropped = (kernels.empty((n_dt, settings.n_words), "uint64", values) for _ in range(2))
     match_of, match_iou = (kernels.empty((n_dt, n_bits), dtype, values) for dtype in ("int32", "float64"))
-    host = (iou_offsets, dt_offsets, gt_offsets, words, crowds, table.thresholds, table.reach)
-    kernels.match_ious(
+    host = (
+        iou_offsets, dt_rows, no_flags, no_words, dt_offsets, gt_rows, crowds, words, gt_offsets,
+        table.thresholds, table.reached_bits,
+    )  # fmt: skip
+    kernels.match_cells(
         values.reshape(-1), *(kernels.upload(part, values) for part in host), matched, dropped, match_of, match_iou,
         0, len(dt_offsets) - 1,
     )  # fmt: skip
+    if offsets is not None:  # from the first ground truth of the problem
+        first_gt = kernels.upload(np.repeat(gt_offsets[:-1], np.diff(dt_offsets)).astype(np.int32), values)
+        match_of -= first_gt.reshape(-1, 1) * (match_of >= 0)
     shape = (len(ignored), len(settings.iou_thresholds), n_dt)
     if isinstance(match_of, np.ndarray):
         out: Any = np.ascontiguousarray(match_of.T.astype(np.int64).reshape(shape))

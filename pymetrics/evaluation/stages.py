@@ -1,7 +1,7 @@
-"""The road: columns -> cells -> outcomes -> precision, recall, scores -> means. Only kernels touch data here.
+"""The stages of an evaluation: columns and cells -> outcomes -> precision, recall, scores -> means.
 
-No arithmetic on arrays stands in this file, so that it runs wherever its arrays live; a test holds it to that. On a GPU
-it waits once, for the numbers of cells and of the detections in them.
+Only kernels compute here: the file does no arithmetic on arrays, so that it works on the host and on a GPU (a test
+checks this).
 """
 
 from __future__ import annotations
@@ -10,68 +10,40 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
-from ..kernels import beside, empty, fetch, shortened, upload
+from ..kernels import beside, empty, fetch, upload
+from .cells import Cells, sort_rows
 from .columns import Columns
+from .matches import Matches
 from .outcomes import Outcomes
 from .protocol import Protocol, Tables, tables
 
 
-def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_matches: bool = False) -> Outcomes:
-    """Group the columns into cells and match each cell's detections to its ground truths.
+def match(
+    columns: Columns, cells: Cells, protocol: Protocol, iou_type: str = "bbox", keep_matches: bool = False
+) -> tuple[Outcomes, Matches | None]:
+    """Match each cell's detections to its ground truths: Outcomes, and Matches or None.
 
-    keep_matches: also say which ground truth each detection took (dt_rows, match_of, match_iou).
+    keep_matches: also say which ground truth each detection took.
     """
-    like = columns.dt_scores
-    table = _tables(protocol, like)
-    n_categories, n_images = len(columns.category_ids), len(columns.image_ids)
-    n_areas, n_words = len(protocol.area_ranges), protocol.n_words
-    limit = max((0, *protocol.max_dets))
-
-    dt_order, dt_starts = _sort_rows(columns.dt_category, columns.dt_image, n_categories, n_images)
-    gt_order, gt_starts = _sort_rows(columns.gt_category, columns.gt_image, n_categories, n_images)
-    most = min(dt_order.shape[0] + gt_order.shape[0], n_categories * n_images)  # cells there can be
-    category_cells = empty(n_categories + 1, "int64", like)
-    cell_image = empty(most, "int32", like)
-    cell_dt, cell_gt, offsets = (empty(most + 1, "int64", like) for _ in range(3))
-    kernels.join_cells(
-        columns.dt_image, dt_order, dt_starts, columns.gt_image, gt_order, gt_starts, limit,
-        category_cells, cell_image, cell_dt, cell_gt, offsets,
-    )  # fmt: skip
-    n_cells, n_kept = fetch(category_cells[-1:], offsets[-1:])
-    cell_image, cell_dt, cell_gt = cell_image[:n_cells], cell_dt[: n_cells + 1], cell_gt[: n_cells + 1]
-    offsets = offsets[: n_cells + 1]
-    rows, ranked = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
-    kernels.rank_detections(columns.dt_scores, dt_order, cell_dt, offsets, rows, ranked, 0, n_cells)
-    del dt_order, cell_dt  # the peak comes below
-
-    n_gt = empty((n_cells, n_areas), "int32", like)
-    matched, ignored = (empty((n_kept, n_words), "uint64", like) for _ in range(2))
-    match_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
-    match_iou = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
+    like, table = cells.scores, _tables(protocol, cells.scores)
+    n_cells, n_kept = len(cells), cells.scores.shape[0]
+    n_gt = empty((n_cells, len(protocol.area_ranges)), "int32", like)
+    matched, ignored = (empty((n_kept, protocol.n_words), "uint64", like) for _ in range(2))
+    gt_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
+    overlap = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
     kernels.match_boxes(
-        columns.dt_boxes, columns.dt_area, columns.dt_flags, rows, offsets,
-        columns.gt_boxes, columns.gt_area, columns.gt_flags, gt_order, cell_gt,
-        table.thresholds, table.reach, table.area_ranges, table.area_words,
-        n_gt, matched, ignored, match_of, match_iou, 0, n_cells,
+        columns.dt_boxes, columns.dt_area, cells.dt_rows, columns.dt_flags, cells.dt_offsets,
+        columns.gt_boxes, columns.gt_area, cells.gt_rows, columns.gt_flags, cells.gt_offsets,
+        table.thresholds, table.reached_bits, table.area_ranges, table.area_bits,
+        n_gt, matched, ignored, gt_of, overlap, 0, n_cells,
     )  # fmt: skip
-    return Outcomes(
+    outcomes = Outcomes(
         protocol=protocol, iou_type=iou_type,
         image_ids=columns.image_ids, category_ids=columns.category_ids, category_names=columns.category_names,
-        category_cells=category_cells, cell_image=cell_image, offsets=offsets, n_gt=n_gt,
-        scores=ranked, matched=matched, ignored=ignored,
-        dt_rows=rows if keep_matches else None,
-        match_of=match_of if keep_matches else None,
-        match_iou=match_iou if keep_matches else None,
+        category_cells=cells.category_cells, cell_image=cells.image, offsets=cells.dt_offsets, n_gt=n_gt,
+        scores=cells.scores, matched=matched, ignored=ignored,
     )  # fmt: skip
-
-
-def _sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> tuple[Any, Any]:
-    if category.shape[0] >= 2**31:
-        raise ValueError(f"one evaluation holds fewer than 2**31 rows, got {category.shape[0]}: use an Accumulator")
-    order = empty(category.shape[0], "int32", category)
-    starts = empty(n_categories + 1, "int64", category)
-    kernels.sort_rows(category, image, n_images, order, starts)
-    return shortened(order, starts[-1:]), starts
+    return outcomes, Matches(cells, gt_of, overlap) if keep_matches else None
 
 
 def _tables(protocol: Protocol, like: Any) -> Tables:
@@ -91,7 +63,7 @@ def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, 
     recall = empty((n_thresholds, *counts), "float64", outcomes.scores)
     kernels.accumulate(
         outcomes.scores, outcomes.matched, outcomes.ignored, outcomes.offsets, outcomes.n_gt, outcomes.category_cells,
-        table.area_words, table.max_dets, table.recall_thresholds, precision, recall, scores, 0, counts[0],
+        table.area_bits, table.max_dets, table.recall_thresholds, precision, recall, scores, 0, counts[0],
     )  # fmt: skip
     return precision, recall, scores
 
@@ -165,7 +137,7 @@ def arrange(
             category[part], image[part], starts[part], counts[part],
         )  # fmt: skip
         cell, det = cell + size[0], det + size[1]
-    order, category_cells = _sort_rows(category, image, len(category_ids), len(image_ids))
+    order, category_cells = sort_rows(category, image, len(category_ids), len(image_ids))
     (n_new,) = fetch(category_cells[-1:])
     order = order[:n_new]
     offsets, cell_image = empty(n_new + 1, "int64", like), empty(n_new, "int32", like)
