@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kernels
-from ..kernels import torch
+from ..kernels import arrays
+from ..kernels.arrays import torch
 from .values import Where, as_array, check_finite, widen
 
 # How many numbers a box has, by layout, for each kind of box; the first layout is the default of most sources.
@@ -109,7 +109,7 @@ def to_xywh(boxes: Any, layout: str) -> Any:
         float64 (N, 4), C-contiguous and writeable; `boxes` itself where it is all that already. A tensor on a GPU gives
         a tensor there.
     """
-    if kernels.is_on_device(boxes):
+    if arrays.is_on_device(boxes):
         boxes = boxes if boxes.is_floating_point() else boxes.to(torch().float64)
         return corners_to_sizes(boxes, layout).to(torch().float64).contiguous()
     if layout == "xywh":

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
-from ..kernels import torch
+from ..kernels import arrays, cuda_backend
+from ..kernels.arrays import torch
 from .boxes import BoxFormat
 
 INTEGERS = ("torch.int64", "torch.int32", "torch.int16", "torch.int8", "torch.uint8")
@@ -28,11 +28,11 @@ def as_tensors(columns: Mapping[str, Any], box_format: BoxFormat) -> dict[str, A
     columns: by name, boxes (N, n_columns), labels (N,) and others (N,); None where there is none. They come back as
     int64 image and labels, float64 scores and area; the others in their own dtypes.
     """
-    tensors = {name: kernels.as_tensor(values) for name, values in columns.items() if values is not None}
+    tensors = {name: arrays.as_tensor(values) for name, values in columns.items() if values is not None}
     boxes = tensors["boxes"]
-    if not kernels.is_on_device(boxes) or not kernels.works(boxes):
+    if not arrays.is_on_device(boxes) or not cuda_backend.works(boxes):
         return None
-    if not all(kernels.is_tensor(tensor) and tensor.device == boxes.device for tensor in tensors.values()):
+    if not all(arrays.is_tensor(tensor) and tensor.device == boxes.device for tensor in tensors.values()):
         return None
     n = tensors["labels"].shape[0] if tensors["labels"].ndim == 1 else -1
     for name, tensor in tensors.items():
@@ -53,7 +53,7 @@ def joined_on_device(
     if not items or not all(isinstance(item, Mapping) for item in items):
         return None
     first = items[0].get("boxes")
-    if not kernels.is_on_device(first) or not kernels.works(first) or image_ids.dtype.kind != "i":
+    if not arrays.is_on_device(first) or not cuda_backend.works(first) or image_ids.dtype.kind != "i":
         return None
     if any(hasattr(item.get("boxes"), "format") for item in items):  # torchvision's own boxes say their layout
         return None
@@ -67,18 +67,18 @@ def joined_on_device(
         return None
     counts = np.array([part.shape[0] for part in parts["labels"]], np.int64)
     columns = {name: torch().cat(tensors) for name, tensors in parts.items()}
-    every = kernels.upload(image_ids, first)
-    columns["image"] = torch().repeat_interleave(every, kernels.upload(counts, first), output_size=int(counts.sum()))
+    every = arrays.to_device(image_ids, first)
+    columns["image"] = torch().repeat_interleave(every, arrays.to_device(counts, first), output_size=int(counts.sum()))
     return as_tensors(columns, box_format)
 
 
 def _are_alike(parts: dict[str, list[Any]], device: Any, box_format: BoxFormat) -> bool:
     """Whether every column of every image is a tensor there, of one row per label; of one dtype each."""
-    lengths = [part.shape[0] if kernels.is_tensor(part) and part.ndim == 1 else -1 for part in parts["labels"]]
+    lengths = [part.shape[0] if arrays.is_tensor(part) and part.ndim == 1 else -1 for part in parts["labels"]]
     for name, tensors in parts.items():
         shapes = [(n, box_format.n_columns) if name == "boxes" else (n,) for n in lengths]
         for tensor, shape in zip(tensors, shapes, strict=True):
-            if not kernels.is_tensor(tensor) or tuple(tensor.shape) != shape or tensor.device != device:
+            if not arrays.is_tensor(tensor) or tuple(tensor.shape) != shape or tensor.device != device:
                 return False
         if len({tensor.dtype for tensor in tensors}) > 1:
             return False

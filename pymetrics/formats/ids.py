@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
+from ..kernels import arrays
 
 
 def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any]:
@@ -47,9 +48,9 @@ def positions(ids: Any, known: NDArray[Any]) -> Any:
 
     ids: int64 or str; or integers in a tensor on a GPU, where the positions then are. known: on the host.
     """
-    out = kernels.empty(len(ids), "int32", ids)
+    out = arrays.empty(len(ids), "int32", ids)
     if not isinstance(ids, np.ndarray):
-        kernels.index_ids(kernels.cast(ids, "int64"), kernels.upload(np.ascontiguousarray(known), ids), out)
+        kernels.index_ids(arrays.cast(ids, "int64"), arrays.to_device(np.ascontiguousarray(known), ids), out)
     elif not len(ids) or not len(known) or ids.dtype.kind != known.dtype.kind:
         out.fill(-1)
     elif ids.dtype.kind == "U":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kernels
+from ..kernels import arrays
 from .values import Where, check_finite, flag_column
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
@@ -76,7 +76,7 @@ class Source:
         """The same with numpy arrays; itself where they are that already."""
         if isinstance(self.category, np.ndarray):
             return self
-        columns = {name: kernels.to_host(getattr(self, name)) for name in COLUMNS}
+        columns = {name: arrays.to_host(getattr(self, name)) for name in COLUMNS}
         return replace(self, shape=self.shape.on_host(), **columns)
 
     def check(self) -> None:
