@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from . import stages
+from .build_columns import build_columns
 from .cells import group
-from .ingest import ingest
+from .data_warnings import warn_of_zero_ids
 from .protocol import Protocol, as_protocol
+from .read_sources import read_sources
 from .result import Result
-from .zero_ids import warn_of_zero_ids
+from .shapes import as_shape
 
 
 def evaluate(
@@ -73,15 +75,10 @@ def evaluate(
     0.7
     """
     protocol = as_protocol(protocol)
-    columns = ingest(
-        gt,
-        dt,
-        iou_type=iou_type,
-        protocol=protocol,
-        box_format=box_format,
-        normalized=normalized,
-        image_sizes=image_sizes,
-    )
-    outcomes, _ = stages.match(columns, group(columns, protocol.limit), protocol, iou_type)
+    shape = as_shape(iou_type)
+    sources = read_sources(gt, dt, iou_type, box_format, normalized)
+    columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
+    cells = group(columns, protocol.limit)
+    outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)
     return Result(outcomes, columns)

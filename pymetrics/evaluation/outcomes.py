@@ -10,6 +10,7 @@ import numpy as np
 from ..kernels import arrays
 from . import packing
 from .protocol import Protocol
+from .shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Outcomes:
     """
 
     protocol: Protocol
-    iou_type: str
+    shape: Shape
     image_ids: Any
     category_ids: Any
     category_cells: Any
@@ -38,6 +39,11 @@ class Outcomes:
     matched: Any
     ignored: Any
     category_names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def iou_type(self) -> str:
+        """The name of the shape."""
+        return self.shape.iou_type
 
     @property
     def n_images(self) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .protocol import Protocol, tables
+from .shapes import as_shape
 
 if TYPE_CHECKING:
     from .outcomes import Outcomes
@@ -40,6 +41,7 @@ def pack(outcomes: Outcomes) -> bytes:
     header = {
         "protocol": outcomes.protocol.to_dict(),
         "iou_type": outcomes.iou_type,
+        "shape": dict(outcomes.shape.params),
         "category_names": {str(k): name for k, name in outcomes.category_names.items()},
         "image_ids": image_ids.tolist() if named else None,
         "shapes": {name: array.shape for name, array in arrays.items()},
@@ -85,7 +87,7 @@ def unpack(data: bytes) -> Outcomes:
         if image_ids is None:
             image_ids = np.array(header["image_ids"], str)
         outcomes = Outcomes(
-            protocol=Protocol.from_dict(header["protocol"]), iou_type=header["iou_type"], image_ids=image_ids,
+            protocol=Protocol.from_dict(header["protocol"]), shape=as_shape(header["iou_type"], **header["shape"]), image_ids=image_ids,
             category_names={int(k): name for k, name in header["category_names"].items()}, **arrays,
         )  # fmt: skip
         _check(outcomes)

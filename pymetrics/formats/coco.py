@@ -76,7 +76,7 @@ def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
     axes = SourceAxes(
         images=image_column(_column(images, "id", f"{argument}['images']"), where_of(f"{argument}['images']"), "id"),
         categories=ids,
-        drops_unknown=True,
+        unknown="warn",
         names={int(id): str(cat["name"]) for id, cat in zip(ids.tolist(), categories, strict=True) if "name" in cat},
         sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
     )

@@ -86,10 +86,11 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
 
     box_format = options.format(_own_layout(columns["boxes"], options))
     axes = SourceAxes(images=images if side == "gt" else None)
+    shares_images = side == "gt" or options.images is not None
     tensors = joined_on_device(items, side, images, box_format)
     if tensors is not None:
         boxes = RawBoxes(tensors.pop("boxes"), box_format)
-        return Source(where=where, category=tensors.pop("labels"), shape=boxes, axes=axes, **tensors)
+        return Source(where=where, category=tensors.pop("labels"), shape=boxes, shares_images=shares_images, axes=axes, **tensors)
     boxes = columns["boxes"]
     if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype
         boxes = [to_xywh(box_column(part, where), box_format.layout) for part in boxes]
@@ -105,6 +106,7 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
         no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
         crowd=flag_column(_joined(columns["iscrowd"]), where, "crowd") if "iscrowd" in columns else None,
         ignore=flag_column(_joined(columns["ignore"]), where, "ignore") if "ignore" in columns else None,
+        shares_images=shares_images,
         axes=axes,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,14 @@ class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
     images: the id of every image, in the source's order. categories: int64, the id of every category.
-    drops_unknown: rows of other images or categories are left out with a warning, as pycocotools does; else refused.
+    unknown: what becomes of rows of other images or (of ground truth) categories: they are refused, or left out with a
+        warning or without one.
     names: names of categories by id. sizes: (height, width) of images by id.
     """
 
     images: NDArray[Any] | None = None
     categories: NDArray[np.int64] | None = None
-    drops_unknown: bool = False
+    unknown: Literal["refuse", "warn", "drop"] = "refuse"
     names: Mapping[int, str] = field(default_factory=dict)
     sizes: Mapping[Any, Any] = field(default_factory=dict)
 
@@ -46,6 +47,7 @@ class Source:
         ignored. bool; on a GPU any dtype.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
+    shares_images: its image ids are those of the other side's items, so that none is unknown.
     axes: images and categories of the whole evaluation, where this source lists them.
     is_checked: the columns have equal lengths and finite values, or may hold any values.
     """
@@ -61,6 +63,7 @@ class Source:
     ignore: Any = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
+    shares_images: bool = False
     axes: SourceAxes = SourceAxes()
     is_checked: bool = False
 
@@ -71,6 +74,10 @@ class Source:
     def side(self) -> str:
         """ "dt" where there are scores, else "gt"."""
         return "gt" if self.scores is None else "dt"
+
+    def with_shape(self, shape: Any) -> Source:
+        """The same with another raw shape."""
+        return replace(self, shape=shape)
 
     def on_host(self) -> Source:
         """The same with numpy arrays; itself where they are that already."""
