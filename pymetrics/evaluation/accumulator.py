@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,7 +131,8 @@ class Accumulator:
     def _add(self, outcomes: Outcomes) -> None:
         if (outcomes.protocol, outcomes.shape) != (self.protocol, self.shape):
             ours, theirs = (
-                {"iou_type": one.shape.iou_type, **one.shape.params, **one.protocol.to_dict()} for one in (self, outcomes)
+                {"iou_type": one.shape.iou_type, **one.shape.params, **one.protocol.to_dict()}
+                for one in (self, outcomes)
             )
             names = [name for name in ours if ours[name] != theirs.get(name)]
             raise ValueError(f"other follows another protocol than this one: they differ in {', '.join(names)}")

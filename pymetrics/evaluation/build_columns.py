@@ -45,8 +45,8 @@ def build_columns(
     if not in_pixels:
         warn_of_scale(gt, dt)
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
-    gt_image, dt_image = positions(gt.image, image_ids), positions(dt.image, image_ids)
-    gt_category, dt_category = positions(gt.category, category_ids), positions(dt.category, category_ids)
+    gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
+    gt_category, dt_category = (_positions(source, source.category, category_ids) for source in (gt, dt))
     _check_known(gt, dt, gt_image, dt_image, gt_category)
     sizes = None
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
@@ -76,7 +76,7 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
     The host waits for the ids of images and categories and for one flag.
     """
     one_device = not isinstance(gt.category, np.ndarray) and gt.category.device == dt.category.device
-    if not one_device or gt.ids is not None or dt.ids is not None:
+    if gt.indexed or dt.indexed or not one_device or gt.ids is not None or dt.ids is not None:
         return None
     if gt.shape.needs_sizes or dt.shape.needs_sizes or gt.axes.categories is not None:
         return None
@@ -130,15 +130,19 @@ def _on_host(*columns: Any) -> list[Any]:
     return [None if column is None else next(parts) for column in columns]
 
 
+def _positions(source: Source, ids: Any, known: Any) -> Any:
+    return ids if source.indexed else positions(ids, known)
+
+
 def _image_ids(gt: Source, dt: Source) -> NDArray[Any]:
     if gt.axes.images is not None:
-        return joined_ids(gt.axes.images)
+        return gt.axes.images if gt.indexed else joined_ids(gt.axes.images)
     return joined_ids(gt.image, dt.image, names=[source.where("image", 0) for source in (gt, dt)])
 
 
 def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
     if gt.axes.categories is not None:
-        return joined_ids(gt.axes.categories)
+        return gt.axes.categories if gt.indexed else joined_ids(gt.axes.categories)
     return joined_ids(gt.category, dt.category)
 
 

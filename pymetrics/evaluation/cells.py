@@ -106,9 +106,7 @@ def group(columns: Columns, limit: int, by: Literal["image_category", "image"] =
     n_cells, n_kept = to_ints(category_cells[-1:], dt_offsets[-1:])
     dt_offsets, gt_offsets = dt_offsets[: n_cells + 1], gt_offsets[: n_cells + 1]
     dt_rows, scores = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
-    kernels.rank_detections(
-        dt.scores, dt_order, all_dt_offsets[: n_cells + 1], dt_offsets, dt_rows, scores, 0, n_cells
-    )
+    kernels.rank_detections(dt.scores, dt_order, all_dt_offsets[: n_cells + 1], dt_offsets, dt_rows, scores, 0, n_cells)
     return Cells(category_cells, image[:n_cells], dt_offsets, dt_rows, gt_offsets, gt_rows, scores)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,7 +39,7 @@ class Outcomes:
     scores: Any
     matched: Any
     ignored: Any
-    category_names: dict[int, str] = field(default_factory=dict)
+    category_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def iou_type(self) -> str:

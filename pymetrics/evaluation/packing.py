@@ -87,7 +87,8 @@ def unpack(data: bytes) -> Outcomes:
         if image_ids is None:
             image_ids = np.array(header["image_ids"], str)
         outcomes = Outcomes(
-            protocol=Protocol.from_dict(header["protocol"]), shape=as_shape(header["iou_type"], **header["shape"]), image_ids=image_ids,
+            protocol=Protocol.from_dict(header["protocol"]), shape=as_shape(header["iou_type"], **header["shape"]),
+            image_ids=image_ids,
             category_names={int(k): name for k, name in header["category_names"].items()}, **arrays,
         )  # fmt: skip
         _check(outcomes)

@@ -89,7 +89,7 @@ class RawBoxes:
         check_finite(self.values, where, "boxes")
 
     def scale_seems_wrong(self) -> tuple[bool, float | None]:
-        """Whether all boxes lie in [0, 1] and are said to be in pixels; the highest value above 2 of normalized ones."""
+        """Whether all boxes lie in [0, 1], said to be in pixels; the highest value, if above 2, of normalized ones."""
         boxes = widen(self.values)
         if not len(boxes):
             return False, None

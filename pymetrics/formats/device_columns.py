@@ -43,9 +43,7 @@ def as_tensors(columns: Mapping[str, Any], box_format: BoxFormat) -> dict[str, A
     return {name: _converted(name, tensor.detach()) for name, tensor in tensors.items()}
 
 
-def joined_on_device(
-    items: Sequence[Any], side: str, image_ids: Any, box_format: BoxFormat
-) -> dict[str, Any] | None:
+def joined_on_device(items: Sequence[Any], side: str, image_ids: Any, box_format: BoxFormat) -> dict[str, Any] | None:
     """Lists of one dict per image, joined: as as_tensors gives them, with `image`; None: they are read on the host.
 
     side: "gt" or "dt". image_ids: int64, one for each item, on the host.

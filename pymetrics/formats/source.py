@@ -39,7 +39,8 @@ class Source:
     The columns are numpy arrays, or torch tensors on one GPU (then image ids are integers, and ids is None).
 
     where: names columns and values in errors.
-    image: int64 or str (N,). category: int64 (N,).
+    image: int64 or str (N,). category: int64 (N,). indexed: they are positions on the axes, which are given, ascend and
+        are unique; int32, -1 where a row is left out.
     shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
@@ -63,6 +64,7 @@ class Source:
     ignore: Any = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
+    indexed: bool = False
     shares_images: bool = False
     axes: SourceAxes = SourceAxes()
     is_checked: bool = False

@@ -18,7 +18,9 @@ class Shape(Protocol):
         compared when accumulators merge and are saved with outcomes.
     """
 
-    iou_type: str
+    @property
+    def iou_type(self) -> str:
+        """Its name."""
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -45,7 +47,9 @@ class Shape(Protocol):
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
         """All overlaps of every cell, one cell after another: float64, (detections, ground truths), row-major."""
 
-    match: Callable[..., None] | None  # (dt, gt, cells, table, outputs): overlaps and match_cells in one pass; or None
+    @property
+    def match(self) -> Callable[..., None] | None:
+        """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one pass, the same bytes."""
 
 
 SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes}

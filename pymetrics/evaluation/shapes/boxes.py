@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Boxes:
     """Columns: float64 (N, 4), x, y, width, height in pixels."""
 
-    iou_type = "bbox"
+    iou_type: ClassVar[str] = "bbox"
 
     @property
     def params(self) -> Mapping[str, Any]:
