@@ -145,11 +145,20 @@ def match(
     words[crowds != 0] = table.reach[-1]
     matched, dropped = (kernels.empty((n_dt, settings.n_words), "uint64", values) for _ in range(2))
     match_of, match_iou = (kernels.empty((n_dt, n_bits), dtype, values) for dtype in ("int32", "float64"))
-    host = (iou_offsets, dt_offsets, gt_offsets, words, crowds, table.thresholds, table.reach)
-    kernels.match_ious(
-        values.reshape(-1), *(kernels.upload(part, values) for part in host), matched, dropped, match_of, match_iou,
+    dt_rows, gt_rows = (
+        np.concatenate([np.arange(n, dtype=np.int32) for n in np.diff(offsets)] or [np.empty(0, np.int32)])
+        for offsets in (dt_offsets, gt_offsets)
+    )
+    gt_rows = np.arange(n_gt, dtype=np.int32)
+    up = lambda part: kernels.upload(part, values)  # noqa: E731
+    kernels.match_cells(
+        values.reshape(-1), up(iou_offsets), up(dt_rows), up(np.empty(0, np.uint8)),
+        up(np.empty((0, settings.n_words), np.uint64)), up(dt_offsets), up(gt_rows), up(crowds), up(words),
+        up(gt_offsets), up(table.thresholds), up(table.reach), matched, dropped, match_of, match_iou,
         0, len(dt_offsets) - 1,
     )  # fmt: skip
+    first = up(np.repeat(gt_offsets[:-1], np.diff(dt_offsets)).astype(np.int32))[:, None]
+    match_of = match_of - first * (match_of >= 0)
     shape = (len(ignored), len(settings.iou_thresholds), n_dt)
     if isinstance(match_of, np.ndarray):
         out: Any = np.ascontiguousarray(match_of.T.astype(np.int64).reshape(shape))

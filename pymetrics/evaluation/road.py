@@ -49,8 +49,8 @@ def match(columns: Columns, protocol: Protocol, iou_type: str = "bbox", keep_mat
     match_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
     match_iou = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
     kernels.match_boxes(
-        columns.dt_boxes, columns.dt_area, columns.dt_flags, rows, offsets,
-        columns.gt_boxes, columns.gt_area, columns.gt_flags, gt_order, cell_gt,
+        columns.dt_boxes, columns.dt_area, rows, columns.dt_flags, offsets,
+        columns.gt_boxes, columns.gt_area, gt_order, columns.gt_flags, cell_gt,
         table.thresholds, table.reach, table.area_ranges, table.area_words,
         n_gt, matched, ignored, match_of, match_iou, 0, n_cells,
     )  # fmt: skip
