@@ -23,8 +23,9 @@ OUTPUTS = {
     "place_cells": ("out_category", "out_image", "starts", "counts"),
     "move_cells": ("new_offsets", "new_cell_image", "new_n_gt", "new_scores", "new_matched", "new_ignored"),
     "box_iou": ("out",),
+    "area_words": ("words", "n_inside"),
+    "match_cells": ("matched", "ignored", "match_of", "match_iou"),
     "match_boxes": ("n_gt", "matched", "ignored", "match_of", "match_iou"),
-    "match_ious": ("matched", "ignored", "match_of", "match_iou"),
     "accumulate": ("precision", "recall", "scores_at"),
     "accumulate_replicates": ("precision", "recall"),
     "mean_valid": ("means",),
@@ -252,6 +253,45 @@ def match_outputs(rng: Rng, n: int, protocol: Protocol) -> Args:
     }  # fmt: skip
 
 
+def area_words(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    n_cells = int(rng.choice([1, 1 + size // 6])) if size else int(rng.integers(0, 3))
+    n_rows = size - size // 5 if n_cells else 0  # some rows are in no cell
+    return {
+        "area": rng.choice([0.0, 255.0, 256.0, 1024.0, 2304.0, 1e11, np.nan], size),
+        "flags": rng.integers(0, 8, size).astype(np.uint8) if rng.random() < 0.7 else np.empty(0, np.uint8),
+        "always": int(rng.choice([0, 1, 5])),
+        "rows": rng.permutation(size)[:n_rows].astype(np.int32), "offsets": offsets_of(split(rng, n_rows, n_cells)),
+        "area_ranges": table.area_ranges, "area_bits": table.area_words,
+        "words": np.empty((n_rows, protocol.n_words), np.uint64),
+        "n_inside": np.empty((n_cells if rng.random() < 0.7 else 0, len(protocol.area_ranges)), np.int32),
+        "begin": 0, "end": n_cells,
+    }  # fmt: skip
+
+
+def match_cells(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    dt_offsets, gt_offsets, overlap_offsets = problems(rng, size)
+    n_dt, n_gt, n = (int(offsets[-1]) for offsets in (dt_offsets, gt_offsets, overlap_offsets))
+    overlaps = rng.choice(
+        [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)]
+    )
+    n_flags = n_dt + 2 if rng.random() < 0.5 else 0
+    return {
+        "overlaps": overlaps, "overlap_offsets": overlap_offsets,
+        "dt_rows": rng.permutation(n_dt + 2)[:n_dt].astype(np.int32),
+        "dt_flags": rng.integers(0, 2, n_flags).astype(np.uint8),
+        "dt_ignored": make_words(rng, n_dt if rng.random() < 0.7 else 0, protocol, 0.1), "dt_offsets": dt_offsets,
+        "gt_rows": rng.permutation(n_gt + 2)[:n_gt].astype(np.int32),
+        "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5], np.uint8), n_gt + 2),
+        "gt_ignored": make_words(rng, n_gt, protocol, 0.1), "gt_offsets": gt_offsets,
+        "thresholds": table.thresholds, "reached_bits": table.reach,
+        **match_outputs(rng, n_dt, protocol), "begin": 0, "end": len(dt_offsets) - 1,
+    }  # fmt: skip
+
+
 def match_boxes(rng: Rng, size: int) -> Args:
     protocol = make_protocol(rng)
     table = tables(protocol)
@@ -267,30 +307,14 @@ def match_boxes(rng: Rng, size: int) -> Args:
         "dt_boxes": dt_boxes, "gt_boxes": gt_boxes, "gt_area": gt_area,
         "dt_area": rng.choice(gt_area, size) if n_gt and rng.random() < 0.4 else np.empty(0),
         "dt_flags": rng.integers(0, 2, size).astype(np.uint8) if rng.random() < 0.3 else np.empty(0, np.uint8),
-        "rows": rng.permutation(size)[:n_kept].astype(np.int32), "offsets": offsets_of(split(rng, n_kept, n_cells)),
+        "dt_rows": rng.permutation(size)[:n_kept].astype(np.int32),
+        "dt_offsets": offsets_of(split(rng, n_kept, n_cells)),
         "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7], np.uint8), n_gt),
-        "gt_order": rng.permutation(n_gt).astype(np.int32), "cell_gt": offsets_of(split(rng, n_gt, n_cells)),
-        "thresholds": table.thresholds, "reach": table.reach,
-        "area_ranges": table.area_ranges, "area_words": table.area_words,
+        "gt_rows": rng.permutation(n_gt).astype(np.int32), "gt_offsets": offsets_of(split(rng, n_gt, n_cells)),
+        "thresholds": table.thresholds, "reached_bits": table.reach,
+        "area_ranges": table.area_ranges, "area_bits": table.area_words,
         "n_gt": np.empty((n_cells, len(protocol.area_ranges)), np.int32),
         **match_outputs(rng, n_kept, protocol), "begin": 0, "end": n_cells,
-    }  # fmt: skip
-
-
-def match_ious(rng: Rng, size: int) -> Args:
-    protocol = make_protocol(rng)
-    table = tables(protocol)
-    dt_offsets, gt_offsets, iou_offsets = problems(rng, size)
-    n_gt, n = int(gt_offsets[-1]), int(iou_offsets[-1])
-    ious = rng.choice(
-        [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)]
-    )
-    return {
-        "ious": ious, "iou_offsets": iou_offsets, "dt_offsets": dt_offsets, "gt_offsets": gt_offsets,
-        "gt_ignored": make_words(rng, n_gt, protocol, 0.1),
-        "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5], np.uint8), n_gt),
-        "thresholds": table.thresholds, "reach": table.reach,
-        **match_outputs(rng, int(dt_offsets[-1]), protocol), "begin": 0, "end": len(dt_offsets) - 1,
     }  # fmt: skip
 
 
@@ -342,8 +366,8 @@ def mean_valid(rng: Rng, size: int) -> Args:
 CALLS = {
     function.__name__: function
     for function in (
-        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, match_boxes, match_ious,
-        accumulate, accumulate_replicates, mean_valid,
+        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, area_words, match_cells,
+        match_boxes, accumulate, accumulate_replicates, mean_valid,
     )
 }  # fmt: skip
 LARGE = {"index_ids": 5000, "sort_rows": 3000, "join_cells": 2000, "rank_detections": 5000, "accumulate": 2600}
