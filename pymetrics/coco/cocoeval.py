@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation import road
+from ..evaluation import stages
+from ..evaluation.cells import Cells, group
 from ..evaluation.outcomes import Outcomes
+from ..evaluation.overlaps import cell_overlaps
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.zero_ids import warn_of_zero_ids
@@ -65,6 +67,7 @@ class COCOeval:
         self._paramsEval: Any = {}
         self._rows: tuple[list[Ann] | Selection, list[Ann] | Selection] = ([], [])
         self._columns: Any = None
+        self._cells: Cells | None = None
         self._outcomes: Outcomes | None = None
         self._made: Any = None  # the evalImgs that this object made from its outcomes
         self._result: tuple[Any, Result] = (None, None)  # type: ignore[assignment]
@@ -109,10 +112,11 @@ class COCOeval:
         for name, side in zip(("gt", "dt"), rows, strict=True):
             if isinstance(side, Selection):
                 columns = replace(columns, **side.columns(name))
-        outcomes = road.match(columns, protocol)
+        cells = group(columns, protocol.limit)
+        outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)
         self.eval = {}
-        self._rows, self._columns, self._outcomes = rows, columns, outcomes
+        self._rows, self._columns, self._cells, self._outcomes = rows, columns, cells, outcomes
         for name in ON_DEMAND:
             self.__dict__.pop(name, None)
 
@@ -173,19 +177,29 @@ class COCOeval:
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
         """The overlaps by (image id, category id): a (D, G) array, or [] where one side is empty."""
-        p = self._paramsEval  # not params: accumulate() writes to their catIds
-        return {(image, c): self._overlaps(image, c, p) for image in p.imgIds for c in _categories(p)}
+        p, cells = self._paramsEval, self._cells  # not params: accumulate() writes to their catIds
+        assert cells is not None
+        categories = _categories(p)
+        ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories}
+        values, offsets, n_dt = cell_overlaps(self._columns, cells), cells.pair_offsets(), np.diff(cells.dt_offsets)
+        category = cells.category()
+        for c in np.flatnonzero(np.diff(offsets)):
+            block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], -1)
+            ious[p.imgIds[cells.image[c]], categories[category[c]]] = block.copy()
+        return ious
 
     @cached_property
     def evalImgs(self) -> Any:
         """pycocotools' list of dicts, made from what evaluate() left behind."""
         p, outcomes = self._paramsEval, self._outcomes
         assert outcomes is not None
-        outcomes = road.match(self._columns, outcomes.protocol, keep_matches=True)
+        assert self._cells is not None
+        outcomes, matches = stages.match(self._columns, self._cells, outcomes.protocol, keep_matches=True)
+        assert matches is not None
         gts, dts = (
             side.in_columns() if isinstance(side, Selection) else extract.in_order(side, p) for side in self._rows
         )
-        self._made = eval_imgs.from_outcomes(outcomes, self._columns, gts, dts, p, _categories(p))
+        self._made = eval_imgs.from_matches(outcomes, matches, self._columns, gts, dts, p, _categories(p))
         return self._made
 
     @property
@@ -294,7 +308,7 @@ class COCOeval:
         assert self._outcomes is not None
         protocol = replace(self._outcomes.protocol, recall_thresholds=tuple(p.recThrs), lenient=True)
         at = [protocol.max_dets.index(limit) for limit in limits]
-        found = road.accumulate(replace(self._outcomes, protocol=protocol))
+        found = stages.accumulate(replace(self._outcomes, protocol=protocol))
         return [a if at == list(range(a.shape[-1])) else a.take(at, -1) for a in found]
 
     def _accumulate_picks(self, p: Params, limits: list[int], picks: list[list[int]]) -> list[Any]:
@@ -308,7 +322,7 @@ class COCOeval:
         )
         axes = np.arange(len(images)), np.arange(len(table))
         at = [protocol.max_dets.index(limit) for limit in limits]
-        found = road.accumulate(eval_imgs.to_outcomes(table, protocol, axes))
+        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes))
         shape = len(categories), len(areas), len(limits)
         return [a.take(at, -1).reshape(*a.shape[:-3], *shape) for a in found]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from . import road
+from . import stages
+from .cells import group
 from .ingest import ingest
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
@@ -65,7 +66,7 @@ class Accumulator:
                 gt, dt, iou_type=self.iou_type, protocol=self.protocol, box_format=box_format, normalized=normalized,
                 image_sizes=image_sizes, first_image=self.n_images,
             )  # fmt: skip
-            outcomes = road.match(columns, self.protocol, self.iou_type)
+            outcomes, _ = stages.match(columns, group(columns, self.protocol.limit), self.protocol, self.iou_type)
             warn_of_zero_ids(outcomes, columns)
             self._add(outcomes)
 
@@ -155,7 +156,7 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
     category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
     names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
     places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
-    return road.arrange(chunks, places, image_ids, category_ids, names)
+    return stages.arrange(chunks, places, image_ids, category_ids, names)
 
 
 def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
@@ -163,9 +164,8 @@ def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
     keep = np.array([i not in ids for i in outcomes.image_ids.tolist()], bool)
     images = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
     categories = np.arange(len(outcomes.category_ids), dtype=np.int32)
-    bare = replace(outcomes, dt_rows=None, match_of=None, match_iou=None)
-    return road.arrange(
-        [bare], [(categories, images)], outcomes.image_ids[keep], outcomes.category_ids, outcomes.category_names
+    return stages.arrange(
+        [outcomes], [(categories, images)], outcomes.image_ids[keep], outcomes.category_ids, outcomes.category_names
     )
 
 

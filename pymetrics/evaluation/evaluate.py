@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import road
+from . import stages
+from .cells import group
 from .ingest import ingest
 from .protocol import Protocol, as_protocol
 from .result import Result
@@ -81,6 +82,6 @@ def evaluate(
         normalized=normalized,
         image_sizes=image_sizes,
     )
-    outcomes = road.match(columns, protocol, iou_type)
+    outcomes, _ = stages.match(columns, group(columns, protocol.limit), protocol, iou_type)
     warn_of_zero_ids(outcomes, columns)
     return Result(outcomes, columns)

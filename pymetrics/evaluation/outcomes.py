@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from ..kernels import arrays
 from . import packing
 from .protocol import Protocol
 
@@ -24,8 +24,6 @@ class Outcomes:
     offsets: int64 (C + 1,); the detections of a cell, by falling score, at most max_dets[-1] of them.
     n_gt: int32 (C, A), ground truths that count, by area range.
     scores: float64 (D,). matched, ignored: uint64 (D, W); bit a * T + t belongs to area range a, threshold t.
-    Only on request: dt_rows int32 (D,), the row of each detection in the Columns; match_of int32 (D, A * T), the row
-    of the ground truth that it took, or -1; match_iou float64 (D, A * T), their overlap, or 0.
     """
 
     protocol: Protocol
@@ -40,9 +38,6 @@ class Outcomes:
     matched: Any
     ignored: Any
     category_names: dict[int, str] = field(default_factory=dict)
-    dt_rows: Any = None
-    match_of: Any = None
-    match_iou: Any = None
 
     @property
     def n_images(self) -> int:
@@ -56,11 +51,11 @@ class Outcomes:
 
     def on_host(self) -> Outcomes:
         """The same with numpy arrays; itself where they are that already."""
-        found = {name: kernels.to_host(value) for name, value in vars(self).items()}
+        found = {name: arrays.to_host(value) for name, value in vars(self).items()}
         return self if all(found[name] is value for name, value in vars(self).items()) else replace(self, **found)
 
     def to_bytes(self) -> bytes:
-        """These outcomes as bytes for a file or another machine; without dt_rows, match_of, match_iou."""
+        """These outcomes as bytes for a file or another machine."""
         return packing.pack(self.on_host())
 
     @classmethod

@@ -109,7 +109,7 @@ def _check(outcomes: Outcomes) -> None:
         offsets = getattr(outcomes, name)
         if offsets[0] != 0 or offsets[-1] != last or np.any(np.diff(offsets) < 0):
             raise ValueError(f"{name} does not rise from 0 to {last}")
-    if np.any((outcomes.matched | outcomes.ignored) & ~tables(protocol).reach[-1]):
+    if np.any((outcomes.matched | outcomes.ignored) & ~tables(protocol).reached_bits[-1]):
         raise ValueError("matched or ignored has a bit beyond the last (area, threshold) pair")
     if n_cells and outcomes.n_gt.min() < 0:
         raise ValueError("n_gt has counts below 0")

@@ -1,4 +1,4 @@
-"""What is counted, and how: thresholds, area ranges, limits. One frozen object travels the whole road."""
+"""What is counted, and how: thresholds, area ranges, limits. One frozen object."""
 
 from __future__ import annotations
 
@@ -110,6 +110,11 @@ class Protocol:
             raise ValueError(f"area_names must differ, got {self.area_names}")
 
     @property
+    def limit(self) -> int:
+        """The most detections of one image and category that any number counts."""
+        return max((0, *self.max_dets))
+
+    @property
     def n_bits(self) -> int:
         """The (area range, threshold) pairs; bit a * T + t of a detection's words belongs to pair (a, t)."""
         return len(self.area_ranges) * len(self.iou_thresholds)
@@ -162,9 +167,9 @@ class Tables:
     """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
 
     thresholds: np.ndarray[Any, Any]
-    reach: np.ndarray[Any, Any]
+    reached_bits: np.ndarray[Any, Any]
     area_ranges: np.ndarray[Any, Any]
-    area_words: np.ndarray[Any, Any]
+    area_bits: np.ndarray[Any, Any]
     max_dets: np.ndarray[Any, Any]
     recall_thresholds: np.ndarray[Any, Any]
 
@@ -186,9 +191,9 @@ def tables(protocol: Protocol) -> Tables:
 
     return Tables(
         thresholds=np.array([capped[t] for t in by_value], np.float64),
-        reach=split(words),
+        reached_bits=split(words),
         area_ranges=np.array(protocol.area_ranges, np.float64).reshape(n_areas, 2),
-        area_words=split(areas),
+        area_bits=split(areas),
         max_dets=np.array(protocol.max_dets, np.int64),
         recall_thresholds=np.array(protocol.recall_thresholds, np.float64),
     )

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..formats.rows import warn
-from . import road
+from . import stages
+from .cells import group
 from .columns import ID_ZERO, Columns
 from .outcomes import Outcomes
 
@@ -24,7 +25,7 @@ def warn_of_zero_ids(outcomes: Outcomes, columns: Columns) -> None:
     if not kinds:
         return
     usual = replace(columns, dt_flags=columns.dt_flags[:0], gt_flags=columns.gt_flags & np.uint8(255 - ID_ZERO))
-    other = road.match(usual, outcomes.protocol, outcomes.iou_type)
+    other, _ = stages.match(usual, group(usual, outcomes.protocol.limit), outcomes.protocol, outcomes.iou_type)
     ours, theirs = ((o.matched & ~o.ignored, o.ignored) for o in (outcomes, other))
     if not all(map(np.array_equal, ours, theirs)):
         what = " and ".join(kinds)
