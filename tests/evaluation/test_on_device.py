@@ -233,7 +233,7 @@ def test_match(device, calls):
         assert found.device.type == device
         assert found.dtype == torch.int64
         assert np.array_equal(found.cpu().numpy(), on_host)
-    assert "match_ious" in calls
+    assert "match_cells" in calls
 
 
 def test_what_does_not_fit(device):
