@@ -44,7 +44,8 @@ native-asan: $(VENV)/.test
 	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
 	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/pytest -q -s -p no:faulthandler tests/conformance tests/test_decimal.py tests/test_coco_json.py tests/test_dict_rows.py
+	  $(BIN)/pytest -q -s -p no:faulthandler tests/kernels \
+	    tests/formats/test_decimal.py tests/formats/test_coco_json.py tests/formats/test_dict_rows.py
 
 # The CUDA kernels in emulation, without a GPU: under AddressSanitizer and UndefinedBehaviorSanitizer, with real threads
 # under ThreadSanitizer; then faults planted in them, each of which must be found. Minutes. make test runs them plain.
@@ -107,7 +108,7 @@ clean:
 # marked gpu, the benchmark, whose figures go to benchmarks/results/, and compute-sanitizer's tools where they run. Each
 # part by itself: make gpu-test, gpu-bench, gpu-sanitize.
 GPU_PYTHON ?= $(PYTHON)
-GPU_TESTS := tests/test_on_device.py tests/conformance
+GPU_TESTS := tests/evaluation/test_on_device.py tests/kernels
 GPU_PYTEST := $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))'
 .PHONY: gpu gpu-build gpu-test gpu-bench gpu-sanitize
 gpu: gpu-test gpu-bench gpu-sanitize
@@ -127,4 +128,4 @@ gpu-sanitize: gpu-build
 	  || { echo "compute-sanitizer does not run here: left out"; exit 0; }; \
 	for tool in memcheck racecheck synccheck initcheck; do echo "$$tool"; \
 	  PYTORCH_NO_CUDA_MEMORY_CACHING=1 compute-sanitizer --tool $$tool --report-api-errors no --error-exitcode 1 \
-	    $(GPU_PYTHON) tests/gpu_scene.py || exit 1; done
+	    $(GPU_PYTHON) tests/helpers/gpu_scene.py || exit 1; done

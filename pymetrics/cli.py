@@ -131,8 +131,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    from .evaluation.ingest import opened
+    from .formats import opened
     from .formats.boxes import as_box_format
+    from .formats.options import ReadOptions
 
     path_of = _detectors(parser, options.dt)
     for option, path in [("--gt", options.gt), *(("--dt", path) for path in path_of.values())]:
@@ -143,14 +144,14 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     if target and target.exists() and any(target.samefile(path) for path in (options.gt, *path_of.values())):
         parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
-        box_format = as_box_format(options.box_format or "xywh")
+        as_box_format(options.box_format or "xywh")
         protocol = pymetrics.Protocol(max_dets=tuple(options.max_dets), use_cats=not options.no_cats)
     except ValueError as error:
         parser.error(str(error))
 
     results = {}
     with _blaming(options.gt):
-        ground_truth = opened(options.gt, "gt", box_format)  # once for all detectors
+        ground_truth = opened(options.gt, ReadOptions("gt", options.iou_type, options.box_format))  # once for all
     for name, path in path_of.items():
         start = time.perf_counter()
         with _blaming(f"{path} against {options.gt}"):

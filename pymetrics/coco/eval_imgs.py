@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.columns import CROWD, IGNORE, Columns
+from ..evaluation.matches import Matches
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
+from ..evaluation.shapes import as_shape
 from .params import Params
 
 Ann = dict[str, Any]
@@ -25,33 +27,37 @@ def entry(image: Any, category: Any, area_range: Any, limit: int, *columns: Any)
     return head | dict(zip(names, columns, strict=True))
 
 
-def from_outcomes(
-    outcomes: Outcomes, columns: Columns, gts: list[Ann], dts: list[Ann], p: Params, categories: Sequence[Any]
+def from_matches(
+    outcomes: Outcomes,
+    matches: Matches,
+    columns: Columns,
+    gts: list[Ann],
+    dts: list[Ann],
+    p: Params,
+    categories: Sequence[Any],
 ) -> list[Entry | None]:
     """The list of evalImgs: by category, then area range, then image; None where an image shows nothing.
 
-    outcomes: with matches kept. gts, dts: the annotations of the columns' rows.
+    gts, dts: the annotations of the columns' rows.
     """
     n_images, n_areas, n_thresholds = len(p.imgIds), len(p.areaRng), len(p.iouThrs)
     found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
-    rows = outcomes.dt_rows
+    cells = matches.cells
+    rows, gt_rows = cells.dt_rows, cells.gt_rows
     dt_numbers = np.array([dt["id"] for dt in dts], np.float64)[rows]
     dt_ids, dt_scores = ([dts[row][key] for row in rows.tolist()] for key in ("id", "score"))
     gt_numbers = np.array([gt["id"] for gt in gts], np.float64)
 
-    category_of_cell = np.repeat(np.arange(len(categories)), np.diff(outcomes.category_cells))
-    keys = category_of_cell * n_images + outcomes.cell_image
-    gt_rows = np.flatnonzero((columns.gt_image >= 0) & (columns.gt_category >= 0))
-    gt_keys = columns.gt_category[gt_rows].astype(np.int64) * n_images + columns.gt_image[gt_rows]
-    cell_of = np.searchsorted(keys, gt_keys)
-    dt_ends, gt_ends = outcomes.offsets.tolist(), [0, *np.cumsum(np.bincount(cell_of, minlength=len(keys))).tolist()]
-    always_ignored = columns.gt_flags[gt_rows] & (CROWD | IGNORE) != 0
-    area = columns.gt_area[gt_rows]
+    cell_of = np.repeat(np.arange(len(cells)), np.diff(cells.gt_offsets))
+    dt_ends, gt_ends = cells.dt_offsets.tolist(), cells.gt_offsets.tolist()
+    always_ignored = columns.gt.flags[gt_rows] & (CROWD | IGNORE) != 0
+    area = columns.gt.area[gt_rows]
     place = np.zeros(len(gts), np.int64)
+    places = list(zip(cells.category().tolist(), cells.image.tolist(), strict=True))
 
     for a, (low, high) in enumerate(outcomes.protocol.area_ranges):
         ignored = always_ignored | (area < low) | (area > high)
-        order = np.lexsort((ignored, cell_of))  # within a cell the ignored come last, else as in the file
+        order = np.argsort(2 * cell_of + ignored, kind="stable")  # in a cell the ignored come last, else as in the file
         ordered, gt_ignored = gt_rows[order], ignored[order].astype(np.int64)
         gt_ids = [gts[row]["id"] for row in ordered.tolist()]
         place[ordered] = np.arange(len(ordered))
@@ -59,12 +65,12 @@ def from_outcomes(
         dt_ignored = np.zeros((n_thresholds, len(rows)), bool)
         for t in range(n_thresholds):
             bit = a * n_thresholds + t
-            took = outcomes.match_of[:, bit]
+            took = matches.gt_of[:, bit]
             hits = np.flatnonzero(took >= 0)
             dt_matches[t, hits] = gt_numbers[took[hits]]
             gt_matches[t, place[took[hits]]] = dt_numbers[hits]  # of several detections in a crowd the last
             dt_ignored[t] = _bit(outcomes.ignored, bit)
-        for c, (k, image) in enumerate(zip(category_of_cell.tolist(), outcomes.cell_image.tolist(), strict=True)):
+        for c, (k, image) in enumerate(places):
             d, g = slice(dt_ends[c], dt_ends[c + 1]), slice(gt_ends[c], gt_ends[c + 1])
             found[(k * n_areas + a) * n_images + image] = entry(
                 p.imgIds[image], categories[k], p.areaRng[a], p.maxDets[-1], dt_ids[d], gt_ids[g],
@@ -109,7 +115,7 @@ def to_outcomes(table: list[list[list[Entry | None]]], protocol: Protocol, ids: 
     n_gt = [[np.count_nonzero(np.equal(e["gtIgnore"], 0)) for e in cell] for cell in cells]
     return Outcomes(
         protocol=protocol,
-        iou_type="bbox",
+        shape=as_shape("bbox"),
         image_ids=ids[0],
         category_ids=ids[1],
         category_cells=np.array(category_cells, np.int64),

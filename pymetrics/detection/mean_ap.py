@@ -17,13 +17,14 @@ except ImportError as error:
         f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
     ) from error
 
-from ..evaluation import road
+from ..evaluation import stages
+from ..evaluation.cells import group
 from ..evaluation.columns import Columns
 from ..evaluation.curves import UNDEFINED
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
 from . import checks, coco_files, values
-from .states import STATES, as_columns
+from .state_columns import STATES, as_columns
 
 IouType = Literal["bbox", "segm"]
 
@@ -160,9 +161,9 @@ class MeanAveragePrecision(Metric):
             axis.
         """
         columns = as_columns(self.metric_state, self.box_format)
-        classes = torch.tensor(columns.category_ids, dtype=torch.int32)
+        classes = torch.tensor(columns.axes.category_ids, dtype=torch.int32)
         limits = self.max_detection_thresholds
-        if not len(columns.image_ids):
+        if not len(columns.axes.image_ids):
             return {**values.scalars([UNDEFINED] * 12, limits), "classes": classes}
         result = self._evaluate(columns)
         found = values.scalars(values.summary(result, self.backend), limits)
@@ -170,7 +171,7 @@ class MeanAveragePrecision(Metric):
             found |= values.extended(result)
         precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
         if self.class_metrics:
-            by_class = Result(road.match(columns, self._protocol())) if self.average == "micro" else result
+            by_class = self._result(columns) if self.average == "micro" else result
             precision, recall = values.per_class(by_class, self.backend)
         found |= {"map_per_class": precision, f"mar_{limits[-1]}_per_class": recall, "classes": classes}
         return found
@@ -215,9 +216,14 @@ class MeanAveragePrecision(Metric):
 
     def _evaluate(self, columns: Columns) -> Result:
         if self.average == "micro":
-            places = {name: getattr(columns, name) * 0 for name in ("dt_category", "gt_category")}
-            columns = replace(columns, category_ids=np.zeros(1, np.int64), **places)
-        return Result(road.match(columns, self._protocol(), keep_matches=self.extended_summary), columns)
+            gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
+            columns = replace(columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=np.zeros(1, np.int64)))
+        return self._result(columns)
+
+    def _result(self, columns: Columns) -> Result:
+        protocol = self._protocol()
+        cells = group(columns, protocol.limit)
+        return Result(stages.match(columns, cells, protocol)[0], columns, cells)
 
     def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
         """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""

@@ -10,9 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import kernels
-from ..evaluation import road
-from ..evaluation.columns import CROWD
+from ..evaluation import stages
 from ..evaluation.curves import UNDEFINED
 from ..evaluation.result import Result
 
@@ -38,7 +36,7 @@ def summary(result: Result, backend: str) -> list[float]:
     """The twelve numbers; `map` by the rule of the backend."""
     stats, m = [float(value) for value in result.stats], map_limit(result, backend)
     if m != len(result.protocol.max_dets) - 1:
-        stats[0] = UNDEFINED if m is None else float(road.means(result.precision, [(None, 0, m)])[0])
+        stats[0] = UNDEFINED if m is None else float(stages.means(result.precision, [(None, 0, m)])[0])
     return stats
 
 
@@ -68,27 +66,17 @@ def extended(result: Result) -> dict[str, Any]:
 
 def _ious(result: Result) -> dict[tuple[np.int64, np.int64], Any]:
     """By image and category: float32 (detections by falling score, ground truths), or [] where either is missing."""
-    outcomes, columns = result.outcomes, result.columns
+    columns, cells = result.columns, result.cells
     assert columns is not None
-    n_categories = len(outcomes.category_ids)
-    cell_category = np.repeat(np.arange(n_categories), np.diff(outcomes.category_cells))
-    rows = np.lexsort((columns.gt_image, columns.gt_category))
-    gt_keys = columns.gt_category[rows].astype(np.int64) * outcomes.n_images + columns.gt_image[rows]
-    cell_keys = cell_category * outcomes.n_images + outcomes.cell_image  # ascending, and every ground truth has a cell
-    gt_offsets = np.append(np.searchsorted(gt_keys, cell_keys), len(rows))
-    n_dt, n_gt = np.diff(outcomes.offsets), np.diff(gt_offsets)
-    offsets = np.append(0, np.cumsum(n_dt * n_gt))
-    values = np.empty(offsets[-1])
-    kernels.box_iou(
-        columns.dt_boxes[outcomes.dt_rows], columns.gt_boxes[rows], columns.gt_flags[rows] & np.uint8(CROWD),
-        outcomes.offsets, gt_offsets, offsets, 0, values, 0, len(cell_keys),
-    )  # fmt: skip
-
+    assert cells is not None
+    values, offsets = columns.shape.overlaps(columns.dt, columns.gt, cells), cells.pair_offsets()
+    image_ids, category_ids = columns.axes.image_ids, columns.axes.category_ids
     ious: dict[tuple[np.int64, np.int64], Any] = {
-        (image, category): [] for image in outcomes.image_ids for category in outcomes.category_ids
+        (image, category): [] for image in image_ids for category in category_ids
     }
-    images, categories = outcomes.image_ids[outcomes.cell_image], outcomes.category_ids[cell_category]
-    for c in np.flatnonzero(n_dt * n_gt):
-        block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], n_gt[c])
+    images, categories = image_ids[cells.image], category_ids[cells.category()]
+    n_dt = np.diff(cells.dt_offsets)
+    for c in np.flatnonzero(np.diff(offsets)):
+        block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], -1)
         ious[images[c], categories[c]] = torch.tensor(block, dtype=torch.float32)
     return ious

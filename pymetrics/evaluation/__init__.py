@@ -1,1 +1,1 @@
-"""The road from what users hold to a Result; `road` says its stages, `ingest` and `result` are its ends."""
+"""From what users hold to a Result: `stages` lists the steps, `ingest` and `result` are the two ends."""

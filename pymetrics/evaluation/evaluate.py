@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import road
-from .ingest import ingest
+from . import stages
+from .build_columns import build_columns
+from .cells import group
+from .data_warnings import warn_of_zero_ids
 from .protocol import Protocol, as_protocol
+from .read_sources import read_sources
 from .result import Result
-from .zero_ids import warn_of_zero_ids
+from .shapes import as_shape
 
 
 def evaluate(
@@ -81,15 +84,10 @@ def evaluate(
     0.7
     """
     protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-    columns = ingest(
-        gt,
-        dt,
-        iou_type=iou_type,
-        protocol=protocol,
-        box_format=box_format,
-        normalized=normalized,
-        image_sizes=image_sizes,
-    )
-    outcomes = road.match(columns, protocol, iou_type)
+    shape = as_shape(iou_type)
+    sources = read_sources(gt, dt, iou_type, box_format, normalized)
+    columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
+    cells = group(columns, protocol.limit)
+    outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)
     return Result(outcomes, columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..kernels import arrays
 from . import packing
 from .protocol import Protocol
+from .shapes import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,12 +26,10 @@ class Outcomes:
     offsets: int64 (C + 1,); the detections of a cell, by falling score, at most max_dets[-1] of them.
     n_gt: int32 (C, A), ground truths that count, by area range.
     scores: float64 (D,). matched, ignored: uint64 (D, W); bit a * T + t belongs to area range a, threshold t.
-    Only on request: dt_rows int32 (D,), the row of each detection in the Columns; match_of int32 (D, A * T), the row
-    of the ground truth that it took, or -1; match_iou float64 (D, A * T), their overlap, or 0.
     """
 
     protocol: Protocol
-    iou_type: str
+    shape: Shape
     image_ids: Any
     category_ids: Any
     category_cells: Any
@@ -39,10 +39,12 @@ class Outcomes:
     scores: Any
     matched: Any
     ignored: Any
-    category_names: dict[int, str] = field(default_factory=dict)
-    dt_rows: Any = None
-    match_of: Any = None
-    match_iou: Any = None
+    category_names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def iou_type(self) -> str:
+        """The name of the shape."""
+        return self.shape.iou_type
 
     @property
     def n_images(self) -> int:
@@ -60,7 +62,7 @@ class Outcomes:
         return self if all(found[name] is value for name, value in vars(self).items()) else replace(self, **found)
 
     def to_bytes(self) -> bytes:
-        """These outcomes as bytes for a file or another machine; without dt_rows, match_of, match_iou."""
+        """These outcomes as bytes for a file or another machine."""
         return packing.pack(self.on_host())
 
     @classmethod

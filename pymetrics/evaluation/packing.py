@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .protocol import Protocol, tables
+from .shapes import as_shape
 
 if TYPE_CHECKING:
     from .outcomes import Outcomes
@@ -41,6 +42,7 @@ def pack(outcomes: Outcomes) -> bytes:
     header = {
         "protocol": outcomes.protocol.to_dict(),
         "iou_type": outcomes.iou_type,
+        "shape": dict(outcomes.shape.params),
         "category_names": {str(k): name for k, name in outcomes.category_names.items()},
         "image_ids": image_ids.tolist() if named else None,
         "shapes": {name: array.shape for name, array in arrays.items()},
@@ -89,7 +91,8 @@ def unpack(data: bytes) -> Outcomes:
         if image_ids is None:
             image_ids = np.array(header["image_ids"], str)
         outcomes = Outcomes(
-            protocol=Protocol.from_dict(header["protocol"]), iou_type=header["iou_type"], image_ids=image_ids,
+            protocol=Protocol.from_dict(header["protocol"]), shape=as_shape(header["iou_type"], **header["shape"]),
+            image_ids=image_ids,
             category_names={int(k): name for k, name in header["category_names"].items()}, **arrays,
         )  # fmt: skip
         _check(outcomes)
@@ -116,7 +119,7 @@ def _check(outcomes: Outcomes) -> None:
         offsets = getattr(outcomes, name)
         if offsets[0] != 0 or offsets[-1] != last or np.any(np.diff(offsets) < 0):
             raise ValueError(f"{name} does not rise from 0 to {last}")
-    if np.any((outcomes.matched | outcomes.ignored) & ~tables(protocol).reach[-1]):
+    if np.any((outcomes.matched | outcomes.ignored) & ~tables(protocol).reached_bits[-1]):
         raise ValueError("matched or ignored has a bit beyond the last (area, threshold) pair")
     if n_cells and outcomes.n_gt.min() < 0:
         raise ValueError("n_gt has counts below 0")

@@ -1,4 +1,4 @@
-"""What is counted, and how: thresholds, area ranges, limits. One frozen object travels the whole road."""
+"""What is counted, and how: thresholds, area ranges, limits. One frozen object."""
 
 from __future__ import annotations
 
@@ -113,6 +113,11 @@ class Protocol:
             raise ValueError(f"area_names must differ, got {self.area_names}")
 
     @property
+    def limit(self) -> int:
+        """The most detections of one image and category that any number counts."""
+        return max((0, *self.max_dets))
+
+    @property
     def n_bits(self) -> int:
         """The (area range, threshold) pairs; bit a * T + t of a detection's words belongs to pair (a, t)."""
         return len(self.area_ranges) * len(self.iou_thresholds)
@@ -189,9 +194,9 @@ class Tables:
     """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
 
     thresholds: np.ndarray[Any, Any]
-    reach: np.ndarray[Any, Any]
+    reached_bits: np.ndarray[Any, Any]
     area_ranges: np.ndarray[Any, Any]
-    area_words: np.ndarray[Any, Any]
+    area_bits: np.ndarray[Any, Any]
     max_dets: np.ndarray[Any, Any]
     recall_thresholds: np.ndarray[Any, Any]
 
@@ -202,19 +207,19 @@ def tables(protocol: Protocol) -> Tables:
     n_areas, n_thresholds, n_words = len(protocol.area_ranges), len(protocol.iou_thresholds), protocol.n_words
     capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
     by_value = np.array(sorted(range(n_thresholds), key=capped.__getitem__), np.int64)
-    reach = np.zeros((n_thresholds + 1, n_words), np.uint64)
-    area_words = np.zeros((n_areas, n_words), np.uint64)
+    reached_bits = np.zeros((n_thresholds + 1, n_words), np.uint64)
+    area_bits = np.zeros((n_areas, n_words), np.uint64)
     for a in range(n_areas):
         bits = a * n_thresholds + by_value
         words, values = bits // 64, np.uint64(1) << (bits % 64).astype(np.uint64)
-        reach[np.arange(1, n_thresholds + 1), words] |= values
-        np.bitwise_or.at(area_words[a], words, values)
-    np.bitwise_or.accumulate(reach, axis=0, out=reach)
+        reached_bits[np.arange(1, n_thresholds + 1), words] |= values
+        np.bitwise_or.at(area_bits[a], words, values)
+    np.bitwise_or.accumulate(reached_bits, axis=0, out=reached_bits)
     return Tables(
         thresholds=np.array([capped[t] for t in by_value], np.float64),
-        reach=reach,
+        reached_bits=reached_bits,
         area_ranges=np.array(protocol.area_ranges, np.float64).reshape(n_areas, 2),
-        area_words=area_words,
+        area_bits=area_bits,
         max_dets=np.array(protocol.max_dets, np.int64),
         recall_thresholds=np.array(protocol.recall_thresholds, np.float64),
     )

@@ -1,4 +1,4 @@
-"""Result: the end of the road. What the numbers are called, printed and written as; the only numpy arithmetic."""
+"""Result: the end of the stages. What the numbers are called, printed and written as; the only numpy arithmetic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import numpy
 import numpy.typing
 
 from ..kernels import arrays
-from . import road
+from . import stages
+from .cells import Cells, group
 from .columns import Columns
 from .curves import UNDEFINED, Curves, curves
 from .outcomes import Outcomes
@@ -74,16 +75,25 @@ class Result(Mapping[str, float]):
     Args:
         outcomes: what matching found.
         columns: the data that was matched, where it is at hand; some analyses need it.
+        cells: the columns' rows as they were grouped; None: they are grouped when they are needed.
     """
 
-    def __init__(self, outcomes: Outcomes, columns: Columns | None = None) -> None:
+    def __init__(self, outcomes: Outcomes, columns: Columns | None = None, cells: Cells | None = None) -> None:
         self._outcomes = outcomes  # where they were made: on the host or on a GPU
         self._columns = columns
+        self._cells = cells
 
     @cached_property
     def columns(self) -> Columns | None:
         """The data that was matched, where it is at hand, on the host."""
         return None if self._columns is None else self._columns.on_host()
+
+    @cached_property
+    def cells(self) -> Cells | None:
+        """The rows of the columns by image and category, where the data is at hand, on the host."""
+        if self._cells is None and self._columns is not None:
+            self._cells = group(self._columns, self.protocol.limit)
+        return None if self._cells is None else self._cells.on_host()
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -101,7 +111,7 @@ class Result(Mapping[str, float]):
 
     @cached_property
     def _arrays(self) -> tuple[Any, Any]:
-        precision, recall, _ = road.accumulate(self._outcomes, keep_scores=False)
+        precision, recall, _ = stages.accumulate(self._outcomes, keep_scores=False)
         return precision, recall
 
     @cached_property
@@ -117,7 +127,7 @@ class Result(Mapping[str, float]):
     @cached_property
     def scores(self) -> Any:
         """float64 [T, R, K, A, M]: score at which each precision is reached; -1 where no ground truth is."""
-        return arrays.to_host(road.accumulate(self._outcomes)[2])
+        return arrays.to_host(stages.accumulate(self._outcomes)[2])
 
     @cached_property
     def stats(self) -> numpy.typing.NDArray[numpy.float64]:
@@ -126,7 +136,7 @@ class Result(Mapping[str, float]):
         for is_recall, values in zip((False, True), self._arrays, strict=True):
             found = [i for i, row in enumerate(self._rows) if row.is_recall == is_recall and row.t != -1]
             queries = [(self._rows[i].t, self._rows[i].area, self._rows[i].m) for i in found]
-            stats[found] = arrays.to_host(road.means(values, queries))
+            stats[found] = arrays.to_host(stages.means(values, queries))
         return stats
 
     @cached_property

@@ -87,6 +87,20 @@ def cached_on(table: Any, like: Any) -> Any:
     return cached_table(table, like.device)
 
 
+def cast(array: Any, dtype: str) -> Any:
+    """The array with this dtype, C-contiguous; itself where it is that already."""
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(array, dtype)
+    return array.to(getattr(torch(), dtype)).contiguous()
+
+
+def choose(condition: Any, where_true: Any, where_false: Any) -> Any:
+    """numpy.where or torch.where; the arrays are on one device."""
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, where_true, where_false)
+    return torch().where(condition, where_true, where_false)
+
+
 def to_host(array: Any) -> Any:
     """A numpy array: the array itself, or a copy of a tensor, when the work that makes it is done.
 

@@ -13,10 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[1:1] = [str(TESTS), str(TESTS / "conformance")]
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-from cuda_emu import build, emulated  # noqa: E402
+from cuda_emu import build, emulated
 
 LIBRARIES = {"plain": (), "asan": ("libasan.so", "libubsan.so"), "tsan": ("libtsan.so",)}
 SCHEDULES = {"plain": emulated.SCHEDULES, "asan": ("reverse", "1"), "tsan": ("threads",)}
@@ -48,7 +47,7 @@ def check(
 
 def compare(variant: str, kernels: str, seeds: int) -> None:
     """In this process: the bytes of the emulated kernels against the host's."""
-    from cases import CALLS, make_calls, run, runs_on
+    from helpers.kernel_cases import CALLS, make_calls, run, runs_on
 
     from pymetrics._config import host_backend
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from json_cases import ANNOTATION, RESULT, data_set, results
+from helpers.json_cases import ANNOTATION, RESULT, data_set, results
 
 EXTRAS = [
     b'"x": {"y": [1, {"z": "}, {"}], "w": null}',

@@ -1,0 +1,198 @@
+"""From COCO's dicts to columns: one pass per column over the annotations that pycocotools would evaluate.
+
+Marks in capitals name rows of docs/coco-quirks.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..evaluation.build_columns import ONE_CATEGORY
+from ..evaluation.protocol import Protocol
+from ..formats.boxes import RawBoxes
+from ..formats.coco import XYWH, where_of
+from ..formats.source import Source, SourceAxes
+from . import dict_columns
+from .params import Params
+
+Ann = dict[str, Any]
+Array = np.ndarray[Any, Any]
+
+
+def protocol_of(p: Params) -> Protocol:
+    """The parameters as a Protocol, with whatever values pycocotools would take but for a few (REFUSED_PARAMS)."""
+    limits = list(p.maxDets)
+    if not limits:
+        raise IndexError("params.maxDets must not be empty")
+    if min(limits) < 0:
+        raise ValueError(f"params.maxDets must not hold negative limits, got {min(limits)}")
+    for i, threshold in enumerate(p.iouThrs):
+        if threshold != threshold:
+            raise ValueError(f"params.iouThrs[{i}] must be a number, got {threshold}")
+    ranges = [tuple(pair[:2]) for pair in p.areaRng]
+    names = list(p.areaRngLbl)[: len(ranges)]
+    return Protocol(
+        iou_thresholds=tuple(p.iouThrs),
+        recall_thresholds=tuple(p.recThrs),
+        area_ranges=tuple(ranges),
+        area_names=(*names, *(f"area {a}" for a in range(len(names), len(ranges)))),
+        max_dets=tuple(limits),
+        use_cats=bool(p.useCats),
+        lenient=True,
+    )
+
+
+def load_rows(coco: Any, p: Params) -> list[Ann]:
+    """The annotations that params name: by image as in imgIds, then as in the file.
+
+    coco: anything with pycocotools' getAnnIds and loadAnns.
+    """
+    if p.useCats:
+        # A set: pycocotools looks every annotation's category up in what it is given.
+        rows = coco.loadAnns(coco.getAnnIds(imgIds=p.imgIds, catIds=frozenset(_plain(p.catIds))))  # DUPLICATE_IDS
+    else:
+        rows = coco.loadAnns(coco.getAnnIds(imgIds=p.imgIds))
+    return rows if isinstance(rows, list) else list(rows)
+
+
+def in_order(rows: list[Ann], p: Params) -> list[Ann]:
+    """The rows in the order that decides ties. Without categories that is by place in catIds (ONE_CATEGORY_ORDER)."""
+    if p.useCats:
+        return rows
+    rows_of = defaultdict(list)
+    for row in rows:
+        rows_of[row["category_id"]].append(row)
+    return [row for category in p.catIds for row in rows_of[category]]
+
+
+def mark_ignored(gts: list[Ann]) -> None:
+    """Write what pycocotools writes: `ignore` follows `iscrowd`, whatever it was (IGNORE_OVERWRITTEN)."""
+    for gt in gts:
+        gt["ignore"] = "iscrowd" in gt and gt["iscrowd"]
+
+
+def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
+    """The images and categories that params name. category_names: by id, of those that have one."""
+    categories = p.catIds if p.useCats else [ONE_CATEGORY]
+    ids, names = axis_ids(categories), {}
+    for k, category in enumerate(categories):
+        name = category_names.get(category)
+        if name is not None or isinstance(category, str):
+            names[int(ids[k])] = str(category if name is None else name)
+    images = axis_ids(p.imgIds, may_be_text=True)
+    return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
+
+
+def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool) -> Source:
+    """The annotations of one side, which are in order.
+
+    Raises:
+        KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
+        ValueError: a box is not four numbers.
+    """
+    images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
+    found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt)
+    if found is not None:
+        return found
+    image_of = {image: i for i, image in enumerate(images)}
+    category_of = {category: k for k, category in enumerate(categories)} if categories is not None else None
+    bounds = {float(bound) for pair in p.areaRng for bound in pair[:2]}
+    keys = ("id", "iscrowd", "ignore") if is_gt else ("score", "area", "id")
+    image_ids, category_ids, boxes, *others = _fields(rows, "image_id", "category_id", "bbox", *keys)
+    of = dict(zip(keys, others, strict=True))
+    areas = [0.0 if gt["ignore"] else gt["area"] for gt in rows] if is_gt else of["area"]  # CROWD_WITHOUT_AREA
+    return Source(
+        where=where_of("gt['annotations']" if is_gt else "dt"),
+        image=_positions(image_ids, image_of),
+        category=_positions(category_ids, category_of),
+        indexed=True,
+        ids=np.array(of["id"], np.float64),
+        crowd=np.array([int(crowd) != 0 for crowd in of["iscrowd"]], bool) if is_gt else None,
+        ignore=np.array([bool(ignored) for ignored in of["ignore"]], bool) if is_gt else None,
+        shape=RawBoxes(_boxes(boxes, "ground truth" if is_gt else "detection"), XYWH),
+        scores=None if is_gt else _scores(of["score"]),
+        area=_areas(areas, bounds),
+        one_row_per_id=True,
+        axes=axes,
+        is_checked=True,
+    )
+
+
+def _plain(ids: Sequence[Any]) -> list[Any]:
+    """The ids without numpy's types, which are slow to look up."""
+    return [id.item() if isinstance(id, np.generic) else id for id in ids]
+
+
+def _fields(rows: list[Ann], *keys: str) -> list[list[Any]]:
+    """One list per key. Block by block: rows lie all over the memory, and each block is fetched from there once."""
+    found: list[list[Any]] = [[] for _ in keys]
+    for start in range(0, len(rows), 256):
+        block = rows[start : start + 256]
+        for key, values in zip(keys, found, strict=True):
+            values += [row[key] for row in block]
+    return found
+
+
+def _positions(ids: list[Any], position_of: dict[Any, int] | None) -> Array:
+    """Where each id stands on its axis, or -1; without an axis all stand at 0. int32 (N,)."""
+    if position_of is None:
+        return np.zeros(len(ids), np.int32)
+    return np.array([position_of.get(id, -1) for id in ids], np.int32)
+
+
+def axis_ids(ids: Sequence[Any], may_be_text: bool = False) -> Array:
+    """Ids as int64, or as text where they are; ids of other kinds give way to their positions."""
+    if may_be_text and all(isinstance(id, str) for id in ids) and len(ids):
+        return np.array(ids, str)
+    if all(isinstance(id, (int, np.integer)) and -(2**63) <= id < 2**63 for id in ids):
+        return np.array(ids, np.int64)
+    return np.arange(len(ids), dtype=np.int64)
+
+
+def _scores(scores: list[Any]) -> Array:
+    """float64 (N,). Raises TypeError, as pycocotools does, for what is no number (numpy would take text)."""
+    if not set(map(type, scores)) <= {int, float}:
+        scores = [-score for score in scores]
+        return -np.array(scores, np.float64)
+    return np.array(scores, np.float64)
+
+
+def _boxes(boxes: list[Any], kind: str) -> Array:
+    """float64 (N, 4): x, y, width, height; any numbers."""
+    if not set(map(len, boxes)) <= {4}:
+        box = next(box for box in boxes if len(box) != 4)
+        raise ValueError(f"bbox of a {kind} must be x, y, width, height, got {box!r}")
+    return np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes)).reshape(-1, 4)
+
+
+def _areas(areas: list[Any], bounds: set[float]) -> Array:
+    """float64 (N,): areas that compare with the bounds of the area ranges as the given numbers do.
+
+    FLOAT32_AREA: numpy compares a float32 with a Python float in float32, so that an area equal to a rounded bound is
+    equal to the bound. (Two bounds that round to one float32 would need two areas; the engine takes one.)
+    """
+    values = np.array(areas)
+    if values.dtype.kind != "f" or values.dtype.itemsize >= 8:
+        return values.astype(np.float64)
+    wide = values.astype(np.float64)
+    for bound in bounds:
+        wide[values == values.dtype.type(bound)] = bound
+    return wide
+
+
+def overlaps(dts: list[Ann], gts: list[Ann]) -> Array:
+    """float64 (D, G): the overlaps of all pairs of boxes."""
+    (dt_boxes,), (gt_boxes, crowds) = _fields(dts, "bbox"), _fields(gts, "bbox", "iscrowd")
+    crowd = np.array([int(crowd) != 0 for crowd in crowds], np.uint8)
+    out = np.empty((len(dts), len(gts)))
+    ends = (np.array([0, n], np.int64) for n in (len(dts), len(gts), out.size))
+    kernels.box_iou(
+        _boxes(dt_boxes, "detection"), _boxes(gt_boxes, "ground truth"), crowd, *ends, 0, out.reshape(-1), 0, 1
+    )
+    return out

@@ -1,0 +1,285 @@
+"""What a COCO holds of a file before anybody asks for its dicts: the text, and the columns of the C++ reader.
+
+Dicts are made here once, of one value of the data set at a time, and shared by all who ask.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluation.build_columns import last_of_each_id
+from ..formats.boxes import RawBoxes
+from ..formats.coco_file import Document
+from ..formats.ids import positions
+from ..formats.source import Source, SourceAxes
+from .params import Params
+
+Ann = dict[str, Any]
+Array = NDArray[Any]
+_opening = threading.RLock()
+
+
+def opening() -> threading.RLock:
+    """The lock that is held while dicts are made, so that several threads get the same ones."""
+    return _opening
+
+
+def _renew_lock() -> None:
+    global _opening
+    _opening = threading.RLock()  # in a forked child nobody is left who could release the old one
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+class Text:
+    """A file's text, which nobody changes."""
+
+    def __init__(self, data: NDArray[np.uint8]) -> None:
+        self.data = data
+
+    def parsed(self, begin: int, end: int) -> Any:
+        """The JSON value that stands there."""
+        return json.loads(str(self.data.data[begin:end], "utf-8"))
+
+    def first_record(self) -> Any:
+        """The first object of a list of objects."""
+        size = 4096
+        while True:
+            head = str(self.data.data[:size], "utf-8", "replace")
+            try:
+                return json.JSONDecoder().raw_decode(head, head.index("{"))[0]
+            except ValueError:  # cut off
+                if size >= len(self.data):
+                    raise
+                size *= 16
+
+    def __deepcopy__(self, memo: Any) -> Text:
+        return self
+
+
+class Section:
+    """One value of a data set: a place in the text until it is asked for, then what stands there.
+
+    Nobody changes `value()` itself, be it a list: who makes it public makes a copy of the list. So it still holds what
+    the file held, when that copy has been changed. Its dicts are the live ones.
+    """
+
+    def __init__(self, text: Text | None, span: tuple[int, int] = (0, 0), value: Any = None) -> None:
+        self._text, self._span, self._value = text, span, value  # a value beside a text is nobody's yet
+
+    @property
+    def is_made(self) -> bool:
+        return self._text is None
+
+    def value(self) -> Any:
+        """The value, for all to see."""
+        with opening():
+            value, self._text = self.peek(), None
+        return value
+
+    def peek(self) -> Any:
+        """The value, for who keeps nothing of it."""
+        with opening():
+            if self._text is not None and self._value is None:
+                self._value = self._text.parsed(*self._span)
+            return self._value
+
+    def copied(self) -> Section:
+        """A deep copy, made anew from the text where nobody has seen the value."""
+        if self._text is None:
+            return Section(None, value=copy.deepcopy(self._value))
+        return Section(self._text, self._span)
+
+
+class Kept:
+    """A data set or results, unopened.
+
+    source: its annotations as columns. sections: its values by key. image_ids: of the images, in their order.
+    is_plain: whether evaluation may read the columns, for no annotation lacks what it would miss.
+    complete: what is done to the annotations when they are made.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sections: dict[str, Section],
+        image_ids: Iterable[Any],
+        is_plain: bool = True,
+        complete: Callable[[list[Ann]], None] | None = None,
+    ) -> None:
+        self.source, self.sections, self.image_ids = source, sections, list(image_ids)
+        self.is_plain, self._complete = is_plain, complete
+        self._marked: Array | None = None  # rows that are to be marked when they are made
+
+    @classmethod
+    def of_data_set(cls, document: Document) -> Kept | None:
+        """None where annotations have no ids, which a COCO needs."""
+        text, source = Text(document.text), document.source
+        if source.ids is None or source.axes.images is None:
+            return None
+        sections = {key: Section(text, span) for key, span in document.spans.items()}
+        return cls(source, sections, source.axes.images.tolist(), document.is_plain)
+
+    def annotations(self) -> list[Ann]:
+        """The annotations as dicts, in the order of the file."""
+        section = self.sections["annotations"]
+        with opening():
+            if not section.is_made:  # they are made when they are complete, whatever comes between (Ctrl-C)
+                annotations = section.peek()
+                if self._complete is not None:
+                    self._complete(annotations)
+                if self._marked is not None:
+                    _mark(annotations, np.flatnonzero(self._marked))
+            found: list[Ann] = section.value()
+        return found
+
+    def mark_ignored(self, rows: Array) -> None:
+        """As extract.mark_ignored does it, at once or when the dicts are made. rows: numbers of annotations."""
+        if self.sections["annotations"].is_made:
+            _mark(self.sections["annotations"].value(), rows)
+            return
+        if self._marked is None:
+            self._marked = np.zeros(len(self.source), np.bool_)
+        self._marked[rows] = True
+
+    def images(self) -> dict[Any, Ann]:
+        """The images by id."""
+        return dict(zip(self.image_ids, self.sections["images"].value(), strict=True))
+
+    def names(self) -> dict[Any, Any]:
+        """The names of the categories that have one, by id."""
+        categories = self.sections["categories"].peek()
+        return {category["id"]: category["name"] for category in categories if "name" in category}
+
+    def categories(self) -> dict[Any, Ann]:
+        """The categories by id."""
+        return {category["id"]: category for category in self.sections["categories"].value()}
+
+    def images_by_category(self) -> defaultdict[Any, list[Any]]:
+        """The image ids of the annotations, by category."""
+        found: defaultdict[Any, list[Any]] = defaultdict(list)
+        for category, image in zip(self.source.category.tolist(), self.source.image.tolist(), strict=True):
+            found[category].append(image)
+        return found
+
+    def opened(self) -> dict[str, Any]:
+        """The public attributes of the COCO."""
+        annotations = self.annotations()
+        by_image: defaultdict[Any, list[Ann]] = defaultdict(list)
+        for annotation in annotations:
+            by_image[annotation["image_id"]].append(annotation)
+        values = {key: section.value() for key, section in self.sections.items()}
+        return {
+            "dataset": {key: list(value) if type(value) is list else value for key, value in values.items()},
+            "anns": {annotation["id"]: annotation for annotation in annotations},  # DUPLICATE_IDS
+            "cats": self.categories(),
+            "imgs": self.images(),
+            "imgToAnns": by_image,
+            "catToImgs": self.images_by_category(),
+        }
+
+
+@dataclass
+class Selection:
+    """The annotations of an unopened COCO that params name: in columns at once, as dicts when they are asked for.
+
+    open: opens that COCO, if it is still unopened. image, category: positions on the axes of the evaluation, or -1,
+    for every row; category is None where there is but one. order: the rows of the columns; None where it is all.
+    stand_ins: rows that are there in the order of load_rows, where annotations share an id; else None.
+    """
+
+    kept: Kept
+    open: Callable[[], None]
+    image: Array
+    category: Array | None
+    order: Array | None
+    stand_ins: Array | None
+
+    def source(self, axes: SourceAxes) -> Source:
+        """What COCOeval reads of the rows. axes: of the evaluation."""
+        rows = self.kept.source
+        category = np.zeros(len(rows), np.int32) if self.category is None else self.category
+        is_gt, boxes, ids = rows.scores is None, rows.shape.values, None
+        columns = {"image": self.image, "category": category, "scores": rows.scores}
+        if is_gt:
+            columns |= {"crowd": rows.crowd, "ignore": rows.crowd, "area": np.where(rows.crowd, 0.0, rows.area)}
+            ids = np.asarray(rows.ids)  # of results they count from 1, and areas are width * height
+        if self.order is not None:
+            columns = {name: None if column is None else column[self.order] for name, column in columns.items()}
+            boxes, ids = boxes[self.order], None if ids is None else ids[self.order]
+        return Source(
+            where=rows.where, shape=RawBoxes(boxes, rows.shape.format), ids=ids, indexed=True, one_row_per_id=True,
+            axes=axes, is_checked=True, **columns,
+        )  # fmt: skip
+
+    def loaded(self) -> Array:
+        """The rows that load_rows gives, in its order."""
+        if self.stand_ins is not None:
+            return self.stand_ins
+        found = self.image >= 0 if self.category is None else (self.image >= 0) & (self.category >= 0)
+        rows = np.flatnonzero(found)
+        return rows[np.argsort(self.image[rows], kind="stable")]
+
+    def mark_ignored(self) -> None:
+        self.kept.mark_ignored(self.loaded())
+
+    def load_rows(self) -> list[Ann]:
+        """What extract.load_rows gives."""
+        return self._dicts(self.loaded())
+
+    def in_columns(self) -> list[Ann]:
+        """The dict of each row of the columns."""
+        return self._dicts(self.order)
+
+    def _dicts(self, rows: Array | None) -> list[Ann]:
+        self.open()
+        annotations = self.kept.annotations()
+        return annotations if rows is None else [annotations[row] for row in rows.tolist()]
+
+
+def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
+    """What params name of it; None where the ids that they name are no integers, or where they name none.
+
+    p: sorted, as evaluate() writes it back.
+    """
+    image_ids, category_ids = _integers(p.imgIds), _integers(p.catIds)
+    if image_ids is None or category_ids is None or not len(image_ids) or (p.useCats and not len(category_ids)):
+        return None  # to getAnnIds no ids are all ids
+    rows = kept.source
+    image = positions(rows.image, image_ids)
+    category = positions(rows.category, category_ids) if p.useCats else None
+    found = last_of_each_id(rows.ids, image, category)
+    stand_ins = order = None if found is None else found[1]
+    if category is None:  # ONE_CATEGORY_ORDER
+        order = np.arange(len(rows)) if order is None else order
+        categories = rows.category[order]
+        parts = [order[categories == category] for category in category_ids.tolist()]
+        order = np.concatenate([order[:0], *parts])
+    return Selection(kept, open, image, category, order, stand_ins)
+
+
+def _mark(annotations: list[Ann], rows: Array) -> None:
+    for row in rows.tolist():
+        annotations[row]["ignore"] = annotations[row]["iscrowd"]  # IGNORE_OVERWRITTEN
+
+
+def _integers(ids: Sequence[Any]) -> NDArray[np.int64] | None:
+    try:
+        found = np.asarray(ids)
+    except ValueError:
+        return None
+    if found.ndim != 1 or (found.dtype.kind != "i" and len(found)):
+        return None
+    return found.astype(np.int64)

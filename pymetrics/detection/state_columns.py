@@ -1,0 +1,169 @@
+"""From the metric's states, one tensor per image, to Columns: one concatenation per kind, one copy to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..evaluation.build_columns import build_columns
+from ..evaluation.columns import Columns
+from ..evaluation.shapes import as_shape
+from ..formats.boxes import RawBoxes, corners_to_sizes
+from ..formats.coco import XYWH
+from ..formats.ids import joined_ids, positions
+from ..formats.source import Source, SourceAxes
+from ..kernels import arrays
+
+STATES = (
+    "detection_box",
+    "detection_mask",
+    "detection_scores",
+    "detection_labels",
+    "groundtruth_box",
+    "groundtruth_mask",
+    "groundtruth_labels",
+    "groundtruth_crowds",
+    "groundtruth_area",
+)
+PORTION = 64
+
+
+def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
+    """The images in the order in which they came; the categories are the labels that any box has.
+
+    states: the metric's lists by name; the boxes are in box_format.
+
+    Raises:
+        ValueError: a label is not an integer (after set_dtype) or beyond 32 bits; the message names sample and element.
+    """
+    n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
+    joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
+    joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
+    scores = joined["detection_scores"]
+    if arrays.is_on_device(scores) and arrays.has_cuda_kernels(scores):
+        sources = (
+            _source_on_device(joined, "groundtruth", n_gt, scores),
+            _source_on_device(joined, "detection", n_dt, scores),
+        )
+        if not any(source.category.is_floating_point() for source in sources):
+            columns = build_columns(*sources, as_shape("bbox"), in_pixels=True)
+            ids = columns.axes.category_ids
+            if not len(ids) or (ids[0] >= -(2**31) and ids[-1] < 2**31):
+                return columns
+    of = {name: _array(tensor) for name, tensor in _on_host(joined).items()}
+    dt_labels, gt_labels = of["detection_labels"], of["groundtruth_labels"]
+    _check_labels(dt_labels, n_dt, "predictions")
+    _check_labels(gt_labels, n_gt, "targets")
+    dt_labels, gt_labels = dt_labels.astype(np.int64, copy=False), gt_labels.astype(np.int64, copy=False)
+    categories, images = joined_ids(dt_labels, gt_labels), np.arange(len(n_gt), dtype=np.int64)
+    axes = SourceAxes(images=images, categories=categories)
+
+    def source(side: str, labels: NDArray[np.int64], counts: NDArray[np.int64], **more: Any) -> Source:
+        return Source(
+            where=lambda name, _: f"{side}_{name}", image=np.repeat(images.astype(np.int32), counts),
+            category=positions(labels, categories), indexed=True,
+            shape=RawBoxes(of[f"{side}_box"].reshape(-1, 4), XYWH), axes=axes, is_checked=True, **more,
+        )  # fmt: skip
+
+    area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
+    crowd, ignore, no_area = np.trunc(crowds) != 0, crowds != 0, ~(area > 0)
+    gt = source("groundtruth", gt_labels, n_gt, crowd=crowd, ignore=ignore, area=area, no_area=no_area)
+    dt = source("detection", dt_labels, n_dt, scores=of["detection_scores"].astype(np.float64, copy=False))
+    return build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
+
+
+def _source_on_device(joined: dict[str, Any], side: str, counts: NDArray[np.int64], like: Any) -> Source:
+    """One side's states, which are on a GPU. like: a tensor there."""
+    images = np.arange(len(counts), dtype=np.int64)
+    labels = joined[f"{side}_labels"].to(like.device)
+    image = torch.repeat_interleave(
+        arrays.to_device(images, like), arrays.to_device(counts, like), output_size=int(counts.sum())
+    )
+    more: dict[str, Any] = {}
+    if side == "detection":
+        more = {"scores": arrays.cast(joined["detection_scores"], "float64")}
+    else:
+        crowds, area = (joined[f"groundtruth_{name}"].to(like.device) for name in ("crowds", "area"))
+        area = arrays.cast(area, "float64")
+        crowd = crowds.trunc() if crowds.is_floating_point() else crowds
+        more = {"crowd": crowd, "ignore": crowds, "area": area, "no_area": ~(area > 0)}
+    boxes = joined[f"{side}_box"].reshape(-1, 4).to(like.device)
+    return Source(
+        where=lambda name, _: f"{side}_{name}", image=image,
+        category=labels if labels.is_floating_point() else arrays.cast(labels, "int64"), shape=RawBoxes(boxes, XYWH), shares_images=True, axes=SourceAxes(images=images), is_checked=True, **more,
+    )  # fmt: skip
+
+
+def _lengths(tensors: Sequence[Any]) -> NDArray[np.int64]:
+    return np.array([tensor.numel() for tensor in tensors], np.int64)
+
+
+def _joined(tensors: Sequence[Any]) -> Any:
+    """One tensor of all rows, in their own dtype; where there are several dtypes, in the widest of their kind.
+
+    Empty tensors may have any shape and dtype.
+    """
+    parts = [tensor for tensor in tensors if tensor.numel()]
+    if not parts:
+        return torch.empty(0, dtype=torch.int64, device="cpu")
+    if len({part.dtype for part in parts}) > 1:
+        floats = any(part.is_floating_point() for part in parts)
+        parts = [part.to(torch.float64 if floats else torch.int64) for part in parts]
+    # In portions, which torch joins without waking its threads: they cost more than the copy of so small tensors.
+    return torch.cat([torch.cat(parts[i : i + PORTION]) for i in range(0, len(parts), PORTION)])
+
+
+def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
+    """The same for boxes, as x, y, width, height: conversions round, so they come before any change of dtype."""
+    if len({tensor.dtype for tensor in tensors}) > 1:
+        return _joined([corners_to_sizes(tensor, box_format).to(torch.float64) for tensor in tensors if tensor.numel()])
+    joined = _joined(tensors)  # a tensor of its own
+    if joined.numel() and box_format == "xyxy":
+        joined[:, 2:] -= joined[:, :2]
+        return joined
+    return corners_to_sizes(joined, box_format) if joined.numel() else joined
+
+
+def _on_host(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors on the CPU; those on one device come over in one copy."""
+    away = {name: tensor for name, tensor in tensors.items() if tensor.device.type != "cpu"}
+    if len({tensor.device for tensor in away.values()}) == 1:
+        return tensors | _in_one_copy(away)
+    return tensors | {name: tensor.cpu() for name, tensor in away.items()}
+
+
+def _in_one_copy(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors on the CPU, by way of one buffer; wide dtypes first, so that all of them are aligned in it."""
+    names = sorted(tensors, key=lambda name: -tensors[name].element_size())
+    buffer = torch.cat([tensors[name].contiguous().reshape(-1).view(torch.uint8) for name in names]).cpu()
+    parts = buffer.split([tensors[name].nbytes for name in names])
+    return {
+        name: part.view(tensors[name].dtype).reshape(tensors[name].shape)
+        for name, part in zip(names, parts, strict=True)
+    }
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    """A CPU tensor as numpy sees it. From here on numpy computes: torch would wake its threads for each small step."""
+    array: NDArray[Any] = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
+
+
+def _check_labels(labels: NDArray[Any], counts: NDArray[np.int64], side: str) -> None:
+    """update() looks at dtypes; set_dtype changes them, and values are not read before now."""
+    if labels.dtype.kind == "f" and len(labels):
+        i = int(np.argmax(counts > 0))
+        raise ValueError(
+            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type {float}) in {side}"
+        )
+    if labels.dtype.itemsize > 4 and len(labels) and not -(2**31) <= int(labels.min()) <= int(labels.max()) < 2**31:
+        row, ends = int(np.argmax((labels < -(2**31)) | (labels >= 2**31))), np.cumsum(counts)
+        i = int(np.searchsorted(ends, row, side="right"))
+        k = row - int(ends[i] - counts[i])
+        raise ValueError(
+            f"Invalid input class of sample {i}, element {k} (expected 32 bits, got {int(labels[row])}) in {side}"
+        )

@@ -1,0 +1,181 @@
+"""The stages of an evaluation: columns and cells -> outcomes -> precision, recall, scores -> means.
+
+Only kernels compute here: the file does no arithmetic on arrays, so that it works on the host and on a GPU (a test
+checks this).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import kernels
+from ..kernels.arrays import cached_on, empty, to_device, to_ints
+from .cells import Cells, sort_rows
+from .columns import CROWD, IGNORE, Columns, Side
+from .matches import Matches
+from .outcomes import Outcomes
+from .protocol import Protocol, Tables, tables
+from .shapes import Shape
+
+
+def match(
+    columns: Columns, cells: Cells, protocol: Protocol, keep_matches: bool = False
+) -> tuple[Outcomes, Matches | None]:
+    """Match each cell's detections to its ground truths: Outcomes, and Matches or None.
+
+    keep_matches: also say which ground truth each detection took.
+    """
+    like, table = cells.scores, _tables(protocol, cells.scores)
+    n_kept = cells.scores.shape[0]
+    n_gt = empty((len(cells), len(protocol.area_ranges)), "int32", like)
+    matched, ignored = (empty((n_kept, protocol.n_words), "uint64", like) for _ in range(2))
+    gt_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
+    overlap = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
+    match_shape = columns.shape.match or _match_by_overlaps(columns.shape)
+    match_shape(columns.dt, columns.gt, cells, table, n_gt, matched, ignored, gt_of, overlap)
+    outcomes = Outcomes(
+        protocol=protocol, shape=columns.shape, image_ids=columns.axes.image_ids,
+        category_ids=columns.axes.category_ids, category_names=columns.axes.category_names,
+        category_cells=cells.category_cells, cell_image=cells.image, offsets=cells.dt_offsets, n_gt=n_gt,
+        scores=cells.scores, matched=matched, ignored=ignored,
+    )  # fmt: skip
+    return outcomes, Matches(cells, gt_of, overlap) if keep_matches else None
+
+
+def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
+    """The matching of a shape without a fused kernel: overlaps in blocks of cells, each followed by match_cells."""
+
+    def match_shape(dt: Side, gt: Side, cells: Cells, table: Tables, *outputs: Any) -> None:
+        n_gt, matched, ignored, gt_of, overlap = outputs
+        dt_words, gt_words = (empty((rows.shape[0], matched.shape[1]), "uint64", matched) for rows in (
+            cells.dt_rows, cells.gt_rows
+        ))  # fmt: skip
+        area = dt.area if dt.area.shape[0] else shape.area(dt.shape)
+        kernels.area_words(
+            area, dt.flags, 0, cells.dt_rows, cells.dt_offsets, table.area_ranges, table.area_bits, dt_words,
+            n_gt[:0], 0, len(cells),
+        )  # fmt: skip
+        kernels.area_words(
+            gt.area, gt.flags, CROWD | IGNORE, cells.gt_rows, cells.gt_offsets, table.area_ranges, table.area_bits,
+            gt_words, n_gt, 0, len(cells),
+        )  # fmt: skip
+        for part, d, g in cells.blocks():
+            kernels.match_cells(
+                shape.overlaps(dt, gt, part), part.pair_offsets(), part.dt_rows, dt.flags, dt_words[d],
+                part.dt_offsets, part.gt_rows, gt.flags, gt_words[g], part.gt_offsets, table.thresholds,
+                table.reached_bits, matched[d], ignored[d], gt_of[d], overlap[d], 0, len(part),
+            )  # fmt: skip
+
+    return match_shape
+
+
+def _tables(protocol: Protocol, like: Any) -> Tables:
+    return Tables(**{name: cached_on(table, like) for name, table in vars(tables(protocol)).items()})
+
+
+def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, Any]:
+    """precision (T, R, K, A, M), recall (T, K, A, M), scores (T, R, K, A, M); float64, -1 where is no ground truth.
+
+    keep_scores: without it there are none of them, (0, R, K, A, M).
+    """
+    protocol, table = outcomes.protocol, _tables(outcomes.protocol, outcomes.scores)
+    n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
+    counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
+    precision = empty((n_thresholds, n_recalls, *counts), "float64", outcomes.scores)
+    scores = empty((n_thresholds if keep_scores else 0, n_recalls, *counts), "float64", outcomes.scores)
+    recall = empty((n_thresholds, *counts), "float64", outcomes.scores)
+    kernels.accumulate(
+        outcomes.scores, outcomes.matched, outcomes.ignored, outcomes.offsets, outcomes.n_gt, outcomes.category_cells,
+        table.area_bits, table.max_dets, table.recall_thresholds, precision, recall, scores, 0, counts[0],
+    )  # fmt: skip
+    return precision, recall, scores
+
+
+def accumulate_replicates(outcomes: Outcomes, weights: Any) -> tuple[Any, Any]:
+    """precision (B, T, R, K, A, M), recall (B, T, K, A, M) of B draws of the images with repetition (bootstrap).
+
+    weights: uint8 (B, images), how often each image is drawn, beside the outcomes.
+    """
+    protocol, table, like = outcomes.protocol, _tables(outcomes.protocol, outcomes.scores), outcomes.scores
+    n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
+    counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
+    precision = empty((weights.shape[0], n_thresholds, n_recalls, *counts), "float64", like)
+    recall = empty((weights.shape[0], n_thresholds, *counts), "float64", like)
+    kernels.accumulate_replicates(
+        outcomes.scores, outcomes.matched, outcomes.ignored, outcomes.offsets, outcomes.n_gt, outcomes.category_cells,
+        outcomes.cell_image, weights, table.max_dets, table.recall_thresholds, precision, recall, 0, counts[0],
+    )  # fmt: skip
+    return precision, recall
+
+
+def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
+    """Means of the entries above -1 of slices (t or all, area range, limit); -1 where there is none.
+
+    values: precision (T, R, K, A, M) or recall (T, K, A, M). The sum runs in the order of numpy.mean(s[s > -1]).
+    """
+    n_areas, n_limits = values.shape[-2:]
+    table = values.reshape(-1, n_areas * n_limits)
+    per_threshold = table.shape[0] // max(1, values.shape[0])
+    n_rows = table.shape[0]
+    at = [
+        (a * n_limits + m, 0 if t is None else t * per_threshold, n_rows if t is None else (t + 1) * per_threshold)
+        for t, a, m in queries
+    ]
+    columns, firsts, lasts = (to_device([row[i] for row in at], values) for i in range(3))
+    out = empty(len(queries), "float64", values)
+    kernels.mean_valid(table, columns, firsts, lasts, out, 0, len(queries))
+    return out
+
+
+def arrange(
+    chunks: Sequence[Outcomes],
+    places: Sequence[tuple[Any, Any]],
+    image_ids: Any,
+    category_ids: Any,
+    names: dict[int, str],
+) -> Outcomes:
+    """Several Outcomes as one, in the order of (category, image).
+
+    places: for each chunk the int32 positions of its categories in `category_ids` and of its images in `image_ids`;
+    negative leaves out. No two chunks may hold the same image.
+    """
+    first, like = chunks[0], chunks[0].scores
+    sizes = [(chunk.cell_image.shape[0], chunk.scores.shape[0]) for chunk in chunks]
+    n_cells, n_kept = (sum(size) for size in zip(*sizes, strict=True))
+    n_areas, n_words = first.n_gt.shape[1], first.matched.shape[1]
+
+    def stack(name: str, shape: tuple[int, ...], dtype: str, which: int) -> Any:
+        out, at = empty(shape, dtype, like), 0
+        for chunk, size in zip(chunks, sizes, strict=True):
+            out[at : at + size[which]] = getattr(chunk, name)
+            at += size[which]
+        return out
+
+    category, image, starts, counts = (empty(n_cells, dtype, like) for dtype in ("int32", "int32", "int64", "int64"))
+    cell, det = 0, 0
+    for chunk, size, (categories, images) in zip(chunks, sizes, places, strict=True):
+        part = slice(cell, cell + size[0])
+        kernels.place_cells(
+            chunk.category_cells, to_device(categories, like), chunk.cell_image, to_device(images, like), chunk.offsets,
+            det, category[part], image[part], starts[part], counts[part],
+        )  # fmt: skip
+        cell, det = cell + size[0], det + size[1]
+    order, category_cells = sort_rows(category, image, len(category_ids), len(image_ids))
+    (n_new,) = to_ints(category_cells[-1:])
+    order = order[:n_new]
+    offsets, cell_image = empty(n_new + 1, "int64", like), empty(n_new, "int32", like)
+    n_gt, scores = empty((n_new, n_areas), "int32", like), empty(n_kept, "float64", like)
+    matched, ignored = (empty((n_kept, n_words), "uint64", like) for _ in range(2))
+    kernels.move_cells(
+        order, starts, counts, image, stack("n_gt", (n_cells, n_areas), "int32", 0),
+        stack("scores", (n_kept,), "float64", 1), stack("matched", (n_kept, n_words), "uint64", 1),
+        stack("ignored", (n_kept, n_words), "uint64", 1), offsets, cell_image, n_gt, scores, matched, ignored,
+    )  # fmt: skip
+    (n_kept,) = to_ints(offsets[-1:])
+    return Outcomes(
+        protocol=first.protocol, shape=first.shape,
+        image_ids=image_ids, category_ids=category_ids, category_names=names,
+        category_cells=category_cells, cell_image=cell_image, offsets=offsets, n_gt=n_gt,
+        scores=scores[:n_kept], matched=matched[:n_kept], ignored=ignored[:n_kept],
+    )  # fmt: skip

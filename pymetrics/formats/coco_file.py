@@ -1,0 +1,218 @@
+"""COCO JSON files to Sources, by the C++ reader: no dict is made.
+
+It takes plain, regular files, which nearly all are. Whatever else a file holds (NaN, a key twice, ids that are no
+integers, a missing key, an error) is left to the standard library's reader (coco.py), so that nothing depends on which
+of the two read it. Why a file was left is logged by the logger "pymetrics" at the level DEBUG.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _config
+from .boxes import BoxFormat, RawBoxes
+from .coco import XYWH, read_json, where_of
+from .options import ReadOptions
+from .source import Source, SourceAxes
+from .values import int_column
+
+CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
+SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
+SHORTEST_IMAGE = 8  # '{"id":1}'
+T = TypeVar("T")
+Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+
+
+class FastPathDeclined(Exception):  # noqa: N818
+    """The standard library's reader has to read the file; the message says why."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Document:
+    """The columns of a file and its text, from which other values can be parsed later.
+
+    spans: where the value of each key stands in the text, in its order; of a list of results, that of "annotations".
+    is_plain: every iscrowd is there, and 0 or of at least 1; every area that counts is there.
+    text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
+    """
+
+    source: Source
+    spans: dict[str, tuple[int, int]]
+    is_plain: bool
+    text: NDArray[np.uint8]
+
+
+Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
+
+
+def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = CHUNK) -> Source | None:
+    """What a file holds: a data set ("gt") or a list of results ("dt"); None: use the other reader.
+
+    It equals what coco.ground_truth and coco.results make of the parsed file.
+    """
+    box_format = options.format("xywh")
+    if options.iou_type != "bbox" or box_format.normalized or options.needs_sizes or options.use_ignore:
+        return None
+
+    def source_of(file: BinaryIO, size: int) -> Source:
+        source = file.fileno() if hasattr(os, "pread") else file.read()
+        return _read(source, size, options.argument, box_format, chunk)[0]
+
+    return _with_file(path, options.argument, source_of)
+
+
+def open_file(path: str | os.PathLike[str], options: ReadOptions) -> Any:
+    """What a COCO JSON file holds: a Source where the C++ reader takes it, else the parsed dict or list.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it does not hold JSON, or neither a dict nor a list.
+    """
+    source = read_file(path, options)
+    if source is not None:
+        return source
+    content = read_json(path, options.argument)
+    if not isinstance(content, (dict, list)):
+        kind = "a COCO dict" if options.argument == "gt" else "a list of results"
+        raise ValueError(f"{options.argument}: {os.fspath(path)!r} must hold {kind}, got {type(content).__name__}")
+    return content
+
+
+def read_document(path: str | os.PathLike[str], argument: str) -> Document | None:
+    """What read_file gives of a file (boxes are x, y, width, height), and its text; None: as there."""
+
+    def document_of(file: BinaryIO, size: int) -> Document:
+        text = np.empty(size + _native().TEXT_PAD, np.uint8)
+        if not hasattr(os, "pread"):
+            text[size:] = 0
+            if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
+                raise FastPathDeclined("the file became shorter")
+            return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+        if argument == "dt":
+            return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
+        unread = _native().read_text(file.fileno(), text, _config.get_num_threads())
+        if unread is not None:
+            raise _left(unread)
+        return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+
+    return _with_file(path, argument, document_of)
+
+
+def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[BinaryIO, int], T]) -> T | None:
+    """What `read` makes of the open file and its size; None where the file is for the other reader."""
+    if _config.host_backend() != "native":
+        return None
+    try:
+        with open(path, "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):  # may be read once only
+                return None
+            return read(file, state.st_size)
+    except OSError:
+        return None
+    except FastPathDeclined as reason:
+        import logging
+
+        logging.getLogger("pymetrics").debug("%s: %r goes to json.loads: %s", argument, os.fspath(path), reason)
+        return None
+
+
+def _read(
+    source: Input,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    text: NDArray[np.uint8] | None = None,
+) -> Found:
+    if argument == "gt":
+        return _ground_truth(source, size, argument, box_format, chunk)
+    return _results(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
+
+
+def _results(
+    source: Input,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    text: NDArray[np.uint8] | None = None,
+) -> Source:
+    """text: None, or where to copy the open file."""
+    room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
+    image, category = np.empty((2, room), np.int64)
+    boxes, scores = np.empty((room, 4)), np.empty(room)
+    n_threads = _config.get_num_threads()
+    n = _native().read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
+    if not isinstance(n, int):
+        raise _left(n)
+    if n == 0:
+        raise FastPathDeclined("no results")
+    return Source(
+        where=where_of(argument),
+        image=image[:n],
+        category=category[:n],
+        shape=RawBoxes(boxes[:n], box_format),
+        scores=scores[:n],
+        is_checked=True,
+    )
+
+
+def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
+    room = size // SHORTEST + 1
+    images = np.empty(size // SHORTEST_IMAGE + 1, np.int64)
+    image, category, ids = np.empty((3, room), np.int64)
+    boxes, area, flags = np.empty((room, 4)), np.empty(room), np.empty(room, np.uint8)
+    outputs = (images, image, category, boxes, area, ids, flags)
+    found = _native().read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
+    if len(found) == 2:
+        raise _left(found)
+    n_images, n, text, sections = found
+    import json
+
+    categories = json.loads(text)
+    if n_images == 0 or n == 0 or not categories:
+        raise FastPathDeclined("an empty list")
+    category_ids, names = _categories(categories, f"{argument}['categories']")
+    crowd, has_area, has_id, plain = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4, 8))
+    if has_id.any() and not has_id.all():
+        raise FastPathDeclined("annotations with and without id")
+    found_source = Source(
+        where=where_of(f"{argument}['annotations']"),
+        image=image[:n],
+        category=category[:n],
+        shape=RawBoxes(boxes[:n], box_format),
+        area=np.where(has_area, area[:n], 0.0),
+        no_area=None if has_area.all() else ~has_area,
+        crowd=crowd,
+        ids=ids[:n] if has_id[0] else None,
+        axes=SourceAxes(images=images[:n_images], categories=category_ids, unknown="warn", names=names),
+        is_checked=True,
+    )
+    spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
+    return found_source, spans, bool(plain.all() and (has_area | crowd).all())
+
+
+def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]]:
+    """The ids and the names of the categories."""
+    try:
+        ids = int_column([category["id"] for category in categories], where_of(prefix), "id")
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise FastPathDeclined(f"{prefix}: {error!r}") from error
+    pairs = zip(ids.tolist(), categories, strict=True)
+    return ids, {id: str(category["name"]) for id, category in pairs if "name" in category}
+
+
+def _native() -> Any:
+    return _config.native
+
+
+def _left(unread: tuple[int, str]) -> FastPathDeclined:
+    return FastPathDeclined(f"{unread[1]}, at byte {unread[0]}")

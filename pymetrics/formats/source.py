@@ -1,0 +1,107 @@
+"""Source: what every reader returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import arrays
+from .values import Where, check_finite, flag_column
+
+COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
+
+
+@dataclass(frozen=True, eq=False)
+class SourceAxes:
+    """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
+
+    images: the id of every image, in the source's order. categories: int64, the id of every category.
+    unknown: what becomes of rows of other images or (of ground truth) categories: they are refused, or left out with a
+        warning or without one.
+    names: names of categories by id. sizes: (height, width) of images by id.
+    """
+
+    images: NDArray[Any] | None = None
+    categories: NDArray[np.int64] | None = None
+    unknown: Literal["refuse", "warn", "drop"] = "refuse"
+    names: Mapping[int, str] = field(default_factory=dict)
+    sizes: Mapping[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
+
+    The columns are numpy arrays, or torch tensors on one GPU (then image ids are integers, and ids is None).
+
+    where: names columns and values in errors.
+    image: int64 or str (N,). category: int64 (N,). indexed: they are positions on the axes, which are given, ascend and
+        are unique; int32, -1 where a row is left out.
+    shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
+    scores: float64 (N,), detections only.
+    area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
+    crowd: (N,), not 0 where any number of detections may match it; it is ignored, too. ignore: (N,), not 0 where it is
+        ignored. bool; on a GPU any dtype.
+    ids: N annotation ids, int64 or a list of any kind.
+    one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
+    shares_images: its image ids are those of the other side's items, so that none is unknown.
+    axes: images and categories of the whole evaluation, where this source lists them.
+    is_checked: the columns have equal lengths and finite values, or may hold any values.
+    """
+
+    where: Where
+    image: Any
+    category: Any
+    shape: Any
+    scores: Any = None
+    area: Any = None
+    no_area: Any = None
+    crowd: Any = None
+    ignore: Any = None
+    ids: list[Any] | NDArray[np.int64] | None = None
+    one_row_per_id: bool = False
+    indexed: bool = False
+    shares_images: bool = False
+    axes: SourceAxes = SourceAxes()
+    is_checked: bool = False
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def side(self) -> str:
+        """ "dt" where there are scores, else "gt"."""
+        return "gt" if self.scores is None else "dt"
+
+    def with_shape(self, shape: Any) -> Source:
+        """The same with another raw shape."""
+        return replace(self, shape=shape)
+
+    def on_host(self) -> Source:
+        """The same with numpy arrays; itself where they are that already."""
+        if isinstance(self.category, np.ndarray):
+            return self
+        columns = {name: arrays.to_host(getattr(self, name)) for name in COLUMNS}
+        return replace(self, shape=self.shape.on_host(), **columns)
+
+    def check(self) -> None:
+        """Refuse columns of unequal lengths and values that are not finite. Raises ValueError, naming row and value."""
+        if self.is_checked:
+            return
+        columns = {name: getattr(self, name) for name in (*COLUMNS, "ids")} | {self.shape.name: self.shape}
+        for name, column in columns.items():
+            if column is not None and len(column) != len(self):
+                raise ValueError(
+                    f"{self.where(name, None)} has {len(column)} rows, {self.where('image', None)} has {len(self)}"
+                )
+        self.shape.check(self.where)
+        for name in ("crowd", "ignore"):
+            if columns[name] is not None:
+                flag_column(columns[name], self.where, name)
+        for name in ("scores", "area"):
+            if columns[name] is not None:
+                check_finite(columns[name], self.where, name, but=self.no_area if name == "area" else None)

@@ -1,0 +1,80 @@
+"""The warning of ids of 0 and below, and the table of quirks."""
+
+import contextlib
+import io
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from pymetrics.coco import COCO, COCOeval
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def quietly(*calls):
+    with contextlib.redirect_stdout(io.StringIO()):
+        for call in calls:
+            call()
+
+
+def zero_ids(*, gts=(), dts=(), box=(0, 0, 40, 40)):
+    """A COCOeval, before evaluate(), of an image with two ground truths; ids of both sides are given."""
+    image = {"images": [{"id": 1}], "categories": [{"id": 1}]}
+    gt, dt = COCO(), COCO()
+    common = {"image_id": 1, "category_id": 1, "area": 1600}
+    boxes = [[0, 0, 40, 40], [100, 100, 40, 40]]
+    gt.dataset = {**image, "annotations": [
+        {**common, "id": id, "bbox": b, "iscrowd": int(id == "crowd")} for id, b in zip(gts, boxes, strict=True)
+    ]}  # fmt: skip
+    for annotation in gt.dataset["annotations"]:
+        annotation["id"] = 0 if annotation["id"] == "crowd" else annotation["id"]
+    dt.dataset = {**image, "annotations": [
+        {**common, "id": id, "bbox": list(box), "score": 1 - i / 10, "iscrowd": 0} for i, id in enumerate(dts)
+    ]}  # fmt: skip
+    quietly(gt.createIndex, dt.createIndex)
+    return COCOeval(gt, dt, "bbox")
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        ({"gts": (0, 5), "dts": (1,)}, "ground truths of id 0"),
+        ({"gts": (3, 5), "dts": (0, 1)}, "detections of ids 0 and below"),
+        ({"gts": (3, 5), "dts": (-7, 1)}, "detections of ids 0 and below"),
+        ({"gts": (0, 5), "dts": (-7, 1)}, "ground truths of id 0.* and detections of ids 0"),
+    ],
+)
+def test_ids_of_zero_warn(scene, words):
+    with pytest.warns(UserWarning, match=f"{words}.*number annotations from 1") as caught:
+        quietly(zero_ids(**scene).evaluate)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        {"gts": (5, 0), "dts": (1,)},  # nobody matches the ground truth of id 0
+        {"gts": ("crowd", 5), "dts": (1, 2)},  # a crowd hides what it takes anyhow
+        {"gts": (-5, 5), "dts": (1, 2)},  # negative ids of ground truths do no harm
+        {"gts": (3, 5), "dts": (0,)},  # nobody else wanted the ground truth
+        {"gts": (0, 5), "dts": (1,), "box": (300, 300, 5, 5)},
+    ],
+)
+def test_harmless_ids_do_not_warn(scene):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quietly(zero_ids(**scene).evaluate)
+
+
+def test_every_quirk_has_its_mark_and_its_test():
+    """Each name, or what stands after "at", is in the file that its row of the table names; so is the case."""
+    text = (ROOT / "docs/coco-quirks.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| `([^`]+)`(?: at `([^`]+)`)? \| `([^`]+)`, `([^`]+)` \|$", text, re.M)
+    assert len(rows) == text.count("\n| `") > 20
+    for name, source, mark, test_file, case in rows:
+        assert re.search(rf"\b{name}\b", (ROOT / source).read_text()) or mark, f"{name} is not in {source}"
+        assert mark in (ROOT / source).read_text(), f"{name}: {mark} is not in {source}"
+        assert case in (ROOT / test_file).read_text(), f"{name}: {test_file} has no {case}"

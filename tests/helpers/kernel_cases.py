@@ -1,0 +1,373 @@
+"""Generated calls of every kernel, odd values included.
+
+CALLS[kernel](rng, size) is a dict of the kernel's arguments by name, where `size` is roughly the number of rows. The
+outputs are those that the kernel's decorator names; what is in them beforehand must not matter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from cuda_emu import emulated
+
+from pymetrics import kernels
+from pymetrics.evaluation.protocol import Protocol, tables
+
+SIZES = (0, 1, 2, 5, 12, 25, 60)
+Rng = np.random.Generator
+Args = dict[str, Any]
+
+
+def parameters(kernel: str) -> list[str]:
+    return list(kernels.KERNELS[kernel].parameters)
+
+
+def output_names(kernel: str) -> tuple[str, ...]:
+    return kernels.KERNELS[kernel].outputs
+
+
+def runs_on(kernel: str | None, backend: str) -> bool:
+    """Whether the kernel, if one is named, has a version for the backend: not all have one for CUDA."""
+    return kernel is None or not backend.startswith("cuda") or kernels.KERNELS[kernel].has_cuda
+
+
+def poisoned(kernel: str, args: Args, byte: int = 0xA5) -> Args:
+    """The arguments with outputs of their own, every byte of them the same nonsense."""
+    out = {name: np.full(args[name].nbytes, byte, np.uint8) for name in output_names(kernel)}
+    return args | {name: out[name].view(args[name].dtype).reshape(args[name].shape) for name in out}
+
+
+def call(kernel: str, backend: str, args: Args) -> None:
+    values = [args[name] for name in parameters(kernel)]
+    if backend == "cuda_emu":
+        emulated.call(kernel, *values)
+    elif backend == "cuda":
+        _on_a_gpu(kernel, values)
+    else:
+        getattr(kernels.KERNELS[kernel], backend)(*values)
+
+
+def _on_a_gpu(kernel: str, values: list[Any]) -> None:
+    """Tensors there and back, the outputs' nonsense too."""
+    import torch
+
+    moved = [torch.from_numpy(np.array(v)).cuda() if isinstance(v, np.ndarray) else v for v in values]
+    kernels.KERNELS[kernel].cuda(*moved)
+    for value, tensor in zip(values, moved, strict=True):
+        if isinstance(value, np.ndarray) and value.flags.writeable:
+            value[...] = tensor.cpu().numpy()
+
+
+def run(kernel: str, backend: str, args: Args, byte: int = 0xA5) -> dict[str, bytes]:
+    """The bytes of the outputs after a call on poisoned ones."""
+    args = poisoned(kernel, args, byte)
+    call(kernel, backend, args)
+    return {name: args[name].tobytes() for name in output_names(kernel)}
+
+
+def offsets_of(counts: Any) -> Any:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def split(rng: Rng, total: int, parts: int) -> Any:
+    """`total` things in so many parts, some of them empty."""
+    return np.bincount(rng.integers(0, parts, total), minlength=parts) if parts else np.zeros(0, int)
+
+
+def make_scores(rng: Rng, n: int) -> Any:
+    """Scores of one of the kinds that sorting treats differently."""
+    kind = rng.integers(7)
+    if kind == 0:
+        return rng.random(n)
+    if kind == 1:
+        return rng.choice([0.1, 0.5, 0.9], n)
+    if kind == 2:  # one upper half, or a few, and lower halves at random
+        upper = rng.choice(np.array([0x3FE00000, 0x3FE00001, 0xBFE00000], np.uint64), n)
+        return (upper << np.uint64(32) | rng.integers(0, 2**32, n, np.uint64)).view(np.float64)
+    if kind == 3:  # any bits at all: NaN of every kind too
+        return rng.integers(0, 2**64, n, np.uint64).view(np.float64)
+    if kind == 4:
+        odd = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 5e-324, -5e-324, 1.0, np.nextafter(1.0, 0.0)]
+        return rng.choice(odd, n)
+    if kind == 5:
+        return np.sort(rng.random(n))[:: rng.choice([-1, 1])].copy()
+    return np.full(n, rng.choice([0.5, 0.0, np.nan]))
+
+
+def make_boxes(rng: Rng, n: int) -> Any:
+    """Boxes on a coarse grid, so that equal overlaps are common; now and then one that is no box."""
+    boxes = np.concatenate([rng.integers(0, 4, (n, 2)), rng.integers(1, 4, (n, 2))], axis=1) * 16.0
+    if rng.random() < 0.4:
+        boxes += rng.uniform(0, 4, boxes.shape)
+    if rng.random() < 0.4:
+        odd = rng.random(boxes.shape) < 0.1
+        boxes[odd] = rng.choice([0.0, -0.0, -10.0, np.nan, np.inf, -np.inf, 1e300, 5e-324], odd.sum())
+    return boxes
+
+
+def make_protocol(rng: Rng) -> Protocol:
+    """From one (area range, threshold) pair to 180, which take three words."""
+    kind = rng.integers(5)
+    if kind == 0:
+        return Protocol()
+    n_thresholds, n_areas = [(1, 1), (3, 3), (10, 12), (15, 12)][kind - 1]
+    thresholds = rng.choice([0.0, 0.1, 0.25, 0.3, 0.5, 0.5, 0.75, 0.9, 1.0, -1.0, 2.0], n_thresholds)
+    ranges = np.sort(rng.choice([0.0, 256.0, 512.0, 768.0, 1024.0, 2304.0, 1e10], (n_areas, 2)), axis=1)
+    limits = [(100,), (1, 10, 100), (0, 2), (3, 3), (2, 5, 5, 7), (0,)][rng.integers(6)]
+    recalls = [np.linspace(0, 1, 11), [0.5, 0.0, 1.0, 0.2], [-1.0, 2.0, 0.0], [np.nan, 0.1], [0.3]][rng.integers(5)]
+    return Protocol(
+        iou_thresholds=thresholds, recall_thresholds=recalls, area_ranges=ranges,
+        area_names=tuple(map(str, range(n_areas))), max_dets=limits, lenient=True,
+    )  # fmt: skip
+
+
+def make_words(rng: Rng, n: int, protocol: Protocol, dense: float) -> Any:
+    """(n, W) words with some of the protocol's bits; often whole area ranges, as matching makes them."""
+    table = tables(protocol)
+    bits = rng.random((n, protocol.n_bits)) < rng.choice([0.0, dense, 0.5 if n < 30 else dense])
+    words = np.zeros((n, protocol.n_words), np.uint64)
+    for b in range(protocol.n_bits):
+        words[:, b // 64] |= bits[:, b].astype(np.uint64) << np.uint64(b % 64)
+    for area in table.area_bits:
+        words[rng.random(n) < 0.3] |= area
+    return words & table.reached_bits[-1]
+
+
+def index_ids(rng: Rng, size: int) -> Args:
+    spread = rng.choice([2 * size + 2, 2**62])  # near each other, or anywhere
+    known = np.unique(rng.integers(-spread, spread, size * rng.integers(0, 3)))
+    ids = rng.integers(-spread, spread, size)
+    if len(known) and size:
+        ids[rng.random(size) < 0.5] = rng.choice(known)
+        if rng.random() < 0.3:
+            known[0], known[-1] = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+            ids[rng.integers(size)] = rng.choice([known[0], known[-1]])
+    return {"ids": ids, "known": np.unique(known), "out": np.empty(size, np.int32)}
+
+
+def rows_of_cells(rng: Rng, size: int, n_categories: int, n_images: int) -> tuple[Any, Any]:
+    """Category and image of rows, some of them left out."""
+    least = -1 if rng.random() < 0.5 or not (n_categories and n_images) else 0
+    category, image = (rng.integers(least, max(n, least + 1), size).astype(np.int32) for n in (n_categories, n_images))
+    if rng.random() < 0.5:
+        image.sort()  # a short cut of the native backend
+    return category, image
+
+
+def sort_rows(rng: Rng, size: int) -> Args:
+    n_categories, n_images = (int(n) for n in rng.integers(0, 6, 2))
+    category, image = rows_of_cells(rng, size, n_categories, n_images)
+    order, starts = np.empty(size, np.int32), np.empty(n_categories + 1, np.int64)
+    return {"category": category, "image": image, "n_images": n_images, "order": order, "starts": starts}
+
+
+def join_cells(rng: Rng, size: int) -> Args:
+    n_categories, n_images = (int(n) for n in rng.integers(0, 6, 2))
+    args: Args = {"limit": int(rng.choice([0, 1, 3, 100, 2**40]))}
+    most = 0
+    for side in ("dt", "gt"):
+        category, image = rows_of_cells(rng, int(size * rng.choice([0, 0.3, 1])), n_categories, n_images)
+        order, starts = np.empty(len(category), np.int32), np.empty(n_categories + 1, np.int64)
+        kernels.KERNELS["sort_rows"].reference(category, image, n_images, order, starts)
+        args |= {f"{side}_image": image, f"{side}_order": order[: starts[-1]].copy(), f"{side}_starts": starts}
+        most += int(starts[-1])
+    args |= {name: np.empty(most + 1, np.int64) for name in ("cell_dt", "cell_gt", "offsets")}
+    return args | {
+        "category_cells": np.empty(n_categories + 1, np.int64), "cell_image": np.empty(most, np.int32),
+    }  # fmt: skip
+
+
+def rank_detections(rng: Rng, size: int) -> Args:
+    n_cells = int(rng.choice([1, 1 + size // 4, 1 + size]))
+    counts = split(rng, size, n_cells)
+    kept = np.minimum(counts, rng.choice([0, 1, 10, 10**6], p=[0.1, 0.1, 0.1, 0.7]))
+    offsets = offsets_of(kept)
+    return {
+        "scores": make_scores(rng, size), "dt_order": rng.permutation(size).astype(np.int32),
+        "cell_dt": offsets_of(counts), "offsets": offsets,
+        "rows": np.empty(offsets[-1], np.int32), "ranked": np.empty(offsets[-1]), "begin": 0, "end": n_cells,
+    }  # fmt: skip
+
+
+def place_cells(rng: Rng, size: int) -> Args:
+    n_categories, n_images = int(rng.integers(1, 5)), int(rng.integers(1, 9))
+    return {
+        "category_cells": offsets_of(split(rng, size, n_categories)),
+        "categories": rng.integers(-1, 9, n_categories).astype(np.int32),
+        "cell_image": rng.integers(0, n_images, size).astype(np.int32),
+        "images": rng.integers(-1, 99, n_images).astype(np.int32), "offsets": offsets_of(rng.integers(0, 4, size)),
+        "first_dt": int(rng.integers(0, 1000)),
+        "out_category": np.empty(size, np.int32), "out_image": np.empty(size, np.int32),
+        "starts": np.empty(size, np.int64), "counts": np.empty(size, np.int64),
+    }  # fmt: skip
+
+
+def move_cells(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    counts = rng.integers(0, 4, size)
+    n, n_areas, n_words = int(counts.sum()), len(protocol.area_ranges), protocol.n_words
+    order = rng.permutation(size)[: size - size // 5].astype(np.int32)  # some are left out
+    m = len(order)
+    return {
+        "order": order, "starts": offsets_of(counts)[:-1], "counts": counts,
+        "cell_image": rng.integers(0, 99, size).astype(np.int32),
+        "n_gt": rng.integers(0, 9, (size, n_areas)).astype(np.int32), "scores": make_scores(rng, n),
+        "matched": make_words(rng, n, protocol, 0.2), "ignored": make_words(rng, n, protocol, 0.2),
+        "new_offsets": np.empty(m + 1, np.int64), "new_cell_image": np.empty(m, np.int32),
+        "new_n_gt": np.empty((m, n_areas), np.int32), "new_scores": np.empty(n),
+        "new_matched": np.empty((n, n_words), np.uint64), "new_ignored": np.empty((n, n_words), np.uint64),
+    }  # fmt: skip
+
+
+def problems(rng: Rng, size: int) -> tuple[Any, Any, Any]:
+    """Offsets of detections, ground truths and overlaps of a few problems."""
+    n_problems = int(rng.integers(0, 5)) if size else int(rng.integers(0, 2))
+    n_dt, n_gt = (split(rng, n, n_problems) for n in (size, int(size * rng.choice([0, 0.5, 1]))))
+    return offsets_of(n_dt), offsets_of(n_gt), offsets_of(n_dt * n_gt)
+
+
+def box_iou(rng: Rng, size: int) -> Args:
+    dt_offsets, gt_offsets, out_offsets = problems(rng, size)
+    n_gt = int(gt_offsets[-1])
+    return {
+        "dt": make_boxes(rng, int(dt_offsets[-1])), "gt": make_boxes(rng, n_gt),
+        "crowd": (rng.random(n_gt) < 0.3).astype(np.uint8),
+        "dt_offsets": dt_offsets, "gt_offsets": gt_offsets, "out_offsets": out_offsets,
+        "kind": int(rng.integers(0, 3)), "out": np.empty(out_offsets[-1]), "begin": 0, "end": len(dt_offsets) - 1,
+    }  # fmt: skip
+
+
+def match_outputs(rng: Rng, n: int, protocol: Protocol) -> Args:
+    kept = n if rng.random() < 0.5 else 0
+    return {
+        "matched": np.empty((n, protocol.n_words), np.uint64), "ignored": np.empty((n, protocol.n_words), np.uint64),
+        "match_of": np.empty((kept, protocol.n_bits), np.int32), "match_iou": np.empty((kept, protocol.n_bits)),
+    }  # fmt: skip
+
+
+def area_words(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    n_cells = int(rng.choice([1, 1 + size // 6])) if size else int(rng.integers(0, 3))
+    n_rows = size - size // 5 if n_cells else 0  # some rows are in no cell
+    return {
+        "area": rng.choice([0.0, 255.0, 256.0, 1024.0, 2304.0, 1e11, np.nan], size),
+        "flags": rng.integers(0, 8, size).astype(np.uint8) if rng.random() < 0.7 else np.empty(0, np.uint8),
+        "always": int(rng.choice([0, 1, 5])),
+        "rows": rng.permutation(size)[:n_rows].astype(np.int32), "offsets": offsets_of(split(rng, n_rows, n_cells)),
+        "area_ranges": table.area_ranges, "area_bits": table.area_bits,
+        "words": np.empty((n_rows, protocol.n_words), np.uint64),
+        "n_inside": np.empty((n_cells if rng.random() < 0.7 else 0, len(protocol.area_ranges)), np.int32),
+        "begin": 0, "end": n_cells,
+    }  # fmt: skip
+
+
+def match_cells(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    dt_offsets, gt_offsets, overlap_offsets = problems(rng, size)
+    n_dt, n_gt, n = (int(offsets[-1]) for offsets in (dt_offsets, gt_offsets, overlap_offsets))
+    overlaps = rng.choice(
+        [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)]
+    )
+    n_flags = n_dt + 2 if rng.random() < 0.5 else 0
+    return {
+        "overlaps": overlaps, "overlap_offsets": overlap_offsets,
+        "dt_rows": rng.permutation(n_dt + 2)[:n_dt].astype(np.int32),
+        "dt_flags": rng.integers(0, 2, n_flags).astype(np.uint8),
+        "dt_ignored": make_words(rng, n_dt if rng.random() < 0.7 else 0, protocol, 0.1), "dt_offsets": dt_offsets,
+        "gt_rows": rng.permutation(n_gt + 2)[:n_gt].astype(np.int32),
+        "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5], np.uint8), n_gt + 2),
+        "gt_ignored": make_words(rng, n_gt, protocol, 0.1), "gt_offsets": gt_offsets,
+        "thresholds": table.thresholds, "reached_bits": table.reached_bits,
+        **match_outputs(rng, n_dt, protocol), "begin": 0, "end": len(dt_offsets) - 1,
+    }  # fmt: skip
+
+
+def match_boxes(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    n_cells = int(rng.choice([1, 1 + size // 6])) if size else int(rng.integers(0, 3))
+    n_gt = int(size * rng.choice([0, 0.5, 1])) if n_cells else 0
+    n_kept = size - size // 5  # some rows are in no cell
+    gt_area = rng.choice([0.0, 255.0, 256.0, 1024.0, 2304.0, 1e11, np.nan], n_gt)
+    dt_boxes, gt_boxes = make_boxes(rng, size), make_boxes(rng, n_gt)
+    if n_gt and size:
+        near = rng.random(size) < 0.6
+        dt_boxes[near] = gt_boxes[rng.integers(0, n_gt, near.sum())]
+    return {
+        "dt_boxes": dt_boxes, "gt_boxes": gt_boxes, "gt_area": gt_area,
+        "dt_area": rng.choice(gt_area, size) if n_gt and rng.random() < 0.4 else np.empty(0),
+        "dt_flags": rng.integers(0, 2, size).astype(np.uint8) if rng.random() < 0.3 else np.empty(0, np.uint8),
+        "dt_rows": rng.permutation(size)[:n_kept].astype(np.int32),
+        "dt_offsets": offsets_of(split(rng, n_kept, n_cells)),
+        "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7], np.uint8), n_gt),
+        "gt_rows": rng.permutation(n_gt).astype(np.int32), "gt_offsets": offsets_of(split(rng, n_gt, n_cells)),
+        "thresholds": table.thresholds, "reached_bits": table.reached_bits,
+        "area_ranges": table.area_ranges, "area_bits": table.area_bits,
+        "n_gt": np.empty((n_cells, len(protocol.area_ranges)), np.int32),
+        **match_outputs(rng, n_kept, protocol), "begin": 0, "end": n_cells,
+    }  # fmt: skip
+
+
+def accumulate(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    n_categories, n_cells = int(rng.integers(0 if size == 0 else 1, 4)), int(rng.integers(1, 2 + size))
+    if n_categories == 0:
+        n_cells = 0
+    n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
+    shape = (n_categories, len(protocol.area_ranges), len(protocol.max_dets))
+    n_gt = rng.integers(0, rng.choice([1, 3, 20]), (n_cells, shape[1])).astype(np.int32)
+    return {
+        "scores": make_scores(rng, size), "offsets": offsets_of(split(rng, size, n_cells)), "n_gt": n_gt,
+        "matched": make_words(rng, size, protocol, 0.05), "ignored": make_words(rng, size, protocol, 0.05),
+        "category_cells": offsets_of(split(rng, n_cells, n_categories)), "area_words": table.area_bits,
+        "max_dets": table.max_dets, "recall_thresholds": table.recall_thresholds,
+        "precision": np.empty((n_thresholds, n_recalls, *shape)), "recall": np.empty((n_thresholds, *shape)),
+        "scores_at": np.empty((n_thresholds if rng.random() < 0.7 else 0, n_recalls, *shape)),
+        "begin": 0, "end": n_categories,
+    }  # fmt: skip
+
+
+def accumulate_replicates(rng: Rng, size: int) -> Args:
+    args = accumulate(rng, size)
+    n_cells, n_images, n_replicates = len(args["n_gt"]), int(rng.integers(1, 2 + size)), int(rng.integers(0, 4))
+    weights = rng.choice(np.array([0, 1, 1, 2, 3, rng.choice([4, 255])], np.uint8), (n_replicates, n_images))
+    return {name: args[name] for name in args if name not in ("area_words", "scores_at")} | {
+        "cell_image": rng.integers(0, n_images, n_cells).astype(np.int32), "weights": weights,
+        "precision": np.empty((n_replicates, *args["precision"].shape)),
+        "recall": np.empty((n_replicates, *args["recall"].shape)),
+    }  # fmt: skip
+
+
+def mean_valid(rng: Rng, size: int) -> Args:
+    n_columns, n_slices = int(rng.integers(1, 5)), int(rng.integers(0, 6))
+    n_rows = size * int(rng.choice([1, 7, 30]))
+    values = rng.random((n_rows, n_columns)) * rng.choice([1.0, 1e-300, 1e16])
+    values[rng.random(values.shape) < rng.choice([0, 0.3, 1])] = -1
+    if rng.random() < 0.2 and values.size:
+        values.flat[rng.integers(values.size)] = rng.choice([np.nan, np.inf, -0.0])
+    rows = np.sort(rng.integers(0, n_rows + 1, (2, n_slices)), axis=0)
+    return {
+        "values": values, "columns": rng.integers(0, n_columns, n_slices),
+        "first_rows": rows[0], "last_rows": rows[1], "means": np.empty(n_slices), "begin": 0, "end": n_slices,
+    }  # fmt: skip
+
+
+CALLS = {
+    function.__name__: function
+    for function in (
+        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, area_words, match_cells,
+        match_boxes, accumulate, accumulate_replicates, mean_valid,
+    )
+}  # fmt: skip
+LARGE = {"index_ids": 5000, "sort_rows": 3000, "join_cells": 2000, "rank_detections": 5000, "accumulate": 2600}
+
+
+def make_calls(kernel: str, seed: int) -> list[Args]:
+    """One call of each size. Every fourth seed has a large one, for the paths that only those take."""
+    rng = np.random.default_rng([seed, len(kernel), *kernel.encode()])
+    sizes = [*SIZES, *([LARGE[kernel]] if kernel in LARGE and seed % 4 == 0 else [])]
+    return [CALLS[kernel](rng, size) for size in sizes]

@@ -1,0 +1,338 @@
+"""What would be unsafe memory is refused by the argument's name, and nothing is written."""
+
+import contextlib
+import functools
+import re
+
+import numpy as np
+import pytest
+from helpers.kernel_cases import make_calls, output_names, parameters, poisoned
+
+from pymetrics.kernels import KERNELS
+
+
+@pytest.fixture
+def native():
+    return pytest.importorskip("pymetrics._native", reason="no native backend")
+
+
+@functools.cache
+def first_good_call(kernel):
+    for seed in range(1, 500):
+        for args in make_calls(kernel, seed)[4:7]:
+            if all(len(value) > 1 and value.size > 1 for value in args.values() if isinstance(value, np.ndarray)):
+                return args
+    raise AssertionError(f"no call of {kernel} has two rows of everything")
+
+
+def good_call(kernel):
+    """Arguments with two rows at least in every array, and outputs of their own."""
+    return poisoned(kernel, first_good_call(kernel))
+
+
+ARRAYS = [
+    (kernel, name)
+    for kernel in sorted(KERNELS)
+    for name in parameters(kernel)
+    if isinstance(first_good_call(kernel)[name], np.ndarray)
+]
+
+
+def call(native, kernel, args):
+    getattr(native, kernel)(*(args[name] for name in parameters(kernel)), *((2,) if KERNELS[kernel].parallel else ()))
+
+
+def refused(native, kernel, args, error, words):
+    """The call raises, naming an argument, and leaves the outputs as they were."""
+    before = {name: args[name].tobytes() for name in output_names(kernel)}
+    with pytest.raises(error, match=words) as caught:
+        call(native, kernel, args)
+    assert {name: args[name].tobytes() for name in output_names(kernel)} == before
+    named = re.match(r"([\w, ]+): ", str(caught.value))
+    assert named, caught.value
+    assert set(named[1].split(", ")) <= {*parameters(kernel), "n_threads"}, caught.value
+
+
+def misaligned(array):
+    buffer = np.zeros(array.nbytes + 1, np.uint8)
+    out = buffer[1:].view(array.dtype).reshape(array.shape)
+    out[...] = array
+    return out
+
+
+def strided(array):
+    wide = np.zeros((*array.shape[:-1], array.shape[-1] * 2), array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+def unviewable(array, is_output):
+    """(what cannot be viewed in place of an array, why)"""
+    with np.errstate(all="ignore"):
+        yield array.astype(np.float32 if array.dtype == np.float64 else np.float64), "expected .*, got float"
+        yield array.astype(np.int8), "expected .*, got int8"
+    yield array[None], f"expected {array.ndim} dimensions, got {array.ndim + 1}"
+    yield strided(array), "expected a C-contiguous array"
+    yield array[::-1], "expected a C-contiguous array"
+    if array.itemsize > 1:
+        yield array.astype(array.dtype.newbyteorder()), "expected .*, got [<>]"
+        yield misaligned(array), "expected an aligned array"
+    if array.ndim > 1 and min(array.shape) > 1:
+        yield np.asfortranarray(array), "expected a C-contiguous array"
+    if is_output:
+        array = array.copy()
+        array.flags.writeable = False
+        yield array, "expected a writeable array"
+
+
+@pytest.mark.parametrize(("kernel", "name"), ARRAYS)
+def test_arrays_that_cannot_be_viewed(native, kernel, name):
+    args = good_call(kernel)
+    for value, why in unviewable(args[name], name in output_names(kernel)):
+        refused(native, kernel, args | {name: value}, TypeError, f"^{name}: {why}")
+    for value in (args[name].tolist(), memoryview(args[name]), None):
+        with pytest.raises(TypeError, match=f"^{name}: expected a numpy array"):
+            call(native, kernel, args | {name: value})
+
+
+@pytest.mark.parametrize("kernel", sorted(KERNELS))
+def test_inputs_may_be_read_only(native, kernel, backend):
+    for args in make_calls(kernel, 2):
+        args = poisoned(kernel, args)
+        for name, value in args.items():
+            if isinstance(value, np.ndarray) and name not in output_names(kernel):
+                args[name] = value.copy()
+                args[name].flags.writeable = False
+        getattr(KERNELS[kernel], backend)(*(args[name] for name in parameters(kernel)))
+
+
+# Arrays that may have rows that nobody points at.
+LOOSE = {
+    ("rank_detections", "scores"),
+    ("rank_detections", "dt_order"),
+    ("join_cells", "dt_image"),
+    ("join_cells", "gt_image"),
+    ("place_cells", "images"),
+    ("move_cells", "order"),
+    ("mean_valid", "values"),
+    ("index_ids", "known"),
+    ("match_boxes", "gt_rows"),
+    ("area_words", "area"),
+    ("match_cells", "dt_flags"),
+    ("match_cells", "gt_flags"),
+    ("move_cells", "new_scores"),
+    ("move_cells", "new_matched"),
+    ("move_cells", "new_ignored"),
+}
+
+
+@pytest.mark.parametrize(("kernel", "name"), ARRAYS)
+def test_one_row_too_few(native, kernel, name):
+    args = good_call(kernel)
+    args[name] = args[name][:-1].copy()
+    if (kernel, name) in LOOSE:
+        with contextlib.suppress(ValueError):
+            call(native, kernel, args)
+        return
+    refused(native, kernel, args, ValueError, ": ")
+
+
+def change(name, at, value):
+    def apply(args):
+        args[name] = args[name].copy()
+        args[name][at] = value
+
+    return apply
+
+
+def add_row(name):
+    def apply(args):
+        args[name] = np.concatenate([args[name], args[name][-1:]])
+
+    return apply
+
+
+def put(name, value):
+    def apply(args):
+        args[name] = value
+
+    return apply
+
+
+def columns(name, n):
+    def apply(args):
+        args[name] = np.zeros((len(args[name]), n), args[name].dtype)
+
+    return apply
+
+
+BIG, TOP = 2**31 - 1, np.uint64(1 << 63)
+BAD_VALUES = {
+    "index_ids": [
+        (change("known", -1, -(2**63)), "known: ids must rise, at index"),
+        (add_row("known"), "known: .*rise"),
+    ],
+    "sort_rows": [
+        (change("category", 0, BIG), "category: an index is not in"),
+        (change("image", -1, BIG), "image: an index"),
+        (put("starts", np.empty(0, np.int64)), "starts: expected at least one"),
+        (put("n_images", 0), "image: an index"),
+        (put("n_images", -1), "image: an index|n_images"),
+        (add_row("order"), "order: expected length"),
+    ],
+    "join_cells": [
+        (put("limit", -1), "limit: expected at least 0, got -1"),
+        (change("dt_starts", 1, BIG), "dt_starts: offsets must"),
+        (change("gt_starts", 0, BIG), "gt_starts: offsets must not fall"),
+        (change("dt_starts", 0, -1), "dt_starts: expected"),
+        (change("dt_order", 0, BIG), "dt_order: an index"),
+        (change("gt_order", 0, -1), "gt_order: an index is not in"),
+        (add_row("gt_starts"), "gt_starts: expected length"),
+        (add_row("cell_dt"), "cell_dt: expected length"),
+    ],
+    "rank_detections": [
+        (change("cell_dt", -1, BIG), "cell_dt: offsets must end at"),
+        (change("cell_dt", 1, -5), "cell_dt: .*fall"),
+        (change("offsets", 1, BIG), "offsets: offsets must not fall"),
+        (change("offsets", 0, -1), "offsets: expected"),
+        (change("dt_order", 0, -1), "dt_order: an index"),
+        (change("dt_order", 0, BIG), "dt_order: an index"),
+        (put("end", BIG), "begin, end: expected a range within"),
+        (put("begin", -1), "begin, end: expected a range"),
+        (change("cell_dt", slice(None), 0), "offsets: a cell keeps more than it has"),
+    ],
+    "place_cells": [
+        (change("category_cells", 0, BIG), "category_cells: .*fall"),
+        (change("cell_image", 0, BIG), "cell_image: an index"),
+        (change("category_cells", -1, BIG), "category_cells: .*end"),
+        (change("cell_image", 0, -1), "cell_image: an index"),
+    ],
+    "move_cells": [
+        (change("order", 0, BIG), "order: an index"),
+        (change("order", 0, -1), "order: an index"),
+        (change("starts", 0, -1), "starts, counts: "),
+        (change("counts", 0, BIG), "starts, counts: "),
+        (change("counts", 0, -1), "starts, counts: "),
+        (columns("new_n_gt", 99), "new_n_gt: expected one row"),
+        (change("starts", 0, 2**63 - 1), "starts, counts: "),
+        (change("order", slice(None), 1), "new_scores.*room"),
+        (columns("ignored", 99), "matched, ignored: "),
+        (columns("new_matched", 99), "new_scores, new_matched"),
+    ],
+    "box_iou": [
+        (columns("dt", 5), "dt, gt: expected 4 columns"),
+        (columns("gt", 3), "dt, gt: expected 4 columns"),
+        (change("dt_offsets", 1, BIG), "dt_offsets: offsets must"),
+        (change("gt_offsets", 0, -1), "gt_offsets: expected"),
+        (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
+        (put("kind", 3), "kind: expected 0, 1 or 2, got 3"),
+        (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "area_words": [
+        (change("rows", 0, BIG), "rows: an index"),
+        (change("rows", 0, -1), "rows: an index"),
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("offsets", 0, -2), "offsets: expected"),
+        (add_row("flags"), "flags: expected one"),
+        (add_row("words"), "words: expected length"),
+        (columns("words", 9), "area_bits: expected 9 words"),
+        (columns("area_ranges", 3), "area_ranges: expected 2"),
+        (columns("area_bits", 9), "area_bits: expected"),
+        (columns("n_inside", 99), "n_inside: expected a count"),
+        (add_row("n_inside"), "n_inside: expected a count"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "match_cells": [
+        (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
+        (change("dt_offsets", 0, BIG), "dt_offsets: .*fall"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("dt_rows", 0, BIG), "dt_rows: an index"),
+        (change("gt_rows", 0, BIG), "gt_rows: an index"),
+        (change("gt_rows", -1, -1), "gt_rows: an index"),
+        (put("thresholds", np.empty(0)), "thresholds: "),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (put("end", 99), "begin, end: "),
+        (change("reached_bits", (-1, -1), ~np.uint64(0)), "match_of: expected a column"),
+        (columns("gt_ignored", 9), "gt_ignored: "),
+        (columns("dt_ignored", 9), "dt_ignored: "),
+        (add_row("dt_ignored"), "dt_ignored: "),
+        (columns("ignored", 9), "matched, ignored: "),
+        (columns("match_of", 1), "match_iou: expected the shape"),
+    ],
+    "match_boxes": [
+        (columns("dt_boxes", 5), "dt_boxes, gt_boxes: expected 4 columns"),
+        (change("dt_rows", 0, BIG), "dt_rows: an index"),
+        (change("dt_rows", 0, -1), "dt_rows: an index"),
+        (change("gt_rows", 0, BIG), "gt_rows: an index"),
+        (change("dt_offsets", -1, BIG), "dt_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("gt_offsets", 0, BIG), "gt_offsets: offsets must not fall"),
+        (change("dt_offsets", 0, -2), "dt_offsets: expected"),
+        (change("reached_bits", 0, ~np.uint64(0)), "reached_bits: |match_of: "),
+        (columns("area_ranges", 3), "area_ranges: expected 2"),
+        (change("reached_bits", (-1, -1), ~np.uint64(0)), "match_of: expected a column for each bit of reached_bits"),
+        (columns("match_of", 1), "match_iou: expected the shape"),
+        (columns("area_bits", 9), "area_bits: "),
+        (columns("n_gt", 99), "n_gt: expected a row"),
+        (columns("matched", 99), "matched, ignored: "),
+        (add_row("dt_area"), "dt_area: expected one"),
+        (add_row("dt_flags"), "dt_flags: expected one"),
+        (put("thresholds", np.empty(0)), "thresholds: expected at least one"),
+        (put("begin", 99), "begin, end: "),
+    ],
+    "accumulate": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("category_cells", 0, BIG), "category_cells: "),
+        (change("max_dets", 0, BIG), "max_dets: limits must not fall"),
+        (add_row("recall"), "precision, recall, scores_at: axis 0"),
+        (change("matched", (0, -1), TOP), "matched, ignored: a bit beyond"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (change("ignored", (-1, -1), TOP), "matched, ignored: a bit beyond"),
+        (columns("n_gt", 99), "n_gt: expected a row"),
+        (put("max_dets", np.zeros(255, np.int64)), "max_dets: expected fewer|precision, recall, scores_at: axis 4"),
+        (put("end", 99), "begin, end: "),
+        (put("begin", -1), "begin, end: "),
+    ],
+    "accumulate_replicates": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("cell_image", 0, BIG), "cell_image: an index"),
+        (change("cell_image", -1, -1), "cell_image: an index"),
+        (add_row("cell_image"), "cell_image: expected length"),
+        (columns("weights", 0), "cell_image: an index"),
+        (add_row("weights"), "precision, recall: axis 0"),
+        (add_row("recall_thresholds"), "precision, recall: axis 2"),
+        (columns("n_gt", 99), "precision, recall: axis 4"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (change("matched", (0, -1), TOP), "matched, ignored: a bit beyond"),
+        (change("max_dets", 0, BIG), "max_dets: limits must not fall"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "mean_valid": [
+        (change("columns", 0, BIG), "columns: an index"),
+        (change("columns", 0, -1), "columns: an index"),
+        (change("first_rows", 0, -1), "first_rows: an index"),
+        (change("last_rows", 0, BIG), "last_rows: an index"),
+        (put("end", 99), "begin, end: "),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "apply", "words"), [(kernel, *bad) for kernel, several in BAD_VALUES.items() for bad in several]
+)
+def test_values_that_point_outside(native, kernel, apply, words):
+    args = good_call(kernel)
+    apply(args)
+    refused(native, kernel, args, ValueError, f"^({words})")
+
+
+def test_numbers_of_the_wrong_kind(native):
+    args = good_call("box_iou")
+    for name, value in (("kind", 1.5), ("kind", "iou"), ("begin", None), ("end", 2**70)):
+        with pytest.raises((TypeError, OverflowError)):
+            call(native, "box_iou", args | {name: value})
+    with pytest.raises(ValueError, match="n_threads: expected at least 1, got 0"):
+        native.box_iou(*(args[name] for name in parameters("box_iou")), 0)
+    with pytest.raises(TypeError):
+        native.box_iou()

@@ -1,0 +1,307 @@
+"""The package as a whole: what importing it does, the environment's switches, which module may import which."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pymetrics
+from pymetrics import _config
+
+PACKAGE = Path(pymetrics.__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYMETRICS_")}
+
+
+def run(code: str, *, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a Python of its own, without the environment's PYMETRICS_ variables."""
+    env = {**ENVIRONMENT, **variables}
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No number of threads asked for, by call or by environment."""
+    monkeypatch.setattr(_config, "_threads_asked", None)
+    monkeypatch.delenv("PYMETRICS_NUM_THREADS", raising=False)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    return monkeypatch
+
+
+def test_import_is_light(tmp_path: Path) -> None:
+    code = (
+        "import sys, pymetrics\n"
+        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb'.split()\n"
+        "heavy = set(heavy) & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = run(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_public_names_are_there() -> None:
+    for name in pymetrics.__all__:
+        assert getattr(pymetrics, name) is not None
+    assert set(pymetrics.__all__) <= set(dir(pymetrics))
+    with pytest.raises(AttributeError, match="no attribute 'mean_average_precision'"):
+        _ = pymetrics.mean_average_precision
+
+
+def test_show_config(capsys: pytest.CaptureFixture[str], threads: pytest.MonkeyPatch) -> None:
+    threads.setenv("PYMETRICS_NUM_THREADS", "3")
+    pymetrics.show_config()
+    page = capsys.readouterr().out
+    rows = dict(line.split(maxsplit=1) for line in page.splitlines())
+    assert rows["pymetrics"].startswith(pymetrics.__version__)
+    assert rows["threads"] == rows["PYMETRICS_NUM_THREADS"] == "3"
+    assert {"backend", "native", "numba", "cuda", "numpy", "python"} <= set(rows)
+
+
+@pytest.mark.parametrize("name", ["PYMETRICS_BACKEND", "PYMETRICS_NUM_THREADS", "LOCAL_WORLD_SIZE"])
+def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> None:
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = f"import sys; sys.argv = ['bin/pymetrics', *{arguments!r}]; from pymetrics.cli import main; exit(main())"
+        return run(code, cwd=tmp_path, **{name: "odd"})
+
+    done = command("eval", "--gt", "gt.json", "--dt", "dt.json")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"pymetrics: {name} must be ")
+    page = command("config")
+    assert (page.returncode, page.stderr) == (2, done.stderr)
+    assert re.search(f"complaint +{name} must be .*got 'odd'\n", page.stdout)
+    assert re.search(f"{name} +odd\n", page.stdout)
+    env = {**ENVIRONMENT, name: "odd"}
+    module = subprocess.run([sys.executable, "-m", "pymetrics", "config"], env=env, capture_output=True, text=True)
+    assert (module.returncode, module.stdout, module.stderr) == (2, page.stdout, done.stderr)
+
+
+def test_threads_have_a_limit(threads: pytest.MonkeyPatch) -> None:
+    threads.setenv("PYMETRICS_NUM_THREADS", "99999999999")
+    assert pymetrics.get_num_threads() == 1024
+    pymetrics.set_num_threads(10**10)
+    assert pymetrics.get_num_threads() == 1024
+    assert pymetrics.box_iou([[0, 0, 1, 1]], [[0, 0, 1, 1]]).tolist() == [[1]]
+
+
+def test_the_source_distribution_holds_what_the_tests_read() -> None:
+    if not (ROOT / "MANIFEST.in").exists():
+        pytest.skip("not in the source folder")
+    assert {"graft csrc", "graft tests", "graft examples"} <= set((ROOT / "MANIFEST.in").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"max_dets": (1, 0)}, "max_dets[1] must be at least 1, got 0"),
+        ({"max_dets": (1, float("nan"))}, "max_dets[1] must be a whole number below 2**63, got nan"),
+        ({"max_dets": (float("inf"),)}, "max_dets[0] must be a whole number below 2**63, got inf"),
+        ({"max_dets": (1, 10**30)}, "max_dets[1] must be a whole number below 2**63, got 1e+30"),
+        ({"max_dets": (1, 10**400)}, "max_dets must hold numbers, got (1, 1000"),
+        ({"max_dets": (10, 10)}, "max_dets must differ, got (10, 10)"),
+        ({"max_dets": range(1, 256)}, "max_dets (params.maxDets) must hold at most 254 limits, got 255"),
+        ({"iou_thresholds": ()}, "iou_thresholds (params.iouThrs) must not be empty"),
+        ({"area_ranges": 5}, "area_ranges must hold pairs, got 5"),
+        ({"area_names": 5}, "area_names must hold names, got 5"),
+        ({"area_names": "all"}, "area_names must hold names, got 'all'"),
+        ({"area_names": ("all", "50", "b", "c")}, "area_names[1] must not be '50'"),
+        ({"area_names": ("all", "a", "100", "c")}, "area_names[2] must not be '100'"),
+        ({"use_cats": "no"}, "use_cats must be True or False, got 'no'"),
+    ],
+)
+def test_a_bad_protocol(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        pymetrics.Protocol(**arguments)
+
+
+def test_threads_default_to_this_process_share_of_the_cores(threads: pytest.MonkeyPatch) -> None:
+    threads.setattr(os, "sched_getaffinity", lambda pid: set(range(12)), raising=False)
+    assert pymetrics.get_num_threads() == 12
+    threads.setenv("LOCAL_WORLD_SIZE", "8")
+    assert pymetrics.get_num_threads() == 1
+    threads.setenv("LOCAL_WORLD_SIZE", "100")
+    assert pymetrics.get_num_threads() == 1
+    threads.setenv("PYMETRICS_NUM_THREADS", "5")
+    assert pymetrics.get_num_threads() == 5
+    pymetrics.set_num_threads(7)
+    assert pymetrics.get_num_threads() == 7
+    pymetrics.set_num_threads(None)
+    assert pymetrics.get_num_threads() == 5
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²"])
+@pytest.mark.parametrize("name", ["PYMETRICS_NUM_THREADS", "LOCAL_WORLD_SIZE"])
+def test_a_bad_number_of_threads_in_the_environment(name: str, value: str, threads: pytest.MonkeyPatch) -> None:
+    threads.setenv(name, value)
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got '{value}'"):
+        pymetrics.get_num_threads()
+
+
+@pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-3, ValueError), (2.0, TypeError), (True, TypeError)])
+def test_a_bad_number_of_threads(n: object, error: type[Exception], threads: pytest.MonkeyPatch) -> None:
+    with pytest.raises(error, match="n must be"):
+        pymetrics.set_num_threads(n)  # type: ignore[arg-type]
+    assert _config._threads_asked is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "error"),
+    [
+        ({"PYMETRICS_BACKEND": "fast"}, "ValueError: PYMETRICS_BACKEND must be one of native, numba, reference"),
+        ({"PYMETRICS_NUM_THREADS": "many"}, "ValueError: PYMETRICS_NUM_THREADS must be a whole number"),
+    ],
+)
+def test_a_bad_switch_is_an_error_at_import(variables: dict[str, str], error: str, tmp_path: Path) -> None:
+    done = run("import pymetrics", cwd=tmp_path, **variables)
+    assert done.returncode == 1
+    assert error in done.stderr
+
+
+def test_the_backend_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for backend in ("numba", "reference"):
+        monkeypatch.setenv("PYMETRICS_BACKEND", backend)
+        assert _config.host_backend() == backend
+    monkeypatch.setattr(_config, "native", None)
+    monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+    with pytest.raises(ImportError, match="PYMETRICS_BACKEND=native, but"):
+        _config.host_backend()
+    monkeypatch.delenv("PYMETRICS_BACKEND")
+    assert _config.host_backend() == "numba"
+
+
+# Runs `import pymetrics` as it is in an install without a compiler, or without numba.
+WITHOUT = """
+import sys, warnings
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name in {names!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Without())
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import pymetrics
+    import pymetrics.evaluation.protocol
+for warning in caught:
+    print(warning.category.__name__, warning.filename, warning.message)
+"""
+
+
+def test_a_missing_native_part_warns_once_and_says_how_to_mend_it(tmp_path: Path) -> None:
+    code = WITHOUT.format(names=("pymetrics._native",))
+    done = run(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    for words in ("RuntimeWarning <string>", "C++ part", "no C++ compiler", "--no-cache-dir"):
+        assert words in done.stdout
+    for backend in ("numba", "reference"):  # asked for: nothing to warn of
+        assert run(code, cwd=tmp_path, PYMETRICS_BACKEND=backend).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("missing", "variable", "value"),
+    [
+        ("pymetrics._native", "PYMETRICS_REQUIRE", "numba,native"),
+        ("pymetrics._native", "PYMETRICS_BACKEND", "native"),
+        ("pymetrics._cuda", "PYMETRICS_REQUIRE", "cuda"),
+    ],
+)
+def test_a_part_that_is_required_and_missing_is_an_error(
+    missing: str, variable: str, value: str, tmp_path: Path
+) -> None:
+    done = run(WITHOUT.format(names=(missing,)), cwd=tmp_path, **{variable: value})
+    assert done.returncode == 1
+    assert "ImportError: " + variable in done.stderr
+    assert missing.rpartition("_")[2] in done.stderr
+
+
+def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "pymetrics-0.9.1.dist-info").mkdir()
+    code = "import warnings\nwarnings.simplefilter('error', RuntimeWarning)\nimport pymetrics"
+    done = run(code, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "another project with the same import name" in done.stderr
+    assert run(code, cwd=ROOT.parent, PYMETRICS_BACKEND="numba").returncode == 0
+
+
+# Imports point down. A module may import those of its own row's folders and of every later row.
+LAYERS = (
+    {"__main__"},
+    {"cli", "_show", "report", "trackers"},
+    {"analysis", "detection", "coco", "demo"},
+    {"functional"},
+    {"evaluation"},
+    {"formats", "kernels"},
+    {"_config"},
+    {"_native", "_cuda"},
+)
+LEVEL_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """The full names of what a module imports anywhere in it, but for type checkers only."""
+    parts = ("pymetrics", *path.relative_to(PACKAGE).with_suffix("").parts)
+    found = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(parts[: len(parts) - node.level]) + "." if node.level else ""
+            module = f"{base}{node.module or ''}".strip(".")
+            found.update(f"{module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_down(path: Path) -> None:
+    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if room == "__init__":
+        return  # the table of contents: it fetches names from everywhere, at their first use
+    for name in imports_of(path):
+        if not name.startswith("pymetrics."):
+            continue
+        other = name.split(".")[1]
+        if other in LEVEL_OF and other != room:
+            assert LEVEL_OF[other] > LEVEL_OF[room], f"{room} must not import {other}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0]
+    libraries = {name.split(".")[0] for name in imports_of(path)}
+    if room not in ("detection", "functional", "coco") and path.name != "arrays.py":  # for CuPy's and JAX's arrays
+        assert "torch" not in libraries
+    if room not in ("kernels", "_show.py"):
+        assert "numba" not in libraries
+    if room != "trackers":
+        assert "wandb" not in libraries
+    if room not in ("detection", "functional"):
+        assert "torchmetrics" not in libraries
+    assert not libraries & {"pycocotools", "torchvision"}
+
+
+def test_the_road_does_no_arithmetic_of_numpy_or_torch() -> None:
+    """Between ingest and Result only kernels touch data, so that the road runs on a GPU unchanged."""
+    for path in sorted((PACKAGE / "evaluation").glob("road*.py")):
+        libraries = {name.split(".")[0] for name in imports_of(path)}
+        assert not libraries & {"numpy", "torch", "numba"}, path.name
+        names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
+        assert not names & {"np", "numpy", "torch"}, path.name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
