@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Accumulator:
     Args:
         protocol: "coco", or a pymetrics.Protocol.
         iou_type: "bbox".
+        max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
 
@@ -37,10 +38,20 @@ class Accumulator:
         ValueError: an argument is not one of these.
     """
 
-    def __init__(self, protocol: str | Protocol = "coco", iou_type: str = "bbox", *, duplicates: str = "error") -> None:
+    def __init__(
+        self,
+        protocol: str | Protocol = "coco",
+        iou_type: str = "bbox",
+        *,
+        duplicates: str = "error",
+        max_dets: Iterable[int] | None = None,
+        iou_thresholds: Iterable[float] | None = None,
+        recall_thresholds: Iterable[float] | None = None,
+        area_ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
         if duplicates not in DUPLICATES:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
-        self.protocol = as_protocol(protocol)
+        self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
         self.shape = as_shape(iou_type)
         self.duplicates = duplicates
         self._chunks: list[Outcomes] = []
@@ -120,10 +131,13 @@ class Accumulator:
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"data": self.to_bytes(), "duplicates": self.duplicates}
+        own = {"protocol", "iou_type", "duplicates", "_chunks", "_seen", "_lock"}
+        attributes = {name: value for name, value in vars(self).items() if name not in own}
+        return {"data": self.to_bytes(), "duplicates": self.duplicates, "attributes": attributes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"]).__dict__)
+        vars(self).update(vars(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"])))
+        vars(self).update(state.get("attributes", {}))
 
     def __repr__(self) -> str:
         return f"<pymetrics.Accumulator of {self.n_images} images>"

@@ -14,7 +14,7 @@ from .protocol import Protocol
 from .shapes import Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 

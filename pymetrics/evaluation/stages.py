@@ -6,7 +6,7 @@ checks this).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import kernels
@@ -133,7 +133,7 @@ def arrange(
     places: Sequence[tuple[Any, Any]],
     image_ids: Any,
     category_ids: Any,
-    names: dict[int, str],
+    names: Mapping[int, str],
 ) -> Outcomes:
     """Several Outcomes as one, in the order of (category, image).
 
