@@ -94,7 +94,8 @@ def _source_on_device(joined: dict[str, Any], side: str, counts: NDArray[np.int6
     boxes = joined[f"{side}_box"].reshape(-1, 4).to(like.device)
     return Source(
         where=lambda name, _: f"{side}_{name}", image=image,
-        category=labels if labels.is_floating_point() else arrays.cast(labels, "int64"), shape=RawBoxes(boxes, XYWH), shares_images=True, axes=SourceAxes(images=images), is_checked=True, **more,
+        category=labels if labels.is_floating_point() else arrays.cast(labels, "int64"), shape=RawBoxes(boxes, XYWH),
+        shares_images=True, axes=SourceAxes(images=images), is_checked=True, **more,
     )  # fmt: skip
 
 

@@ -177,7 +177,11 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
     category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
     names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
     places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
-    return stages.arrange(chunks, places, image_ids, category_ids, names)
+    groups: dict[str, tuple[int, ...]] = {}
+    for chunk in chunks:
+        for name, members in chunk.category_groups.items():
+            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
+    return stages.arrange(chunks, places, image_ids, category_ids, names, groups)
 
 
 def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
@@ -186,7 +190,12 @@ def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
     images = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
     categories = np.arange(len(outcomes.category_ids), dtype=np.int32)
     return stages.arrange(
-        [outcomes], [(categories, images)], outcomes.image_ids[keep], outcomes.category_ids, outcomes.category_names
+        [outcomes],
+        [(categories, images)],
+        outcomes.image_ids[keep],
+        outcomes.category_ids,
+        outcomes.category_names,
+        outcomes.category_groups,
     )
 
 

@@ -40,6 +40,7 @@ class Outcomes:
     matched: Any
     ignored: Any
     category_names: Mapping[int, str] = field(default_factory=dict)
+    category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def iou_type(self) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .summary import SummaryRow, rows_of
+
 # numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
 COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
 COCO_RECALL_THRESHOLDS = (*(i * 0.01 for i in range(100)), 1.0)
@@ -47,6 +49,7 @@ class Protocol:
         max_dets: M limits on the detections of one image and category, at least 1, all different, at most 254 of them;
             sorted here; axis M.
         use_cats: False puts everything into one category.
+        summary: the rows of the summary, as SummaryRow; None: those of `evaluation.summary.rows_of`.
         lenient: skip most checks of values (pycocotools accepts nearly any).
 
     Raises:
@@ -59,31 +62,32 @@ class Protocol:
     area_names: tuple[str, ...] = COCO_AREA_NAMES
     max_dets: tuple[int, ...] = (1, 10, 100)
     use_cats: bool = True
+    summary: tuple[SummaryRow, ...] | None = None
     lenient: InitVar[bool] = False
 
     def __post_init__(self, lenient: bool) -> None:
-        def settle(name: str, value: Any) -> None:
+        def set_field(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        settle("iou_thresholds", _numbers("iou_thresholds", self.iou_thresholds))
-        settle("recall_thresholds", _numbers("recall_thresholds", self.recall_thresholds))
+        set_field("iou_thresholds", _numbers("iou_thresholds", self.iou_thresholds))
+        set_field("recall_thresholds", _numbers("recall_thresholds", self.recall_thresholds))
         pairs = _items("area_ranges", "pairs", self.area_ranges)
         ranges = [_numbers(f"area_ranges[{i}]", pair) for i, pair in enumerate(pairs)]
         for i, pair in enumerate(ranges):
             if len(pair) != 2:
                 raise ValueError(f"area_ranges[{i}] must be a pair (lowest, highest), got {pair}")
-        settle("area_ranges", tuple(ranges))
-        settle("area_names", tuple(str(name) for name in _items("area_names", "names", self.area_names)))
+        set_field("area_ranges", tuple(ranges))
+        set_field("area_names", tuple(str(name) for name in _items("area_names", "names", self.area_names)))
         limits = _numbers("max_dets", self.max_dets)
         for i, limit in enumerate(limits):
             if not math.isfinite(limit) or limit != int(limit) or abs(limit) >= 2**63:
                 raise ValueError(f"max_dets[{i}] must be a whole number below 2**63, got {limit}")
             if limit < 1 and not lenient:
                 raise ValueError(f"max_dets[{i}] must be at least 1, got {int(limit)}")
-        settle("max_dets", tuple(sorted(int(limit) for limit in limits)))
+        set_field("max_dets", tuple(sorted(int(limit) for limit in limits)))
         if self.use_cats not in (True, False):
             raise ValueError(f"use_cats must be True or False, got {self.use_cats!r}")
-        settle("use_cats", bool(self.use_cats))
+        set_field("use_cats", bool(self.use_cats))
         if not self.iou_thresholds:
             raise ValueError("iou_thresholds (params.iouThrs) must not be empty")
         if len(self.max_dets) > MAX_LIMITS:
@@ -112,6 +116,11 @@ class Protocol:
         if len(set(self.area_names)) != len(self.area_names):
             raise ValueError(f"area_names must differ, got {self.area_names}")
 
+    @functools.cached_property
+    def rows(self) -> tuple[SummaryRow, ...]:
+        """The rows of the summary."""
+        return rows_of(self.area_names, self.max_dets) if self.summary is None else self.summary
+
     @property
     def limit(self) -> int:
         """The most detections of one image and category that any number counts."""
@@ -129,7 +138,7 @@ class Protocol:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "summary" or value is not None}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Protocol:
@@ -137,7 +146,27 @@ class Protocol:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"protocol has unknown fields: {sorted(unknown)}")
+        if values.get("summary") is not None:
+            values = values | {"summary": tuple(SummaryRow.from_dict(row) for row in values["summary"])}
         return cls(**values, lenient=True)
+
+
+# The positions of a summary's row: of the threshold on axis T (None: all), the area range on A, the limit on M.
+Place = tuple["int | None", int, int]
+
+
+def place_of(row: SummaryRow, protocol: Protocol) -> Place | None:
+    """Where a row of the summary reads; None where the protocol lacks its threshold, area range or limit."""
+    ious, names, limits = protocol.iou_thresholds, protocol.area_names, protocol.max_dets
+    if (row.iou is not None and row.iou not in ious) or row.area not in names:
+        return None
+    if row.limit.value is not None:
+        m = limits.index(row.limit.value) if row.limit.value in limits else len(limits)
+    else:
+        m = len(limits) - 1 if row.limit.index is None else row.limit.index
+    if not 0 <= m < len(limits):
+        return None
+    return None if row.iou is None else ious.index(row.iou), names.index(row.area), m
 
 
 def _float32_steps(start: float, end: float, n: int) -> tuple[float, ...]:
