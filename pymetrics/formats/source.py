@@ -44,8 +44,8 @@ class Source:
     shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
-    crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where it is
-        ignored. bool; on a GPU any dtype.
+    crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where
+        it is ignored. bool; of files uint8; on a GPU any dtype.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
     shares_images: its image ids are those of the other side's items, so that none is unknown.

@@ -117,7 +117,8 @@ def int_column(values: Any, where: Where, name: str) -> NDArray[np.int64]:
         row = int(np.argmin(whole))
         item = _item(values, row)
         is_whole = np.isfinite(column[row]) and column[row] == np.floor(column[row])
-        raise ValueError(f"{where(name, row)} must be {_range(item) if is_whole else 'a whole number'}, got {_shown(item)}")
+        what = _range(item) if is_whole else "a whole number"
+        raise ValueError(f"{where(name, row)} must be {what}, got {_shown(item)}")
     return column.astype(np.int64)
 
 
