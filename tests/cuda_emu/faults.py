@@ -46,7 +46,8 @@ FAULTS = [
     ),
     Fault(
         "barrier missing before the candidates are read",
-        "match_by_block.h", "            __syncthreads();\n            const int n = state", "            const int n = state",
+        "match_by_block.h",
+        "            __syncthreads();\n            const int n = state", "            const int n = state",
         "match_boxes,match_cells", "plain", BYTES,
     ),
     Fault(
