@@ -1,6 +1,6 @@
 """COCO: annotations in pycocotools' shape, as plain Python dicts that may be edited in place.
 
-What comes from a file is kept as text and columns (lazy_dataset.py) until somebody asks for its dicts; then the columns are
+What comes from a file is kept as text and columns (lazy_dataset.py) until its dicts are asked for. Then the columns are
 dropped, and the dicts are all there is.
 """
 

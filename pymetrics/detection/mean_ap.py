@@ -23,6 +23,7 @@ from ..evaluation.columns import Columns
 from ..evaluation.curves import UNDEFINED
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
+from ..evaluation.summary import SummaryRow
 from . import checks, coco_files, values
 from .state_columns import STATES, as_columns
 
@@ -162,18 +163,23 @@ class MeanAveragePrecision(Metric):
         """
         columns = as_columns(self.metric_state, self.box_format)
         classes = torch.tensor(columns.axes.category_ids, dtype=torch.int32)
-        limits = self.max_detection_thresholds
+        rows = values.rows(self.max_detection_thresholds, self.backend)
         if not len(columns.axes.image_ids):
-            return {**values.scalars([UNDEFINED] * 12, limits), "classes": classes}
-        result = self._evaluate(columns)
-        found = values.scalars(values.summary(result, self.backend), limits)
+            return {**values.scalars(rows, [UNDEFINED] * len(rows)), "classes": classes}
+        protocol = self._protocol(rows)
+        result = self._evaluate(columns, protocol)
+        found = values.scalars(rows, result.stats)
         if self.extended_summary:
             found |= values.extended(result)
         precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
         if self.class_metrics:
-            by_class = self._result(columns) if self.average == "micro" else result
-            precision, recall = values.per_class(by_class, self.backend)
-        found |= {"map_per_class": precision, f"mar_{limits[-1]}_per_class": recall, "classes": classes}
+            by_class = _result(columns, protocol) if self.average == "micro" else result
+            precision, recall = values.per_class(by_class)
+        found |= {
+            "map_per_class": precision,
+            f"mar_{self.max_detection_thresholds[-1]}_per_class": recall,
+            "classes": classes,
+        }
         return found
 
     def result(self) -> Result:
@@ -184,7 +190,7 @@ class MeanAveragePrecision(Metric):
         with self.sync_context(
             dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         ):
-            return self._evaluate(as_columns(self.metric_state, self.box_format))
+            return self._evaluate(as_columns(self.metric_state, self.box_format), self._protocol())
 
     def tm_to_coco(self, name: str = "tm_map_input") -> None:
         """Write everything taken in as COCO files: {name}_preds.json and {name}_target.json."""
@@ -206,24 +212,20 @@ class MeanAveragePrecision(Metric):
         """Plot the values of compute() or forward(), one dict or several; needs matplotlib."""
         return self._plot(val, ax)
 
-    def _protocol(self) -> Protocol:
+    def _protocol(self, rows: tuple[SummaryRow, ...] | None = None) -> Protocol:
         return Protocol(
             iou_thresholds=tuple(self.iou_thresholds),
             recall_thresholds=tuple(self.rec_thresholds),
             max_dets=tuple(self.max_detection_thresholds),
+            summary=rows,
             lenient=True,
         )
 
-    def _evaluate(self, columns: Columns) -> Result:
+    def _evaluate(self, columns: Columns, protocol: Protocol) -> Result:
         if self.average == "micro":
             gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
             columns = replace(columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=np.zeros(1, np.int64)))
-        return self._result(columns)
-
-    def _result(self, columns: Columns) -> Result:
-        protocol = self._protocol()
-        cells = group(columns, protocol.limit)
-        return Result(stages.match(columns, cells, protocol)[0], columns, cells)
+        return _result(columns, protocol)
 
     def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
         """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
@@ -240,6 +242,11 @@ class MeanAveragePrecision(Metric):
                 setattr(self, name, states)
             self._to_sync, self._should_unsync = self.sync_on_compute, True
             self._is_synced, self._cache, self._computed = False, None, None
+
+
+def _result(columns: Columns, protocol: Protocol) -> Result:
+    cells = group(columns, protocol.limit)
+    return Result(stages.match(columns, cells, protocol)[0], columns, cells)
 
 
 def _spaced(start: float, end: float, n: int) -> list[float]:

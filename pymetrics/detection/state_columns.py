@@ -16,7 +16,7 @@ from ..formats.boxes import RawBoxes, corners_to_sizes
 from ..formats.coco import XYWH
 from ..formats.ids import joined_ids, positions
 from ..formats.source import Source, SourceAxes
-from ..kernels import arrays, cuda_backend
+from ..kernels import arrays
 
 STATES = (
     "detection_box",
@@ -44,7 +44,7 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
     joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
     joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
     scores = joined["detection_scores"]
-    if arrays.is_on_device(scores) and cuda_backend.works(scores):
+    if arrays.is_on_device(scores) and arrays.has_cuda_kernels(scores):
         sources = (
             _source_on_device(joined, "groundtruth", n_gt, scores),
             _source_on_device(joined, "detection", n_dt, scores),
@@ -94,7 +94,8 @@ def _source_on_device(joined: dict[str, Any], side: str, counts: NDArray[np.int6
     boxes = joined[f"{side}_box"].reshape(-1, 4).to(like.device)
     return Source(
         where=lambda name, _: f"{side}_{name}", image=image,
-        category=labels if labels.is_floating_point() else arrays.cast(labels, "int64"), shape=RawBoxes(boxes, XYWH), shares_images=True, axes=SourceAxes(images=images), is_checked=True, **more,
+        category=labels if labels.is_floating_point() else arrays.cast(labels, "int64"), shape=RawBoxes(boxes, XYWH),
+        shares_images=True, axes=SourceAxes(images=images), is_checked=True, **more,
     )  # fmt: skip
 
 

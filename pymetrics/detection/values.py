@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ..evaluation import stages
-from ..evaluation.curves import UNDEFINED
+from ..evaluation.protocol import COCO_AREA_NAMES
 from ..evaluation.result import Result
+from ..evaluation.summary import Limit, SummaryRow, rows_of
 
-LIMIT_OF_MAP = 100  # MAX_DETS_100: pycocotools' first number asks for this limit, whatever the limits are
+# MAX_DETS_100: pycocotools' first number asks for this limit, whatever the limits are.
+FIRST_LIMIT = {"pycocotools": Limit(value=100), "faster_coco_eval": Limit()}
 
 
-def scalars(values: Iterable[float], max_dets: Sequence[int]) -> dict[str, Any]:
+def rows(max_dets: Sequence[int], backend: str) -> tuple[SummaryRow, ...]:
+    """The rows of the summary, by the rule of the backend."""
+    return rows_of(COCO_AREA_NAMES, max_dets, FIRST_LIMIT[backend])
+
+
+def scalars(rows: Sequence[SummaryRow], values: Iterable[float]) -> dict[str, Any]:
     """The twelve numbers of the summary, float32, by torchmetrics' names."""
-    names = ["map", "map_50", "map_75", "map_small", "map_medium", "map_large"]
-    names += [*(f"mar_{limit}" for limit in max_dets), "mar_small", "mar_medium", "mar_large"]
-    return {name: torch.tensor(value, dtype=torch.float32) for name, value in zip(names, values, strict=True)}
+    return {row.key: torch.tensor(value, dtype=torch.float32) for row, value in zip(rows, values, strict=True)}
 
 
-def map_limit(result: Result, backend: str) -> int | None:
-    """The position on axis M that `map` reads, None where it has none."""
-    limits = result.protocol.max_dets
-    if backend == "pycocotools":
-        return limits.index(LIMIT_OF_MAP) if LIMIT_OF_MAP in limits else None
-    return len(limits) - 1
-
-
-def summary(result: Result, backend: str) -> list[float]:
-    """The twelve numbers; `map` by the rule of the backend."""
-    stats, m = [float(value) for value in result.stats], map_limit(result, backend)
-    if m != len(result.protocol.max_dets) - 1:
-        stats[0] = UNDEFINED if m is None else float(stages.means(result.precision, [(None, 0, m)])[0])
-    return stats
-
-
-def per_class(result: Result, backend: str) -> tuple[Any, Any]:
-    """map and mar of each category, float32 (K,)."""
-    m = map_limit(result, backend)
-    recall = _class_means(result.recall[:, :, 0, -1])
-    precision = np.full(len(recall), UNDEFINED) if m is None else _class_means(result.precision[..., 0, m])
+def per_class(result: Result) -> tuple[Any, Any]:
+    """map and mar (at the last limit) of each category, float32 (K,)."""
+    precision, recall = (result.class_means(row) for row in (result.rows[0], SummaryRow("mar", "AR", "recall")))
     return torch.tensor(precision, dtype=torch.float32), torch.tensor(recall, dtype=torch.float32)
-
-
-def _class_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The means over all axes but the last, in numpy's order; a category's entries are all -1 or none is."""
-    lines = np.ascontiguousarray(np.moveaxis(values, -1, 0)).reshape(values.shape[-1], math.prod(values.shape[:-1]))
-    return np.asarray(lines.mean(axis=1))
 
 
 def extended(result: Result) -> dict[str, Any]:

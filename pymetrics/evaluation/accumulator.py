@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Accumulator:
     Args:
         protocol: "coco", or a pymetrics.Protocol.
         iou_type: "bbox".
+        max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
 
@@ -37,10 +38,20 @@ class Accumulator:
         ValueError: an argument is not one of these.
     """
 
-    def __init__(self, protocol: str | Protocol = "coco", iou_type: str = "bbox", *, duplicates: str = "error") -> None:
+    def __init__(
+        self,
+        protocol: str | Protocol = "coco",
+        iou_type: str = "bbox",
+        *,
+        duplicates: str = "error",
+        max_dets: Iterable[int] | None = None,
+        iou_thresholds: Iterable[float] | None = None,
+        recall_thresholds: Iterable[float] | None = None,
+        area_ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
         if duplicates not in DUPLICATES:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
-        self.protocol = as_protocol(protocol)
+        self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
         self.shape = as_shape(iou_type)
         self.duplicates = duplicates
         self._chunks: list[Outcomes] = []
@@ -120,10 +131,13 @@ class Accumulator:
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"data": self.to_bytes(), "duplicates": self.duplicates}
+        own = {"protocol", "iou_type", "duplicates", "_chunks", "_seen", "_lock"}
+        attributes = {name: value for name, value in vars(self).items() if name not in own}
+        return {"data": self.to_bytes(), "duplicates": self.duplicates, "attributes": attributes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"]).__dict__)
+        vars(self).update(vars(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"])))
+        vars(self).update(state.get("attributes", {}))
 
     def __repr__(self) -> str:
         return f"<pymetrics.Accumulator of {self.n_images} images>"
@@ -163,7 +177,11 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
     category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
     names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
     places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
-    return stages.arrange(chunks, places, image_ids, category_ids, names)
+    groups: dict[str, tuple[int, ...]] = {}
+    for chunk in chunks:
+        for name, members in chunk.category_groups.items():
+            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
+    return stages.arrange(chunks, places, image_ids, category_ids, names, groups)
 
 
 def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
@@ -172,7 +190,12 @@ def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
     images = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
     categories = np.arange(len(outcomes.category_ids), dtype=np.int32)
     return stages.arrange(
-        [outcomes], [(categories, images)], outcomes.image_ids[keep], outcomes.category_ids, outcomes.category_names
+        [outcomes],
+        [(categories, images)],
+        outcomes.image_ids[keep],
+        outcomes.category_ids,
+        outcomes.category_names,
+        outcomes.category_groups,
     )
 
 

@@ -16,7 +16,7 @@ from .columns import Columns
 PAIRS_AT_ONCE = 1 << 22  # overlaps in memory at one time, but for a cell that has more: 32 MiB
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cells:
     """Cells that hold any row: C of them, with D detections and G ground truths. Arrays are on the columns' device.
 

@@ -17,7 +17,7 @@ CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
 KEEPS_FREE = 1  # bit of the flags of detections: its id is 0 or below, so that its ground truth stays free (quirk)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Side:
     """Ground truths or detections: N rows. Arrays are C-contiguous, all on one device.
 
@@ -25,7 +25,8 @@ class Side:
     shape: what is compared; only the evaluation's shape knows what this is (of boxes float64 (N, 4): x, y, width,
         height).
     area: float64 (N,) square pixels; of detections it may have length 0 where it is the shape's own.
-    flags: uint8 (N,): CROWD | ID_ZERO | IGNORE of ground truths; KEEPS_FREE of detections, of length 0 where none is set.
+    flags: uint8 (N,): CROWD | ID_ZERO | IGNORE of ground truths; KEEPS_FREE of detections, of length 0 where none is
+        set.
     scores: float64 (N,); of length 0 for ground truths.
     source_row: int (N,), the row of the source that each row is; None where it is the same. On the host.
     """
@@ -39,22 +40,24 @@ class Side:
     source_row: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Axes:
     """The images and categories of an evaluation. On the host.
 
     image_ids: every image, ascending and unique; int64 or str. category_ids: (K,) int64, in the order of axis K.
     category_names: names of categories by id, where the source has them.
+    category_groups: ids of the members of groups of categories, by the group's name.
     image_sizes: (height, width) of images by id, where the source has them.
     """
 
     image_ids: Any
     category_ids: Any
     category_names: Mapping[int, str] = field(default_factory=dict)
+    category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     image_sizes: Mapping[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Columns:
     """The data of one evaluation."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import kernels
 from ..formats.values import as_array, widen
-from ..kernels import arrays, cuda_backend
+from ..kernels import arrays
 from .arguments import as_source, booleans, flags_column, on_device, problem_offsets
 from .protocol import COCO_IOU_THRESHOLDS, Protocol, tables
 
@@ -39,7 +39,7 @@ def match(
     """
     source = ious = arrays.as_tensor(ious)
     crowd, ignore = arrays.as_tensor(crowd), arrays.as_tensor(ignore)
-    if on_device(ious=ious, crowd=crowd, ignore=ignore) and not cuda_backend.works(ious):
+    if on_device(ious=ious, crowd=crowd, ignore=ignore) and not arrays.has_cuda_kernels(ious):
         ious, crowd, ignore = (arrays.to_host(values) for values in (ious, crowd, ignore))
     values = ious if arrays.is_on_device(ious) else widen(as_array(ious, "ious"))
     if not (values.dtype.kind in "biuf" if isinstance(values, np.ndarray) else not values.dtype.is_complex):

@@ -14,7 +14,7 @@ from .protocol import Protocol
 from .shapes import Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 
@@ -40,6 +40,7 @@ class Outcomes:
     matched: Any
     ignored: Any
     category_names: Mapping[int, str] = field(default_factory=dict)
+    category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def iou_type(self) -> str:

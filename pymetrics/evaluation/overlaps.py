@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..formats.boxes import as_box_format, box_column, tensors_to_xywh, to_xywh
-from ..kernels import arrays, cuda_backend
+from ..kernels import arrays
 from .arguments import as_source, beside, flags_column, on_device, problem_offsets
 
 KINDS = ("iou", "giou", "diou", "ciou")
@@ -40,7 +40,7 @@ def box_iou(
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     source = dt = arrays.as_tensor(dt)
     gt, crowd = arrays.as_tensor(gt), arrays.as_tensor(crowd)
-    if on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not cuda_backend.works(dt)):
+    if on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not arrays.has_cuda_kernels(dt)):
         dt, gt, crowd = (arrays.to_host(values) for values in (dt, gt, crowd))
     dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
     n_dt, n_gt = len(dt_boxes), len(gt_boxes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
-from dataclasses import InitVar, asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import InitVar, asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+
+from .summary import SummaryRow, rows_of
 
 # numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
 COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
@@ -20,7 +22,10 @@ MAX_LIMITS = 254  # a limit's place goes into a byte
 
 def _numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
     try:
-        return tuple(float(value) for value in values)
+        items = list(values)
+        if isinstance(values, (str, bytes)) or any(isinstance(item, (str, bytes)) for item in items):
+            raise TypeError("text is not taken for numbers")
+        return tuple(float(item) for item in items)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers, got {values!r}") from error
 
@@ -44,6 +49,7 @@ class Protocol:
         max_dets: M limits on the detections of one image and category, at least 1, all different, at most 254 of them;
             sorted here; axis M.
         use_cats: False puts everything into one category.
+        summary: the rows of the summary, as SummaryRow; None: those of `evaluation.summary.rows_of`.
         lenient: skip most checks of values (pycocotools accepts nearly any).
 
     Raises:
@@ -56,31 +62,32 @@ class Protocol:
     area_names: tuple[str, ...] = COCO_AREA_NAMES
     max_dets: tuple[int, ...] = (1, 10, 100)
     use_cats: bool = True
+    summary: tuple[SummaryRow, ...] | None = None
     lenient: InitVar[bool] = False
 
     def __post_init__(self, lenient: bool) -> None:
-        def settle(name: str, value: Any) -> None:
+        def set_field(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        settle("iou_thresholds", _numbers("iou_thresholds", self.iou_thresholds))
-        settle("recall_thresholds", _numbers("recall_thresholds", self.recall_thresholds))
+        set_field("iou_thresholds", _numbers("iou_thresholds", self.iou_thresholds))
+        set_field("recall_thresholds", _numbers("recall_thresholds", self.recall_thresholds))
         pairs = _items("area_ranges", "pairs", self.area_ranges)
         ranges = [_numbers(f"area_ranges[{i}]", pair) for i, pair in enumerate(pairs)]
         for i, pair in enumerate(ranges):
             if len(pair) != 2:
                 raise ValueError(f"area_ranges[{i}] must be a pair (lowest, highest), got {pair}")
-        settle("area_ranges", tuple(ranges))
-        settle("area_names", tuple(str(name) for name in _items("area_names", "names", self.area_names)))
+        set_field("area_ranges", tuple(ranges))
+        set_field("area_names", tuple(str(name) for name in _items("area_names", "names", self.area_names)))
         limits = _numbers("max_dets", self.max_dets)
         for i, limit in enumerate(limits):
             if not math.isfinite(limit) or limit != int(limit) or abs(limit) >= 2**63:
                 raise ValueError(f"max_dets[{i}] must be a whole number below 2**63, got {limit}")
             if limit < 1 and not lenient:
                 raise ValueError(f"max_dets[{i}] must be at least 1, got {int(limit)}")
-        settle("max_dets", tuple(sorted(int(limit) for limit in limits)))
+        set_field("max_dets", tuple(sorted(int(limit) for limit in limits)))
         if self.use_cats not in (True, False):
             raise ValueError(f"use_cats must be True or False, got {self.use_cats!r}")
-        settle("use_cats", bool(self.use_cats))
+        set_field("use_cats", bool(self.use_cats))
         if not self.iou_thresholds:
             raise ValueError("iou_thresholds (params.iouThrs) must not be empty")
         if len(self.max_dets) > MAX_LIMITS:
@@ -109,6 +116,11 @@ class Protocol:
         if len(set(self.area_names)) != len(self.area_names):
             raise ValueError(f"area_names must differ, got {self.area_names}")
 
+    @functools.cached_property
+    def rows(self) -> tuple[SummaryRow, ...]:
+        """The rows of the summary."""
+        return rows_of(self.area_names, self.max_dets) if self.summary is None else self.summary
+
     @property
     def limit(self) -> int:
         """The most detections of one image and category that any number counts."""
@@ -126,7 +138,7 @@ class Protocol:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "summary" or value is not None}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Protocol:
@@ -134,7 +146,27 @@ class Protocol:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"protocol has unknown fields: {sorted(unknown)}")
+        if values.get("summary") is not None:
+            values = values | {"summary": tuple(SummaryRow.from_dict(row) for row in values["summary"])}
         return cls(**values, lenient=True)
+
+
+# The positions of a summary's row: of the threshold on axis T (None: all), the area range on A, the limit on M.
+Place = tuple["int | None", int, int]
+
+
+def place_of(row: SummaryRow, protocol: Protocol) -> Place | None:
+    """Where a row of the summary reads; None where the protocol lacks its threshold, area range or limit."""
+    ious, names, limits = protocol.iou_thresholds, protocol.area_names, protocol.max_dets
+    if (row.iou is not None and row.iou not in ious) or row.area not in names:
+        return None
+    if row.limit.value is not None:
+        m = limits.index(row.limit.value) if row.limit.value in limits else len(limits)
+    else:
+        m = len(limits) - 1 if row.limit.index is None else row.limit.index
+    if not 0 <= m < len(limits):
+        return None
+    return None if row.iou is None else ious.index(row.iou), names.index(row.area), m
 
 
 def _float32_steps(start: float, end: float, n: int) -> tuple[float, ...]:
@@ -151,18 +183,42 @@ PRESETS = {
 }
 
 
-def as_protocol(protocol: str | Protocol) -> Protocol:
-    """A preset's name or a Protocol. Raises ValueError for unknown names, TypeError for anything else."""
-    if isinstance(protocol, Protocol):
-        return protocol
-    if not isinstance(protocol, str):
+def as_protocol(
+    protocol: str | Protocol,
+    max_dets: Iterable[int] | None = None,
+    iou_thresholds: Iterable[float] | None = None,
+    recall_thresholds: Iterable[float] | None = None,
+    area_ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Protocol:
+    """A preset's name or a Protocol, with the fields that are given in place of its own.
+
+    area_ranges: (lowest, highest) by name. Without a range named "all", the protocol's own goes first.
+
+    Raises:
+        TypeError: protocol is neither a name nor a Protocol; area_ranges is no mapping.
+        ValueError: no preset has this name; or a value is refused, as Protocol does.
+    """
+    if not isinstance(protocol, (str, Protocol)):
         raise TypeError(f"protocol must be a name or a pymetrics.Protocol, got {type(protocol).__name__}")
-    if protocol not in PRESETS:
+    if isinstance(protocol, str) and protocol not in PRESETS:
         raise ValueError(f"protocol must be one of {sorted(PRESETS)}, got {protocol!r}")
-    return PRESETS[protocol]
+    found = PRESETS[protocol] if isinstance(protocol, str) else protocol
+    given: dict[str, Any] = {"max_dets": max_dets, "iou_thresholds": iou_thresholds}
+    given = {
+        name: value for name, value in (given | {"recall_thresholds": recall_thresholds}).items() if value is not None
+    }
+    if area_ranges is not None:
+        if not isinstance(area_ranges, Mapping):
+            raise TypeError(f"area_ranges must be a dict of (lowest, highest) by name, got {area_ranges!r}")
+        ranges = dict(area_ranges)
+        if "all" not in ranges:
+            own = dict(zip(found.area_names, found.area_ranges, strict=True))
+            ranges = {"all": own.get("all", COCO_AREA_RANGES[0]), **ranges}
+        given |= {"area_names": tuple(ranges), "area_ranges": tuple(ranges.values())}
+    return replace(found, **given) if given else found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tables:
     """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
 
@@ -179,21 +235,20 @@ def tables(protocol: Protocol) -> Tables:
     """The arrays of a protocol. Thresholds are cut to 1 - 1e-10 (THRESHOLD_CAP) and sorted for the kernels' sake."""
     n_areas, n_thresholds, n_words = len(protocol.area_ranges), len(protocol.iou_thresholds), protocol.n_words
     capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
-    by_value = sorted(range(n_thresholds), key=capped.__getitem__)
-    words = [0] * (n_thresholds + 1)  # whole bit strings first, as Python integers
-    for level, t in enumerate(by_value):
-        words[level + 1] = words[level] | sum(1 << (a * n_thresholds + t) for a in range(n_areas))
-    areas = [((1 << n_thresholds) - 1) << (a * n_thresholds) for a in range(n_areas)]
-
-    def split(values: list[int]) -> np.ndarray[Any, Any]:
-        rows = [[value >> (64 * w) & (2**64 - 1) for w in range(n_words)] for value in values]
-        return np.array(rows, np.uint64).reshape(len(values), n_words)
-
+    by_value = np.array(sorted(range(n_thresholds), key=capped.__getitem__), np.int64)
+    reached_bits = np.zeros((n_thresholds + 1, n_words), np.uint64)
+    area_bits = np.zeros((n_areas, n_words), np.uint64)
+    for a in range(n_areas):
+        bits = a * n_thresholds + by_value
+        words, values = bits // 64, np.uint64(1) << (bits % 64).astype(np.uint64)
+        reached_bits[np.arange(1, n_thresholds + 1), words] |= values
+        np.bitwise_or.at(area_bits[a], words, values)
+    np.bitwise_or.accumulate(reached_bits, axis=0, out=reached_bits)
     return Tables(
         thresholds=np.array([capped[t] for t in by_value], np.float64),
-        reached_bits=split(words),
+        reached_bits=reached_bits,
         area_ranges=np.array(protocol.area_ranges, np.float64).reshape(n_areas, 2),
-        area_bits=split(areas),
+        area_bits=area_bits,
         max_dets=np.array(protocol.max_dets, np.int64),
         recall_thresholds=np.array(protocol.recall_thresholds, np.float64),
     )

@@ -1,14 +1,10 @@
-"""Result: the end of the stages. What the numbers are called, printed and written as; the only numpy arithmetic."""
+"""Result: what the numbers are called, printed and written as."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -21,56 +17,17 @@ from .cells import Cells, group
 from .columns import Columns
 from .curves import UNDEFINED, Curves, curves
 from .outcomes import Outcomes
-from .protocol import Protocol
-
-_LINE = " {:<18} {} @[ IoU={:<9} | area={:>6s} | maxDets={:>3d} ] = {}"
-_COCO_AREAS = {"small": "s", "medium": "m", "large": "l"}
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """One number of the summary: a mean over a part of precision (or of recall).
-
-    key: torchmetrics' name. coco_key: the short name of the COCO world. iou: the thresholds as printed.
-    t: position on axis T; None for all, -1 where the protocol lacks the threshold. area, m: positions on axes A and M.
-    """
-
-    key: str
-    coco_key: str
-    is_recall: bool
-    iou: str
-    t: int | None
-    area: int
-    m: int
-
-
-def summary_rows(protocol: Protocol) -> list[SummaryRow]:
-    """The summary of a protocol, in pycocotools' order: exactly its twelve rows for the preset "coco".
-
-    AP over all thresholds, AP at .50 and .75, AP per further area range, AR per limit, AR per further area range.
-    The range named "all" (the first, where there is none) serves the rows without an area; AP and the rows per area
-    use the last limit.
-    """
-    names, limits, ious = protocol.area_names, protocol.max_dets, protocol.iou_thresholds
-    whole, last = names.index("all") if "all" in names else 0, len(limits) - 1
-    further = [(a, name, _COCO_AREAS.get(name, f"_{name}")) for a, name in enumerate(names) if a != whole]
-    span = f"{ious[0]:0.2f}:{ious[-1]:0.2f}"
-    at = {iou: ious.index(iou) if iou in ious else -1 for iou in (0.5, 0.75)}
-    return [
-        SummaryRow("map", "AP", False, span, None, whole, last),
-        SummaryRow("map_50", "AP50", False, "0.50", at[0.5], whole, last),
-        SummaryRow("map_75", "AP75", False, "0.75", at[0.75], whole, last),
-        *(SummaryRow(f"map_{name}", f"AP{short}", False, span, None, a, last) for a, name, short in further),
-        *(SummaryRow(f"mar_{limit}", f"AR{limit}", True, span, None, whole, m) for m, limit in enumerate(limits)),
-        *(SummaryRow(f"mar_{name}", f"AR{short}", True, span, None, a, last) for a, name, short in further),
-    ]
+from .protocol import Place, Protocol, place_of
+from .scalars import scalars
+from .summary import SummaryRow
 
 
 class Result(Mapping[str, float]):
     """What an evaluation found; everything is computed on first use and kept.
 
     A mapping of torchmetrics' keys (map, map_50, map_75, map_small, ..., mar_1, mar_10, mar_100, mar_small, ...) to
-    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average.
+    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average. COCO's short
+    names (AP, AP50, APs, AR100, ...) work in brackets, too.
 
     Args:
         outcomes: what matching found.
@@ -105,9 +62,14 @@ class Result(Mapping[str, float]):
         """How detections were matched and counted."""
         return self._outcomes.protocol
 
+    @property
+    def rows(self) -> tuple[SummaryRow, ...]:
+        """The rows of the summary."""
+        return self.protocol.rows
+
     @cached_property
-    def _rows(self) -> list[SummaryRow]:
-        return summary_rows(self.protocol)
+    def _places(self) -> list[Place | None]:
+        return [place_of(row, self.protocol) for row in self.rows]
 
     @cached_property
     def _arrays(self) -> tuple[Any, Any]:
@@ -132,21 +94,39 @@ class Result(Mapping[str, float]):
     @cached_property
     def stats(self) -> numpy.typing.NDArray[numpy.float64]:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
-        stats = numpy.full(len(self._rows), UNDEFINED)
-        for is_recall, values in zip((False, True), self._arrays, strict=True):
-            found = [i for i, row in enumerate(self._rows) if row.is_recall == is_recall and row.t != -1]
-            queries = [(self._rows[i].t, self._rows[i].area, self._rows[i].m) for i in found]
-            stats[found] = arrays.to_host(stages.means(values, queries))
+        stats = numpy.full(len(self.rows), UNDEFINED)
+        for metric, values in zip(("precision", "recall"), self._arrays, strict=True):
+            for members in {row.categories for row in self.rows}:
+                found = [
+                    (i, place)
+                    for i, (row, place) in enumerate(zip(self.rows, self._places, strict=True))
+                    if row.metric == metric and row.categories == members and place is not None
+                ]
+                if found:
+                    part = values if members is None else values[..., self._members(members), :, :]
+                    stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, [place for _, place in found]))
         return stats
+
+    @property
+    def _whole_area(self) -> int:
+        """The position of the area range "all"; of the first, where none has that name."""
+        names = self.protocol.area_names
+        return names.index("all") if "all" in names else 0
+
+    def _members(self, group: str) -> list[int]:
+        """The positions on axis K of the categories of a group; none where the data has no such group."""
+        members = set(self._outcomes.category_groups.get(group, ()))
+        return [k for k, id in enumerate(self._outcomes.category_ids.tolist()) if id in members]
 
     @cached_property
     def _value_of(self) -> dict[str, float]:
-        return {row.key: float(value) for row, value in zip(self._rows, self.stats, strict=True)}
+        return {row.key: float(value) for row, value in zip(self.rows, self.stats, strict=True)}
 
     def __getitem__(self, key: str) -> float:
-        if key not in self._value_of:
-            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}")
-        return self._value_of[key]
+        key_of = {row.coco_key: row.key for row in self.rows}
+        if key_of.get(key, key) not in self._value_of:
+            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}, nor of {', '.join(key_of)}")
+        return self._value_of[key_of.get(key, key)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._value_of)
@@ -157,15 +137,18 @@ class Result(Mapping[str, float]):
     def __reduce__(self) -> Any:
         return Result, (self.outcomes, self.columns)  # what was computed is quicker to compute than to send
 
-    def _class_means(self, row: SummaryRow) -> numpy.typing.NDArray[numpy.float64]:
-        """One summary row for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
-        part = (self.recall if row.is_recall else self.precision)[..., row.area, row.m]  # [T, R, K] or [T, K]
-        if row.t == -1:
-            return numpy.full(part.shape[-1], UNDEFINED)
-        if row.t is not None:
-            part = part[row.t : row.t + 1]
+    def class_means(self, row: SummaryRow) -> numpy.typing.NDArray[numpy.float64]:
+        """One row of a summary for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
+        place, values = place_of(row, self.protocol), self.recall if row.metric == "recall" else self.precision
+        means = numpy.full(len(self.outcomes.category_ids), UNDEFINED)
+        if place is None:
+            return means
+        t, area, m = place
+        part = values[..., area, m]  # (T, R, K) or (T, K)
+        part = part if t is None else part[t : t + 1]
         lines = numpy.ascontiguousarray(numpy.moveaxis(part, -1, 0)).reshape(part.shape[-1], math.prod(part.shape[:-1]))
-        means: numpy.typing.NDArray[numpy.float64] = lines.mean(axis=1)
+        members = slice(None) if row.categories is None else self._members(row.categories)
+        means[members] = lines.mean(axis=1)[members]
         return means  # the entries of a category are all -1 or none is, so that -1 stays -1
 
     @cached_property
@@ -176,8 +159,8 @@ class Result(Mapping[str, float]):
         "all" that count (crowds do not), n_dt the detections, at most max_dets[-1] per image.
         """
         outcomes, name_of = self.outcomes, self.outcomes.category_names
-        table: dict[str, list[Any]] = {row.key: self._class_means(row).tolist() for row in self._rows}
-        table["n_gt"] = _ragged_sums(outcomes.n_gt[:, self._rows[0].area], outcomes.category_cells).tolist()
+        table: dict[str, list[Any]] = {row.key: self.class_means(row).tolist() for row in self.rows}
+        table["n_gt"] = _ragged_sums(outcomes.n_gt[:, self._whole_area], outcomes.category_cells).tolist()
         table["n_dt"] = numpy.diff(outcomes.offsets[outcomes.category_cells]).tolist()
         ids = outcomes.category_ids.tolist()
         lines = zip(*table.values(), strict=True)
@@ -195,7 +178,7 @@ class Result(Mapping[str, float]):
         count; n_dt: detections, of which those that a crowd or an ignored ground truth absorbs are neither tp nor fp.
         -1 where undefined: precision without counted detections, recall without ground truths, f1 without either.
         """
-        outcomes, ious, area = self.outcomes, self.protocol.iou_thresholds, self._rows[0].area
+        outcomes, ious, area = self.outcomes, self.protocol.iou_thresholds, self._whole_area
         word, bit = divmod(area * len(ious) + (ious.index(0.5) if 0.5 in ious else 0), 64)
 
         def is_set(words: Any) -> Any:
@@ -251,46 +234,17 @@ class Result(Mapping[str, float]):
             ValueError: keys or undefined is none of the above.
             TypeError: class_names is neither a mapping nor a bool.
         """
-        _check_choice("keys", keys, ("torchmetrics", "coco"))
-        _check_choice("undefined", undefined, ("drop", "keep", "nan"))
-        is_coco = keys == "coco"
-        values = {row.coco_key if is_coco else row.key: self[row.key] for row in self._rows}
-        names = self._tracker_names(class_names)
-        values |= {f"{'AP' if is_coco else 'map'}/{name}": self.per_class[k]["map"] for k, name in enumerate(names)}
-        if undefined == "drop":
-            values = {key: value for key, value in values.items() if value != UNDEFINED}
-        elif undefined == "nan":
-            values = {key: math.nan if value == UNDEFINED else value for key, value in values.items()}
-        return {prefix + key: value for key, value in values.items()}
-
-    def _tracker_names(self, class_names: Mapping[int, str] | bool | None) -> list[str]:
-        """The categories' names, fit for a tracker's key and all different; empty where none are wanted."""
-        if class_names is None or class_names is False:
-            return []
-        name_of = self.outcomes.category_names if class_names is True else class_names
-        if not isinstance(name_of, Mapping):
-            raise TypeError(f"class_names must map category ids to names or be True, got {type(class_names).__name__}")
-        ids = self.outcomes.category_ids.tolist()
-        names = [re.sub(r"\W+", "_", str(name_of.get(id_, id_))).strip("_") or str(id_) for id_ in ids]
-        n_uses = Counter(names)
-        told_apart = [f"{name}_{id_}" if n_uses[name] > 1 else name for id_, name in zip(ids, names, strict=True)]
-        if len(set(told_apart)) == len(told_apart):
-            return told_apart
-        return [f"{name}_{id_}" for id_, name in zip(ids, names, strict=True)]
+        return scalars(self, prefix, keys, class_names, undefined)
 
     def summary(self, undefined: str = "-1.000") -> str:
         """pycocotools' lines, with `undefined` in place of numbers that do not exist; print(result) shows the same."""
-        titles = {False: ("Average Precision", "(AP)"), True: ("Average Recall", "(AR)")}
-        return "\n".join(
-            _LINE.format(
-                *titles[row.is_recall],
-                row.iou,
-                self.protocol.area_names[row.area],
-                self.protocol.max_dets[row.m],
-                undefined if value == UNDEFINED else f"{value:0.3f}",
-            )
-            for row, value in zip(self._rows, self.stats, strict=True)
+        protocol = self.protocol
+        values = (undefined if value == UNDEFINED else f"{value:0.3f}" for value in self.stats)
+        lines = (
+            row.line(protocol.iou_thresholds, protocol.max_dets, value)
+            for row, value in zip(self.rows, values, strict=True)
         )
+        return "\n".join(lines)
 
     __str__ = summary
 
@@ -315,6 +269,8 @@ class Result(Mapping[str, float]):
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """to_dict() as JSON with sorted keys and full doubles; equal results give equal text. Written to `path`."""
+        import json
+
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, allow_nan=False)
         if path is not None:
             with open(path, "w", encoding="utf-8") as file:
@@ -335,11 +291,6 @@ def _ratio(part: Any, whole: Any) -> Any:
 
 def _defined(values: Mapping[str, float]) -> dict[str, float | None]:
     return {key: None if value == UNDEFINED else value for key, value in values.items()}
-
-
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}, got {value!r}")
 
 
 def _jsonable(value: Any) -> Any:

@@ -6,7 +6,7 @@ checks this).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import kernels
@@ -37,6 +37,7 @@ def match(
     outcomes = Outcomes(
         protocol=protocol, shape=columns.shape, image_ids=columns.axes.image_ids,
         category_ids=columns.axes.category_ids, category_names=columns.axes.category_names,
+        category_groups=columns.axes.category_groups,
         category_cells=cells.category_cells, cell_image=cells.image, offsets=cells.dt_offsets, n_gt=n_gt,
         scores=cells.scores, matched=matched, ignored=ignored,
     )  # fmt: skip
@@ -133,7 +134,8 @@ def arrange(
     places: Sequence[tuple[Any, Any]],
     image_ids: Any,
     category_ids: Any,
-    names: dict[int, str],
+    names: Mapping[int, str],
+    groups: Mapping[str, tuple[int, ...]],
 ) -> Outcomes:
     """Several Outcomes as one, in the order of (category, image).
 
@@ -175,7 +177,7 @@ def arrange(
     (n_kept,) = to_ints(offsets[-1:])
     return Outcomes(
         protocol=first.protocol, shape=first.shape,
-        image_ids=image_ids, category_ids=category_ids, category_names=names,
+        image_ids=image_ids, category_ids=category_ids, category_names=names, category_groups=groups,
         category_cells=category_cells, cell_image=cell_image, offsets=offsets, n_gt=n_gt,
         scores=scores[:n_kept], matched=matched[:n_kept], ignored=ignored[:n_kept],
     )  # fmt: skip

@@ -64,7 +64,7 @@ def as_any_box_format(box_format: str) -> BoxFormat:
     return names[box_format]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RawBoxes:
     """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
 

@@ -7,7 +7,6 @@ of the two read it. Why a file was left is logged by the logger "pymetrics" at t
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Callable
@@ -35,7 +34,7 @@ class FastPathDeclined(Exception):  # noqa: N818
     """The standard library's reader has to read the file; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Document:
     """The columns of a file and its text, from which other values can be parsed later.
 
@@ -176,6 +175,8 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
     if len(found) == 2:
         raise _left(found)
     n_images, n, text, sections = found
+    import json
+
     categories = json.loads(text)
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")

@@ -89,9 +89,9 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
     shares_images = side == "gt" or options.images is not None
     tensors = joined_on_device(items, side, images, box_format)
     if tensors is not None:
-        boxes = RawBoxes(tensors.pop("boxes"), box_format)
+        raw = RawBoxes(tensors.pop("boxes"), box_format)
         return Source(
-            where=where, category=tensors.pop("labels"), shape=boxes, shares_images=shares_images, axes=axes, **tensors
+            where=where, category=tensors.pop("labels"), shape=raw, shares_images=shares_images, axes=axes, **tensors
         )
     boxes = columns["boxes"]
     if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype

@@ -15,7 +15,7 @@ from .values import Where, check_finite, flag_column
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
@@ -32,7 +32,7 @@ class SourceAxes:
     sizes: Mapping[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
 

@@ -32,7 +32,7 @@ def device(request, monkeypatch, lacking):
         lacking("cuda_emu", emulated.why_not())
     monkeypatch.setattr(_config, "cuda", emulated.module())
     monkeypatch.setattr(arrays, "DEVICES", {"cpu"})
-    monkeypatch.setattr(arrays, "_tables", {})
+    monkeypatch.setattr(cuda_backend, "_tables", {})
     return "cpu"
 
 

@@ -49,7 +49,7 @@ class Shape(Protocol):
 
     @property
     def match(self) -> Callable[..., None] | None:
-        """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one pass, the same bytes."""
+        """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one, the same bytes."""
 
 
 SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes}
