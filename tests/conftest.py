@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
+DATA = ROOT.parent / "shared" / "data"  # real data, which are not part of the repository
+FIXTURES = ROOT / "tests" / "fixtures"
 
 
 def absent(name: str, reason: str) -> NoReturn:
@@ -29,9 +30,11 @@ def absent(name: str, reason: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def data() -> Callable[[str], Path]:
-    """data("folder/file.json"): the path of a file of real data, which lies outside the repository."""
+    """data("folder/file.json"): the path of a file of tests/fixtures, or else of the real data."""
 
     def path_of(name: str) -> Path:
+        if (FIXTURES / name).exists():
+            return FIXTURES / name
         path = DATA / name
         if not path.exists():
             absent("data", f"there is no {name} in {os.path.relpath(DATA, ROOT)}")
