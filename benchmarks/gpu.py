@@ -24,7 +24,7 @@ from pymetrics import Detections, GroundTruths
 from pymetrics.evaluation import ingest, road
 from pymetrics.evaluation.protocol import as_protocol
 from pymetrics.evaluation.result import Result
-from pymetrics.kernels import _device
+from pymetrics.kernels import cuda_backend
 
 PROTOCOL = as_protocol("coco")
 WANTED = {"500k": 1.5, "8M": 8.0}  # milliseconds of device time, on an H200
@@ -105,7 +105,7 @@ def stages(call: Callable[[], Any], repeats: int) -> dict[str, float]:
     Before each one the GPU is kept busy, so that its launches queue up and Python's time between them does not count.
     """
     found: dict[str, list[float]] = {}
-    run = _device.run
+    run = cuda_backend.run
     for _ in range(repeats):
         marks: list[tuple[str, Any, Any]] = []
 
@@ -117,11 +117,11 @@ def stages(call: Callable[[], Any], repeats: int) -> dict[str, float]:
             end.record()
             marks.append((name, start, end))
 
-        _device.run = timed
+        cuda_backend.run = timed
         try:
             call()
         finally:
-            _device.run = run
+            cuda_backend.run = run
         torch.cuda.synchronize()
         sums: dict[str, float] = {}
         for name, start, end in marks:
@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None, help="folder for a JSON file named after the GPU")
     parser.add_argument("--quick", action="store_true", help="the small case alone")
     options = parser.parse_args()
-    why = "torch sees no GPU" if not torch.cuda.is_available() else _device.why_not()
+    why = "torch sees no GPU" if not torch.cuda.is_available() else cuda_backend.why_not()
     if why:
         raise SystemExit(f"the CUDA kernels cannot run here: {why}")
     cases: list[Callable[[], dict[str, Any]]] = [lambda: measure("500k", coco(scene(SIZES["500k"])), 50)]

@@ -19,7 +19,7 @@ from contenders.columns import pymetrics as prepare
 from generate import SIZES, scene
 
 from pymetrics.evaluation import evaluate, ingest, road, sources
-from pymetrics.kernels._dispatch import Kernel
+from pymetrics.kernels import Kernel
 
 STATIONS = [
     (sources.Detections, "__post_init__"),

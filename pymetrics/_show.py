@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__, _config
-from .kernels._dispatch import numba_cache_dir
+from .kernels import numba_backend
 
 VARIABLES = ("PYMETRICS_BACKEND", "PYMETRICS_NUM_THREADS", "PYMETRICS_REQUIRE", "LOCAL_WORLD_SIZE", "NUMBA_CACHE_DIR")
 
@@ -44,7 +44,7 @@ def config_page() -> str:
         "native": native.__file__ if native else f"no: {_config.why_no_native}",
         "native simd": simd_level() if simd_level else "",
         "numba": _version_of("numba") if _config.numba_is_there() else "no: numba is not installed",
-        "numba cache": str(numba_cache_dir()),
+        "numba cache": str(numba_backend.cache_dir()),
         "cuda": f"{cuda.__file__}: {cuda.status()[1]}" if cuda else f"no: {_config.why_no_cuda}",
         "torch": _version_of("torch") + (", imported" if "torch" in sys.modules else ""),
         "threads": _answer(_config.get_num_threads),

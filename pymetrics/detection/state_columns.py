@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..evaluation.columns import CROWD, IGNORE, Columns
 from ..evaluation.on_device import Side, columns_of, corners_to_sizes
-from ..kernels import _device
+from ..kernels import arrays, cuda_backend
 
 STATES = (
     "detection_box",
@@ -74,7 +74,7 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
 def _columns_on_device(joined: dict[str, Any], n_gt: NDArray[np.int64], n_dt: NDArray[np.int64]) -> Columns | None:
     """Columns on the GPU where the joined states are; None: on the host."""
     scores = joined["detection_scores"]
-    if not _device.is_on_device(scores) or not _device.works(scores):
+    if not arrays.is_on_device(scores) or not cuda_backend.works(scores):
         return None
 
     def side(name: str, counts: NDArray[np.int64], **more: Any) -> Side:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import kernels
-from ..kernels import empty, fetch, shortened
+from ..kernels.arrays import empty, first_rows, to_host, to_ints
 from .columns import Columns
 
 PAIRS_AT_ONCE = 1 << 22  # overlaps in memory at one time, but for a cell that has more: 32 MiB
@@ -43,7 +43,7 @@ class Cells:
         """The same with numpy arrays; itself where they are that already."""
         if isinstance(self.scores, np.ndarray):
             return self
-        return replace(self, **{name: kernels.to_host(value) for name, value in vars(self).items()})
+        return replace(self, **{name: to_host(value) for name, value in vars(self).items()})
 
     def category(self) -> Any:
         """int64 (C,): the category of each cell, a position on axis K. On the host."""
@@ -59,7 +59,7 @@ class Cells:
 
     def blocks(self, pair_offsets: Any, at_once: int = PAIRS_AT_ONCE) -> Iterator[tuple[int, int]]:
         """Ranges (first, last) of consecutive cells with at most `at_once` pairs together, or one cell with more."""
-        ends = kernels.to_host(pair_offsets)
+        ends = to_host(pair_offsets)
         first = 0
         while first < len(self):
             last = int(np.searchsorted(ends, ends[first] + at_once, side="right")) - 1
@@ -101,7 +101,7 @@ def group(columns: Columns, limit: int, by: Literal["image_category", "image"] =
         columns.dt_image, dt_order, dt_starts, columns.gt_image, gt_rows, gt_starts, limit,
         category_cells, image, all_dt_offsets, gt_offsets, dt_offsets,
     )  # fmt: skip
-    n_cells, n_kept = fetch(category_cells[-1:], dt_offsets[-1:])
+    n_cells, n_kept = to_ints(category_cells[-1:], dt_offsets[-1:])
     dt_offsets, gt_offsets = dt_offsets[: n_cells + 1], gt_offsets[: n_cells + 1]
     dt_rows, scores = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
     kernels.rank_detections(
@@ -123,4 +123,4 @@ def sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> tu
     order = empty(category.shape[0], "int32", category)
     starts = empty(n_categories + 1, "int64", category)
     kernels.sort_rows(category, image, n_images, order, starts)
-    return shortened(order, starts[-1:]), starts
+    return first_rows(order, starts[-1:]), starts

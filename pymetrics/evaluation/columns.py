@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .. import kernels
+from ..kernels import arrays
 
 CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of gt_flags
 KEEPS_FREE = 1  # bit of dt_flags: the detection's id is 0 or below, so that its ground truth stays free (quirk)
@@ -45,5 +45,5 @@ class Columns:
 
     def on_host(self) -> Columns:
         """The same with numpy arrays; itself where they are that already."""
-        found = {name: kernels.to_host(value) for name, value in vars(self).items()}
+        found = {name: arrays.to_host(value) for name, value in vars(self).items()}
         return self if all(found[name] is value for name, value in vars(self).items()) else replace(self, **found)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import kernels
 from ..formats.boxes import LAYOUTS
-from ..kernels import _device
+from ..kernels import arrays, cuda_backend
 from .columns import CROWD, IGNORE, Columns
 
 INTEGERS = ("torch.int64", "torch.int32", "torch.int16", "torch.int8", "torch.uint8")
@@ -47,14 +47,14 @@ class Side:
 
     def detached(self) -> Side:
         """The same without gradients."""
-        tensors = {name: value for name, value in vars(self).items() if _device.is_tensor(value)}
+        tensors = {name: value for name, value in vars(self).items() if arrays.is_tensor(value)}
         return replace(self, **{name: tensor.detach() for name, tensor in tensors.items()})
 
     def is_sound(self, device: Any) -> bool:
         """Whether device, shapes and dtypes are as they should be."""
-        n = self.labels.shape[0] if _device.is_tensor(self.labels) and self.labels.ndim == 1 else -1
+        n = self.labels.shape[0] if arrays.is_tensor(self.labels) and self.labels.ndim == 1 else -1
         return (
-            all(_device.is_tensor(t) and t.device == device and str(t.dtype) in NUMBERS for t in self.tensors())
+            all(arrays.is_tensor(t) and t.device == device and str(t.dtype) in NUMBERS for t in self.tensors())
             and all(t.shape == ((n, 4) if t is self.boxes else (n,)) for t in self.tensors())
             and all(str(t.dtype) in INTEGERS for t in (self.labels, self.image) if t is not None)
             and self.layout in LAYOUTS
@@ -82,7 +82,7 @@ def columns_of(
     device = dt.boxes.device
     if not (gt.is_sound(device) and dt.is_sound(device)):
         return None
-    torch = _device.torch()
+    torch = arrays.torch()
     dt_boxes, gt_boxes = (to_xywh(side.boxes, side.layout) for side in (dt, gt))
     found_images = _ids(gt.image, dt.image) if images is None else None
     found_categories = _ids(gt.labels, dt.labels) if categories is None else None
@@ -114,8 +114,8 @@ def columns_of(
         dt_category=labels[1],
         dt_boxes=dt_boxes,
         dt_scores=dt.scores.to(torch.float64).contiguous(),
-        dt_area=kernels.empty(0, "float64", dt_boxes) if dt_area is None else dt_area.contiguous(),
-        dt_flags=kernels.empty(0, "uint8", dt_boxes),
+        dt_area=arrays.empty(0, "float64", dt_boxes) if dt_area is None else dt_area.contiguous(),
+        dt_flags=arrays.empty(0, "uint8", dt_boxes),
         gt_image=places[0],
         gt_category=labels[0],
         gt_boxes=gt_boxes,
@@ -126,7 +126,7 @@ def columns_of(
 
 def to_xywh(boxes: Any, layout: str) -> Any:
     """float64 (N, 4) x, y, width, height: computed in the boxes' own dtype, rounding included; integers in float64."""
-    torch = _device.torch()
+    torch = arrays.torch()
     boxes = boxes if boxes.is_floating_point() else boxes.to(torch.float64)
     return corners_to_sizes(boxes, layout).to(torch.float64).contiguous()
 
@@ -139,11 +139,11 @@ def corners_to_sizes(boxes: Any, layout: str) -> Any:
     if layout == "cxcywh":
         half = 0.5 * high
         low, high = low - half, low + half
-    return _device.torch().cat((low, high - low), 1)
+    return arrays.torch().cat((low, high - low), 1)
 
 
 def _flags(gt: Side, crowds_are_trunc: bool) -> Any:
-    torch = _device.torch()
+    torch = arrays.torch()
     if gt.crowd is None:
         return torch.zeros(gt.labels.shape[0], dtype=torch.uint8, device=gt.labels.device)
     if not crowds_are_trunc:
@@ -154,7 +154,7 @@ def _flags(gt: Side, crowds_are_trunc: bool) -> Any:
 
 def _oddities(side: Side, boxes: Any) -> Any:
     """Not 0 where the host should look: what is not finite, boxes that end before they begin or all lie in [0, 1]."""
-    torch = _device.torch()
+    torch = arrays.torch()
     found = torch.zeros(1, dtype=torch.int64, device=boxes.device)
     for column in (boxes, side.scores, side.area, side.crowd):
         if column is not None and column.is_floating_point():
@@ -166,40 +166,40 @@ def _oddities(side: Side, boxes: Any) -> Any:
 
 def _ids(*columns: Any) -> Any:
     """All ids of the columns, ascending, on the device."""
-    torch = _device.torch()
+    torch = arrays.torch()
     return torch.unique(torch.cat([column.to(torch.int64) for column in columns]))
 
 
 def _down(*columns: Any) -> list[Any]:
     """int64 columns on the host, in one copy; None stays None."""
     there = [column for column in columns if column is not None]
-    values = kernels.to_host(_device.torch().cat(there))
+    values = arrays.to_host(arrays.torch().cat(there))
     parts = iter(np.split(values, np.cumsum([len(column) for column in there])[:-1]))
     return [None if column is None else next(parts) for column in columns]
 
 
 def _places(side: Side, images: Any) -> Any:
     """int32 (N,): each row's place among the images."""
-    torch = _device.torch()
+    torch = arrays.torch()
     if side.counts is None:
         return _index(side.image, images)
     counts = np.array(side.counts, np.int64)
     places = np.arange(len(counts)) if side.places is None else np.array(side.places)
-    every = kernels.upload(places.astype(np.int32), side.labels)
-    return torch.repeat_interleave(every, kernels.upload(counts, side.labels), output_size=int(counts.sum()))
+    every = arrays.to_device(places.astype(np.int32), side.labels)
+    return torch.repeat_interleave(every, arrays.to_device(counts, side.labels), output_size=int(counts.sum()))
 
 
 def _index(ids: Any, known: Any) -> Any:
-    torch = _device.torch()
-    out = kernels.empty(ids.shape[0], "int32", ids)
-    kernels.index_ids(ids.to(torch.int64).contiguous(), kernels.upload(np.ascontiguousarray(known), ids), out)
+    torch = arrays.torch()
+    out = arrays.empty(ids.shape[0], "int32", ids)
+    kernels.index_ids(ids.to(torch.int64).contiguous(), arrays.to_device(np.ascontiguousarray(known), ids), out)
     return out
 
 
 def side_of_columns(source: Any, **columns: Any) -> Side | None:
     """The tensors of a Detections or a GroundTruths, where all of them are plainly right; None: read on the host."""
-    tensors = {name: _device.as_tensor(values) for name, values in columns.items() if values is not None}
-    if not _device.is_on_device(tensors["boxes"]) or not _device.works(tensors["boxes"]):
+    tensors = {name: arrays.as_tensor(values) for name, values in columns.items() if values is not None}
+    if not arrays.is_on_device(tensors["boxes"]) or not cuda_backend.works(tensors["boxes"]):
         return None
     side = Side(layout=source.box_format, **tensors)
     return side if side.is_sound(side.boxes.device) else None
@@ -207,10 +207,10 @@ def side_of_columns(source: Any, **columns: Any) -> Side | None:
 
 def sides_of_lists(gt: Any, dt: Any, layout: str, first_image: int) -> tuple[Side, Side, Any] | None:
     """Both sides of lists with one dict per image, joined, and the image ids; None: read on the host."""
-    if not (_is_list(gt) and _is_list(dt) and len(gt) == len(dt) and _device.is_on_device(dt[0].get("boxes"))):
+    if not (_is_list(gt) and _is_list(dt) and len(gt) == len(dt) and arrays.is_on_device(dt[0].get("boxes"))):
         return None
     keys = {"labels": "labels", "boxes": "boxes", "crowd": "iscrowd", "area": "area", "scores": "scores"}
-    if not _device.works(dt[0]["boxes"]) or "scores" in gt[0]:
+    if not cuda_backend.works(dt[0]["boxes"]) or "scores" in gt[0]:
         return None
     if any(hasattr(item.get("boxes"), "format") for item in (gt[0], dt[0])):  # torchvision's own boxes
         return None
@@ -229,7 +229,7 @@ def sides_of_lists(gt: Any, dt: Any, layout: str, first_image: int) -> tuple[Sid
         if not {"labels", "boxes"} <= given.keys() or not _are_sound(parts, dt[0]["boxes"].device):
             return None
         counts = [part.shape[0] for part in parts["labels"]]
-        columns = {name: _device.torch().cat(tensors) for name, tensors in parts.items()}
+        columns = {name: arrays.torch().cat(tensors) for name, tensors in parts.items()}
         sides.append(Side(layout=layout, counts=counts, places=np.searchsorted(images, ids), **columns))
     return (sides[0], sides[1], images) if sides[1].scores is not None else None
 
@@ -240,11 +240,11 @@ def _is_list(items: Any) -> bool:
 
 def _are_sound(parts: dict[str, list[Any]], device: Any) -> bool:
     """Whether every column of every image is a tensor there, of one row per label; of one dtype each."""
-    lengths = [part.shape[0] if _device.is_tensor(part) and part.ndim == 1 else -1 for part in parts["labels"]]
+    lengths = [part.shape[0] if arrays.is_tensor(part) and part.ndim == 1 else -1 for part in parts["labels"]]
     for name, tensors in parts.items():
         shapes = [(n, 4) if name == "boxes" else (n,) for n in lengths]
         for tensor, shape in zip(tensors, shapes, strict=True):
-            if not _device.is_tensor(tensor) or tensor.shape != shape or tensor.device != device:
+            if not arrays.is_tensor(tensor) or tensor.shape != shape or tensor.device != device:
                 return False
         if len({tensor.dtype for tensor in tensors}) > 1:
             return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from ..kernels import arrays
 from . import packing
 from .protocol import Protocol
 
@@ -51,7 +51,7 @@ class Outcomes:
 
     def on_host(self) -> Outcomes:
         """The same with numpy arrays; itself where they are that already."""
-        found = {name: kernels.to_host(value) for name, value in vars(self).items()}
+        found = {name: arrays.to_host(value) for name, value in vars(self).items()}
         return self if all(found[name] is value for name, value in vars(self).items()) else replace(self, **found)
 
     def to_bytes(self) -> bytes:

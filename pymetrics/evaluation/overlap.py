@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..formats.boxes import as_box_format, to_xywh, widen
 from ..formats.rows import as_array, box_column
-from ..kernels import _device
+from ..kernels import arrays, cuda_backend
 from . import on_device
 from .protocol import COCO_IOU_THRESHOLDS, Protocol, tables
 
@@ -41,19 +41,19 @@ def box_iou(
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
-    source = dt = _device.as_tensor(dt)
-    gt, crowd = _device.as_tensor(gt), _device.as_tensor(crowd)
-    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not _device.works(dt)):
-        dt, gt, crowd = (kernels.to_host(values) for values in (dt, gt, crowd))
+    source = dt = arrays.as_tensor(dt)
+    gt, crowd = arrays.as_tensor(gt), arrays.as_tensor(crowd)
+    if _on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not cuda_backend.works(dt)):
+        dt, gt, crowd = (arrays.to_host(values) for values in (dt, gt, crowd))
     dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
     n_dt, n_gt = len(dt_boxes), len(gt_boxes)
-    flags = kernels.upload(np.zeros(n_gt, np.uint8), gt_boxes)
+    flags = arrays.to_device(np.zeros(n_gt, np.uint8), gt_boxes)
     if crowd is not None:
         if kind != "iou":
             raise ValueError(f'crowd goes with kind "iou" only, got kind {kind!r}')
         flags = _beside(_flags(crowd, "crowd", n_gt), gt_boxes)
     if offsets is None:
-        out = kernels.empty((n_dt, n_gt), "float64", dt_boxes)
+        out = arrays.empty((n_dt, n_gt), "float64", dt_boxes)
         step = max(1, 2**20 // max(1, n_gt))  # rows at a time: Ctrl-C waits for a call
         step = step if isinstance(out, np.ndarray) else max(1, n_dt)
         for begin in range(0, n_dt, step):
@@ -62,7 +62,7 @@ def box_iou(
             _overlaps(*block, kind, out[rows].reshape(-1))
         return _like(out, source)
     dt_offsets, gt_offsets = _offsets(offsets, n_dt, n_gt)
-    out = kernels.empty(int(np.dot(np.diff(dt_offsets), np.diff(gt_offsets))), "float64", dt_boxes)
+    out = arrays.empty(int(np.dot(np.diff(dt_offsets), np.diff(gt_offsets))), "float64", dt_boxes)
     _overlaps(dt_boxes, gt_boxes, flags, dt_offsets, gt_offsets, kind, out)
     return _like(out, source)
 
@@ -78,7 +78,7 @@ def _overlaps(
 ) -> None:
     sizes = np.diff(dt_offsets) * np.diff(gt_offsets)
     offsets = (dt_offsets, gt_offsets, np.concatenate([[0], np.cumsum(sizes)]))
-    problems = (dt, gt, flags, *(kernels.upload(values, dt) for values in offsets))
+    problems = (dt, gt, flags, *(arrays.to_device(values, dt) for values in offsets))
     kernels.box_iou(*problems, KINDS.index("diou" if kind == "ciou" else kind), out, 0, len(sizes))
     if kind == "ciou":  # diou - alpha * v (Zheng et al., 2020); arctan differs between devices, hence no kernel
         iou = np.empty_like(out)
@@ -113,11 +113,11 @@ def match(
     Raises:
         TypeError, ValueError: a shape, length or threshold is wrong; the message names it.
     """
-    source = ious = _device.as_tensor(ious)
-    crowd, ignore = _device.as_tensor(crowd), _device.as_tensor(ignore)
-    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not _device.works(ious):
-        ious, crowd, ignore = (kernels.to_host(values) for values in (ious, crowd, ignore))
-    values = ious if _device.is_on_device(ious) else widen(as_array(ious, "ious"))
+    source = ious = arrays.as_tensor(ious)
+    crowd, ignore = arrays.as_tensor(crowd), arrays.as_tensor(ignore)
+    if _on_device(ious=ious, crowd=crowd, ignore=ignore) and not cuda_backend.works(ious):
+        ious, crowd, ignore = (arrays.to_host(values) for values in (ious, crowd, ignore))
+    values = ious if arrays.is_on_device(ious) else widen(as_array(ious, "ious"))
     if not (values.dtype.kind in "biuf" if isinstance(values, np.ndarray) else not values.dtype.is_complex):
         raise TypeError(f"ious must hold real numbers, got {values.dtype}")
     values = _floats(values)
@@ -131,7 +131,7 @@ def match(
     iou_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))]).astype(np.int64)
     if iou_offsets[-1] != math.prod(values.shape):
         raise ValueError(f"ious must have {iou_offsets[-1]} entries for these offsets, got {math.prod(values.shape)}")
-    crowds = np.zeros(n_gt, np.uint8) if crowd is None else kernels.to_host(_flags(crowd, "crowd", n_gt))
+    crowds = np.zeros(n_gt, np.uint8) if crowd is None else arrays.to_host(_flags(crowd, "crowd", n_gt))
     ignored = np.zeros((1, n_gt), bool) if ignore is None else np.atleast_2d(_booleans(ignore, "ignore"))
     if ignored.ndim != 2 or ignored.shape[1] != n_gt or not len(ignored):
         raise ValueError(f"ignore must have shape ({n_gt},) or (A, {n_gt}), A > 0, got {tuple(np.shape(ignore))}")
@@ -145,18 +145,18 @@ def match(
     words[crowds != 0] = table.reached_bits[-1]
     dt_rows, gt_rows = np.arange(n_dt, dtype=np.int32), np.arange(n_gt, dtype=np.int32)
     no_flags, no_words = np.empty(0, np.uint8), np.empty((0, settings.n_words), np.uint64)
-    matched, dropped = (kernels.empty((n_dt, settings.n_words), "uint64", values) for _ in range(2))
-    match_of, match_iou = (kernels.empty((n_dt, n_bits), dtype, values) for dtype in ("int32", "float64"))
+    matched, dropped = (arrays.empty((n_dt, settings.n_words), "uint64", values) for _ in range(2))
+    match_of, match_iou = (arrays.empty((n_dt, n_bits), dtype, values) for dtype in ("int32", "float64"))
     host = (
         iou_offsets, dt_rows, no_flags, no_words, dt_offsets, gt_rows, crowds, words, gt_offsets,
         table.thresholds, table.reached_bits,
     )  # fmt: skip
     kernels.match_cells(
-        values.reshape(-1), *(kernels.upload(part, values) for part in host), matched, dropped, match_of, match_iou,
+        values.reshape(-1), *(arrays.to_device(part, values) for part in host), matched, dropped, match_of, match_iou,
         0, len(dt_offsets) - 1,
     )  # fmt: skip
     if offsets is not None:  # from the first ground truth of the problem
-        first_gt = kernels.upload(np.repeat(gt_offsets[:-1], np.diff(dt_offsets)).astype(np.int32), values)
+        first_gt = arrays.to_device(np.repeat(gt_offsets[:-1], np.diff(dt_offsets)).astype(np.int32), values)
         match_of -= first_gt.reshape(-1, 1) * (match_of >= 0)
     shape = (len(ignored), len(settings.iou_thresholds), n_dt)
     if isinstance(match_of, np.ndarray):
@@ -169,20 +169,20 @@ def match(
 def _on_device(**arguments: Any) -> bool:
     """Whether the first argument is on a GPU. Raises ValueError where one of the others is elsewhere."""
     (name, first), *others = arguments.items()
-    is_on_gpu = _device.is_on_device(first)
+    is_on_gpu = arrays.is_on_device(first)
     for other, values in others:
-        if is_on_gpu and other == "gt" and not _device.is_tensor(values):
+        if is_on_gpu and other == "gt" and not arrays.is_tensor(values):
             raise ValueError(f"{name} is on {first.device}, but gt on the host: they must be on one device")
-        is_tensor = _device.is_tensor(values)
-        if is_tensor and (is_on_gpu or _device.is_on_device(values)) and values.device != getattr(first, "device", ""):
-            where = first.device if _device.is_tensor(first) else "the host"
+        is_tensor = arrays.is_tensor(values)
+        if is_tensor and (is_on_gpu or arrays.is_on_device(values)) and values.device != getattr(first, "device", ""):
+            where = first.device if arrays.is_tensor(first) else "the host"
             raise ValueError(f"{name} is on {where}, but {other} on {values.device}: they must be on one device")
     return is_on_gpu
 
 
 def _beside(flags: Any, like: Any) -> Any:
     """The flags on the device of `like`."""
-    return flags if _device.is_tensor(flags) == _device.is_tensor(like) else kernels.upload(flags, like)
+    return flags if arrays.is_tensor(flags) == arrays.is_tensor(like) else arrays.to_device(flags, like)
 
 
 def _floats(values: Any) -> Any:
@@ -194,7 +194,7 @@ def _floats(values: Any) -> Any:
 
 def _boxes(boxes: Any, name: str, box_format: str) -> Any:
     layout = as_box_format(box_format).layout
-    if not _device.is_on_device(boxes):
+    if not arrays.is_on_device(boxes):
         return to_xywh(box_column(boxes, lambda key, i: name), layout)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         if boxes.numel():
@@ -206,15 +206,15 @@ def _boxes(boxes: Any, name: str, box_format: str) -> Any:
 
 
 def _flags(flags: Any, name: str, n: int) -> Any:
-    if _device.is_on_device(flags) and not flags.is_floating_point():
+    if arrays.is_on_device(flags) and not flags.is_floating_point():
         if tuple(flags.shape) != (n,):
             raise ValueError(f"{name} must have shape ({n},), got {tuple(flags.shape)}")
-        return kernels.empty(n, "uint8", flags).copy_(flags != 0)
+        return arrays.empty(n, "uint8", flags).copy_(flags != 0)
     array = _booleans(flags, name)
     if array.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
     found = np.ascontiguousarray(array, np.uint8)
-    return kernels.upload(found, flags) if _device.is_on_device(flags) else found
+    return arrays.to_device(found, flags) if arrays.is_on_device(flags) else found
 
 
 def _booleans(flags: Any, name: str) -> NDArray[np.bool_]:
@@ -261,6 +261,6 @@ def _pairs(dt_offsets: NDArray[Any], gt_offsets: NDArray[Any]) -> tuple[NDArray[
 
 def _like(array: Any, source: Any) -> Any:
     """The array as a tensor where the source is one."""
-    if not isinstance(array, np.ndarray) or not _device.is_tensor(source):
+    if not isinstance(array, np.ndarray) or not arrays.is_tensor(source):
         return array
-    return _device.torch().from_numpy(array).to(source.device)
+    return arrays.torch().from_numpy(array).to(source.device)

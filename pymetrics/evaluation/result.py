@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy
 import numpy.typing
 
-from .. import kernels
+from ..kernels import arrays
 from . import stages
 from .cells import Cells, group
 from .columns import Columns
@@ -117,17 +117,17 @@ class Result(Mapping[str, float]):
     @cached_property
     def precision(self) -> Any:
         """float64 [T, R, K, A, M]: interpolated precision at each recall threshold; -1 where no ground truth is."""
-        return kernels.to_host(self._arrays[0])
+        return arrays.to_host(self._arrays[0])
 
     @cached_property
     def recall(self) -> Any:
         """float64 [T, K, A, M]: highest recall; -1 where no ground truth is."""
-        return kernels.to_host(self._arrays[1])
+        return arrays.to_host(self._arrays[1])
 
     @cached_property
     def scores(self) -> Any:
         """float64 [T, R, K, A, M]: score at which each precision is reached; -1 where no ground truth is."""
-        return kernels.to_host(stages.accumulate(self._outcomes)[2])
+        return arrays.to_host(stages.accumulate(self._outcomes)[2])
 
     @cached_property
     def stats(self) -> numpy.typing.NDArray[numpy.float64]:
@@ -136,7 +136,7 @@ class Result(Mapping[str, float]):
         for is_recall, values in zip((False, True), self._arrays, strict=True):
             found = [i for i, row in enumerate(self._rows) if row.is_recall == is_recall and row.t != -1]
             queries = [(self._rows[i].t, self._rows[i].area, self._rows[i].m) for i in found]
-            stats[found] = kernels.to_host(stages.means(values, queries))
+            stats[found] = arrays.to_host(stages.means(values, queries))
         return stats
 
     @cached_property

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
-from ..kernels import beside, empty, fetch, upload
+from ..kernels.arrays import cached_on, empty, to_device, to_ints
 from .cells import Cells, sort_rows
 from .columns import Columns
 from .matches import Matches
@@ -47,7 +47,7 @@ def match(
 
 
 def _tables(protocol: Protocol, like: Any) -> Tables:
-    return Tables(**{name: beside(table, like) for name, table in vars(tables(protocol)).items()})
+    return Tables(**{name: cached_on(table, like) for name, table in vars(tables(protocol)).items()})
 
 
 def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, Any]:
@@ -98,9 +98,9 @@ def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
         (a * n_limits + m, 0 if t is None else t * per_threshold, n_rows if t is None else (t + 1) * per_threshold)
         for t, a, m in queries
     ]
-    columns, first_rows, last_rows = (upload([row[i] for row in at], values) for i in range(3))
+    columns, firsts, lasts = (to_device([row[i] for row in at], values) for i in range(3))
     out = empty(len(queries), "float64", values)
-    kernels.mean_valid(table, columns, first_rows, last_rows, out, 0, len(queries))
+    kernels.mean_valid(table, columns, firsts, lasts, out, 0, len(queries))
     return out
 
 
@@ -133,12 +133,12 @@ def arrange(
     for chunk, size, (categories, images) in zip(chunks, sizes, places, strict=True):
         part = slice(cell, cell + size[0])
         kernels.place_cells(
-            chunk.category_cells, upload(categories, like), chunk.cell_image, upload(images, like), chunk.offsets, det,
-            category[part], image[part], starts[part], counts[part],
+            chunk.category_cells, to_device(categories, like), chunk.cell_image, to_device(images, like), chunk.offsets,
+            det, category[part], image[part], starts[part], counts[part],
         )  # fmt: skip
         cell, det = cell + size[0], det + size[1]
     order, category_cells = sort_rows(category, image, len(category_ids), len(image_ids))
-    (n_new,) = fetch(category_cells[-1:])
+    (n_new,) = to_ints(category_cells[-1:])
     order = order[:n_new]
     offsets, cell_image = empty(n_new + 1, "int64", like), empty(n_new, "int32", like)
     n_gt, scores = empty((n_new, n_areas), "int32", like), empty(n_kept, "float64", like)
@@ -148,7 +148,7 @@ def arrange(
         stack("scores", (n_kept,), "float64", 1), stack("matched", (n_kept, n_words), "uint64", 1),
         stack("ignored", (n_kept, n_words), "uint64", 1), offsets, cell_image, n_gt, scores, matched, ignored,
     )  # fmt: skip
-    (n_kept,) = fetch(offsets[-1:])
+    (n_kept,) = to_ints(offsets[-1:])
     return Outcomes(
         protocol=first.protocol, iou_type=first.iou_type,
         image_ids=image_ids, category_ids=category_ids, category_names=names,

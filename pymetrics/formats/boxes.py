@@ -1,53 +1,117 @@
-"""Box formats: what the four numbers of a box mean, and their way to x, y, width, height."""
+"""Box formats: what the numbers of a box mean, and their conversion to x, y, width, height."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-LAYOUTS = ("xyxy", "xywh", "cxcywh")
+from ..kernels import arrays
+from ..kernels.arrays import torch
+from .values import Where, as_array, check_finite, widen
+
+# How many numbers a box has, by layout, for each kind of box; the first layout is the default of most sources.
+LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}}
 
 
 class BoxFormat(NamedTuple):
-    """layout: "xyxy" (corners), "xywh" (corner, size) or "cxcywh" (centre, size). normalized: in parts of the image."""
+    """layout: a key of LAYOUTS. normalized: in parts of the image.
+
+    "xyxy": two corners. "xywh": corner and size. "cxcywh": centre and size.
+    """
 
     layout: str
     normalized: bool = False
 
+    @property
+    def n_columns(self) -> int:
+        """How many numbers a box has."""
+        return next(layouts[self.layout] for layouts in LAYOUTS.values() if self.layout in layouts)
+
 
 NAMES = {
-    **{layout: BoxFormat(layout) for layout in LAYOUTS},
-    "pascal_voc": BoxFormat("xyxy"),
-    "coco": BoxFormat("xywh"),
-    "yolo": BoxFormat("cxcywh", normalized=True),
-    "albumentations": BoxFormat("xyxy", normalized=True),
+    "bbox": {
+        **{layout: BoxFormat(layout) for layout in LAYOUTS["bbox"]},
+        "pascal_voc": BoxFormat("xyxy"),
+        "coco": BoxFormat("xywh"),
+        "yolo": BoxFormat("cxcywh", normalized=True),
+        "albumentations": BoxFormat("xyxy", normalized=True),
+    },
 }
 
 
-def as_box_format(box_format: str, normalized: bool = False) -> BoxFormat:
+def as_box_format(box_format: str, normalized: bool = False, iou_type: str = "bbox") -> BoxFormat:
     """The format of a name; "yolo" and "albumentations" are normalized by themselves.
 
     Raises:
         ValueError: no such format.
     """
-    if not isinstance(box_format, str) or box_format not in NAMES:
-        raise ValueError(f"box_format must be one of {', '.join(NAMES)}; got {box_format!r}")
-    layout, is_normalized = NAMES[box_format]
+    names = NAMES.get(iou_type, NAMES["bbox"])
+    if not isinstance(box_format, str) or box_format not in names:
+        raise ValueError(f"box_format must be one of {', '.join(names)}; got {box_format!r}")
+    layout, is_normalized = names[box_format]
     return BoxFormat(layout, bool(is_normalized or normalized))
 
 
-def to_xywh(boxes: Any, layout: str) -> NDArray[np.float64]:
+def as_any_box_format(box_format: str) -> BoxFormat:
+    """As as_box_format, of a name for any kind of box."""
+    names = {name: found for formats in NAMES.values() for name, found in formats.items()}
+    if not isinstance(box_format, str) or box_format not in names:
+        raise ValueError(f"box_format must be one of {', '.join(names)}; got {box_format!r}")
+    return names[box_format]
+
+
+@dataclass(frozen=True, eq=False)
+class RawBoxes:
+    """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
+
+    values: Any
+    format: BoxFormat
+    name: ClassVar[str] = "boxes"
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def on_host(self) -> RawBoxes:
+        """The same as a numpy array (a tensor on the CPU where its dtype is bfloat16)."""
+        return RawBoxes(as_array(self.values, ""), self.format)
+
+    def check(self, where: Where) -> None:
+        """Refuse values that are not finite. Raises ValueError."""
+        check_finite(self.values, where, "boxes")
+
+
+def box_column(values: Any, where: Where, n_columns: int = 4) -> Any:
+    """Boxes (N, n_columns) of a real dtype, as they are. Raises TypeError or ValueError."""
+    name = where("boxes", None)
+    boxes = as_array(values, name)
+    if len(boxes.shape) == 2 and boxes.shape[1] == n_columns:
+        pass
+    elif 0 in boxes.shape and len(boxes.shape) < 3:
+        boxes = boxes.reshape(0, n_columns)
+    else:
+        raise ValueError(f"{name} must have shape (N, {n_columns}), got {tuple(boxes.shape)}")
+    if isinstance(boxes, np.ndarray) and boxes.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold numbers, got dtype {boxes.dtype}")
+    return boxes
+
+
+def to_xywh(boxes: Any, layout: str) -> Any:
     """Boxes as x, y, width, height: computed in their own dtype, rounding included, then widened to float64.
 
-    boxes: (N, 4) numpy array, or bfloat16 tensor, which numpy has no dtype for; integers are computed in float64.
+    boxes: (N, 4) numpy array, or tensor on a GPU or of bfloat16; integers are computed in float64.
     The centre goes through the corners, as in torchvision: the width is (cx + w / 2) - (cx - w / 2).
 
     Returns:
-        float64 (N, 4), C-contiguous and writeable; `boxes` itself where it is all that already.
+        float64 (N, 4), C-contiguous and writeable; `boxes` itself where it is all that already. A tensor on a GPU gives
+        a tensor there.
     """
+    if arrays.is_on_device(boxes):
+        boxes = boxes if boxes.is_floating_point() else boxes.to(torch().float64)
+        return corners_to_sizes(boxes, layout).to(torch().float64).contiguous()
     if layout == "xywh":
         return np.require(widen(boxes), np.float64, ["C", "A", "W", "E"])
     if isinstance(boxes, np.ndarray) and boxes.dtype.kind in "iu":
@@ -65,11 +129,17 @@ def to_xywh(boxes: Any, layout: str) -> NDArray[np.float64]:
     return out
 
 
+def corners_to_sizes(boxes: Any, layout: str) -> Any:
+    """A tensor of boxes (N, 4) as x, y, width, height, rounded in its own dtype step by step, as in torchvision."""
+    if layout == "xywh":
+        return boxes
+    low, high = boxes[:, :2], boxes[:, 2:]
+    if layout == "cxcywh":
+        half = 0.5 * high
+        low, high = low - half, low + half
+    return torch().cat((low, high - low), 1)
+
+
 def scale(boxes: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Normalized x, y, width, height in pixels. sizes: float64 (N, 2), height and width of each box's image."""
     return boxes * sizes[:, [1, 0, 1, 0]]
-
-
-def widen(values: Any) -> NDArray[Any]:
-    """A numpy array of the values: bfloat16 tensors, which numpy has no dtype for, become float32."""
-    return values if isinstance(values, np.ndarray) else values.float().numpy()

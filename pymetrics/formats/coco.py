@@ -1,4 +1,4 @@
-"""COCO JSON: from files and parsed dicts to rows, seen as pycocotools sees them."""
+"""COCO: parsed dicts and lists of results, read as pycocotools reads them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import NAMES, BoxFormat
-from .dicts import read_columns
-from .rows import Rows, Where, flag_column, float_column, image_column, int_column
+from .boxes import BoxFormat, RawBoxes
+from .dict_columns import read_columns
+from .options import ReadOptions
+from .source import Source, SourceAxes
+from .values import Where, flag_column, float_column, image_column, int_column
 
 KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
-XYWH = NAMES["coco"]
+XYWH = BoxFormat("xywh")
 
 
 def read_json(path: str | os.PathLike[str], argument: str) -> Any:
@@ -56,29 +58,39 @@ def _place(error: Exception, content: bytes) -> str:
     return f"; byte {len(before)}, line {before.count(bytes([10])) + 1}{after}"
 
 
-def ground_truth_rows(dataset: dict[str, Any], box_format: BoxFormat = XYWH, argument: str = "gt") -> Rows:
+def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
     """The annotations, images and categories of a parsed COCO dict.
 
-    `ignore` has no effect; iscrowd is 0 and area the box's width * height where an annotation lacks them.
+    iscrowd is 0 and area the box's width * height where an annotation lacks them; `ignore` is read with
+    options.use_ignore alone.
 
     Raises:
         ValueError, TypeError: a key is missing, or a value of the wrong kind; the message names it.
     """
+    argument = options.argument
     images, annotations, categories = (
         list_of(dataset, key, argument) for key in ("images", "annotations", "categories")
     )
     category_ids = _column(categories, "id", f"{argument}['categories']")
     ids = int_column(category_ids, where_of(f"{argument}['categories']"), "id")
-    return annotation_rows(
-        annotations,
-        f"{argument}['annotations']",
-        box_format,
+    axes = SourceAxes(
         images=image_column(_column(images, "id", f"{argument}['images']"), where_of(f"{argument}['images']"), "id"),
         categories=ids,
+        drops_unknown=True,
         names={int(id): str(cat["name"]) for id, cat in zip(ids.tolist(), categories, strict=True) if "name" in cat},
         sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
-        drops_unknown=True,
     )
+    return _annotations(annotations, f"{argument}['annotations']", options, axes)
+
+
+def scored_annotations(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
+    """The annotations of a parsed COCO dict that have scores: detections.
+
+    Raises:
+        ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
+    """
+    argument = options.argument
+    return _annotations(list_of(dataset, "annotations", argument), f"{argument}['annotations']", options)
 
 
 def list_of(dataset: Mapping[str, Any], key: str, argument: str = "gt") -> Sequence[Any]:
@@ -91,85 +103,77 @@ def list_of(dataset: Mapping[str, Any], key: str, argument: str = "gt") -> Seque
     return values
 
 
-def annotation_rows(
-    annotations: Sequence[dict[str, Any]],
-    prefix: str,
-    box_format: BoxFormat = XYWH,
-    *,
-    scored: bool = False,
-    **more: Any,
-) -> Rows:
-    """Annotations as rows. Values are not checked (`Rows.check` does), only that they are there and are numbers.
-
-    scored: they are detections and need a score. more: further columns of Rows.
-
-    Raises:
-        ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
-    """
-    where = where_of(prefix)
+def _annotations(
+    annotations: Sequence[dict[str, Any]], prefix: str, options: ReadOptions, axes: SourceAxes | None = None
+) -> Source:
+    where, scored, axes = where_of(prefix), options.argument == "dt", axes or SourceAxes()
+    box_format = options.format("xywh")
     keys = ("image_id", "category_id", "bbox", *(["score"] if scored else []))
-    columns = read_columns(annotations, keys, ("area", "iscrowd", "id"))
+    more = ("area", "iscrowd", "id", *(["ignore"] if options.use_ignore else []))
+    columns = read_columns(annotations, keys, more) if box_format.n_columns == 4 else None
     if columns is not None and (columns.has["id"].all() or not columns.has["id"].any()):
-        return Rows(
+        return Source(
             where=where,
             image=columns["image_id"],
             category=columns["category_id"],
-            boxes=columns["bbox"],
-            box_format=box_format,
+            shape=RawBoxes(columns["bbox"], box_format),
             scores=columns["score"] if scored else None,
             area=columns["area"],
             no_area=None if columns.has["area"].all() else ~columns.has["area"],
             crowd=columns["iscrowd"],
+            ignore=columns["ignore"] if options.use_ignore else None,
             ids=columns["id"] if columns.has["id"].any() else None,
-            **more,
+            axes=axes,
         )
     images, labels, boxes = (_column(annotations, key, prefix) for key in ("image_id", "category_id", "bbox"))
     area = [annotation.get("area") for annotation in annotations]
     no_area = np.array([value is None for value in area], dtype=np.bool_)
     crowd = [annotation.get("iscrowd", 0) for annotation in annotations]
+    ignore = [annotation.get("ignore", 0) for annotation in annotations] if options.use_ignore else None
     numbered = any("id" in annotation for annotation in annotations)
-    return Rows(
+    return Source(
         where=where,
         image=image_column(images, where),
         category=int_column(labels, where, "category"),
-        boxes=_boxes(boxes, where)[0],
-        box_format=box_format,
+        shape=RawBoxes(_boxes(boxes, where, box_format.n_columns)[0], box_format),
         scores=float_column(_column(annotations, "score", prefix), where, "scores") if scored else None,
         area=float_column([0.0 if value is None else value for value in area], where, "area"),
         no_area=no_area if no_area.any() else None,
         crowd=flag_column(crowd, where, "crowd"),
+        ignore=None if ignore is None else flag_column(ignore, where, "ignore"),
         ids=_ids(annotations, prefix) if numbered else None,
-        **more,
+        axes=axes,
     )
 
 
-def result_rows(results: Sequence[dict[str, Any]], box_format: BoxFormat = XYWH, argument: str = "dt") -> Rows:
-    """A list of results as rows: the ids are 1 to N and the area is width * height, whatever the results say.
+def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
+    """A list of results: the ids are 1 to N and the area is the shape's own, whatever the results say.
 
     Raises:
         ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
     """
+    argument, box_format = options.argument, options.format("xywh")
     where = where_of(argument)
-    columns = read_columns(results, ("image_id", "category_id", "bbox", "score"))
+    columns = None
+    if box_format.n_columns == 4:
+        columns = read_columns(rows, ("image_id", "category_id", "bbox", "score"))
     if columns is not None:
-        return Rows(
+        return Source(
             where=where,
             image=columns["image_id"],
             category=columns["category_id"],
-            boxes=columns["bbox"],
-            box_format=box_format,
+            shape=RawBoxes(columns["bbox"], box_format),
             scores=columns["score"],
         )
     images, labels, boxes, scores = (
-        _column(results, KEYS[name], argument) for name in ("image", "category", "boxes", "scores")
+        _column(rows, KEYS[name], argument) for name in ("image", "category", "boxes", "scores")
     )
-    xywh, area = _boxes(boxes, where)
-    return Rows(
+    values, area = _boxes(boxes, where, box_format.n_columns)
+    return Source(
         where=where,
         image=image_column(images, where),
         category=int_column(labels, where, "category"),
-        boxes=xywh,
-        box_format=box_format,
+        shape=RawBoxes(values, box_format),
         scores=float_column(scores, where, "scores"),
         area=area if box_format == XYWH else None,
     )
@@ -213,20 +217,27 @@ def _are_exact(values: list[Any], flat: NDArray[np.float64]) -> bool:
     return all(abs(value) < 2**53 for value in values if type(value) is int)
 
 
-def _boxes(boxes: list[Any], where: Where) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Boxes (N, 4), and their areas where pycocotools does not multiply in float64 (FLOAT32_AREA)."""
+def _boxes(
+    boxes: list[Any], where: Where, n_columns: int = 4
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Boxes (N, n_columns), and their areas where pycocotools does not multiply in float64 (FLOAT32_AREA)."""
     try:
         lengths = set(map(len, boxes))
     except TypeError:
         lengths = {-1}
-    if lengths - {4}:
-        row = next(i for i, box in enumerate(boxes) if not hasattr(box, "__len__") or len(box) != 4)
-        raise ValueError(f"{where('boxes', row)} must hold 4 numbers, got {boxes[row]!r}")
+    if lengths - {n_columns}:
+        row = next(i for i, box in enumerate(boxes) if not hasattr(box, "__len__") or len(box) != n_columns)
+        raise ValueError(f"{where('boxes', row)} must hold {n_columns} numbers, got {boxes[row]!r}")
     values = list(chain.from_iterable(boxes))
-    flat = float_column(values, lambda _, i: f"{where('boxes', (i or 0) // 4)}[{(i or 0) % 4}]", "boxes")
+
+    def of_value(_: str, i: int | None) -> str:
+        row, place = divmod(i or 0, n_columns)
+        return f"{where('boxes', row)}[{place}]"
+
+    flat = float_column(values, of_value, "boxes")
     kinds = set(map(type, values))
     if kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
-        return flat.reshape(-1, 4), None
+        return flat.reshape(-1, n_columns), None
     with np.errstate(over="ignore", invalid="ignore"):
         area = [float(box[2] * box[3]) for box in boxes]
-    return flat.reshape(-1, 4), np.array(area, dtype=np.float64)
+    return flat.reshape(-1, n_columns), np.array(area, dtype=np.float64)

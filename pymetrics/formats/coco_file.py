@@ -18,61 +18,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _config
-from .boxes import BoxFormat
+from .boxes import BoxFormat, RawBoxes
 from .coco import XYWH, where_of
-from .rows import Rows, int_column
+from .options import ReadOptions
+from .source import Source, SourceAxes
+from .values import int_column
 
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
 SHORTEST_IMAGE = 8  # '{"id":1}'
 T = TypeVar("T")
-Source = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
 
 
-class _LeftError(Exception):
-    """The file is left to the standard library's reader; the message says why."""
+class FastPathDeclined(Exception):  # noqa: N818
+    """The standard library's reader has to read the file; the message says why."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file's text beside its rows, for whoever wants more of it than the rows later.
+    """The columns of a file and its text, from which other values can be parsed later.
 
     spans: where the value of each key stands in the text, in its order; of a list of results, that of "annotations".
     is_plain: every iscrowd is there, and 0 or of at least 1; every area that counts is there.
     text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
     """
 
-    rows: Rows
+    source: Source
     spans: dict[str, tuple[int, int]]
     is_plain: bool
     text: NDArray[np.uint8]
 
 
-Found = tuple[Rows, dict[str, tuple[int, int]], bool]  # rows, spans, is_plain
+Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
 
 
-def read_rows(path: str | os.PathLike[str], argument: str, box_format: BoxFormat, chunk: int = CHUNK) -> Rows | None:
-    """The rows of a file, argument "gt" (a data set) or "dt" (a list of results); None: use the other reader.
+def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = CHUNK) -> Source | None:
+    """What a file holds: a data set ("gt") or a list of results ("dt"); None: use the other reader.
 
-    The rows give the Columns that coco.ground_truth_rows and coco.result_rows give.
+    It equals what coco.ground_truth and coco.results make of the parsed file.
     """
+    box_format = options.format("xywh")
+    if options.iou_type != "bbox" or box_format.normalized or options.needs_sizes or options.use_ignore:
+        return None
 
-    def rows_of(file: BinaryIO, size: int) -> Rows:
+    def source_of(file: BinaryIO, size: int) -> Source:
         source = file.fileno() if hasattr(os, "pread") else file.read()
-        return _read(source, size, argument, box_format, chunk)[0]
+        return _read(source, size, options.argument, box_format, chunk)[0]
 
-    return None if box_format.normalized else _with_file(path, argument, rows_of)
+    return _with_file(path, options.argument, source_of)
 
 
 def read_document(path: str | os.PathLike[str], argument: str) -> Document | None:
-    """The rows of a file as read_rows gives them (boxes are x, y, width, height), and its text; None: as there."""
+    """What read_file gives of a file (boxes are x, y, width, height), and its text; None: as there."""
 
     def document_of(file: BinaryIO, size: int) -> Document:
         text = np.empty(size + _native().TEXT_PAD, np.uint8)
         if not hasattr(os, "pread"):
             text[size:] = 0
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
-                raise _LeftError("the file became shorter")
+                raise FastPathDeclined("the file became shorter")
             return Document(*_read(text, size, argument, XYWH, CHUNK), text)
         if argument == "dt":
             return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
@@ -96,7 +101,7 @@ def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[Bina
             return read(file, state.st_size)
     except OSError:
         return None
-    except _LeftError as reason:
+    except FastPathDeclined as reason:
         import logging
 
         logging.getLogger("pymetrics").debug("%s: %r goes to json.loads: %s", argument, os.fspath(path), reason)
@@ -104,7 +109,7 @@ def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[Bina
 
 
 def _read(
-    source: Source,
+    source: Input,
     size: int,
     argument: str,
     box_format: BoxFormat,
@@ -113,17 +118,17 @@ def _read(
 ) -> Found:
     if argument == "gt":
         return _ground_truth(source, size, argument, box_format, chunk)
-    return _result_rows(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
+    return _results(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
 
 
-def _result_rows(
-    source: Source,
+def _results(
+    source: Input,
     size: int,
     argument: str,
     box_format: BoxFormat,
     chunk: int,
     text: NDArray[np.uint8] | None = None,
-) -> Rows:
+) -> Source:
     """text: None, or where to copy the open file."""
     room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
     image, category = np.empty((2, room), np.int64)
@@ -133,23 +138,18 @@ def _result_rows(
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
-        raise _LeftError("no results")
-    return Rows(
+        raise FastPathDeclined("no results")
+    return Source(
         where=where_of(argument),
         image=image[:n],
         category=category[:n],
-        boxes=boxes[:n],
-        box_format=box_format,
+        shape=RawBoxes(boxes[:n], box_format),
         scores=scores[:n],
         is_checked=True,
     )
 
 
-def _ground_truth_rows(source: Source, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Rows:
-    return _ground_truth(source, size, argument, box_format, chunk)[0]
-
-
-def _ground_truth(source: Source, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
+def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
     room = size // SHORTEST + 1
     images = np.empty(size // SHORTEST_IMAGE + 1, np.int64)
     image, category, ids = np.empty((3, room), np.int64)
@@ -161,29 +161,25 @@ def _ground_truth(source: Source, size: int, argument: str, box_format: BoxForma
     n_images, n, text, sections = found
     categories = json.loads(text)
     if n_images == 0 or n == 0 or not categories:
-        raise _LeftError("an empty list")
+        raise FastPathDeclined("an empty list")
     category_ids, names = _categories(categories, f"{argument}['categories']")
     crowd, has_area, has_id, plain = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4, 8))
     if has_id.any() and not has_id.all():
-        raise _LeftError("annotations with and without id")
-    rows = Rows(
+        raise FastPathDeclined("annotations with and without id")
+    found_source = Source(
         where=where_of(f"{argument}['annotations']"),
         image=image[:n],
         category=category[:n],
-        boxes=boxes[:n],
-        box_format=box_format,
+        shape=RawBoxes(boxes[:n], box_format),
         area=np.where(has_area, area[:n], 0.0),
         no_area=None if has_area.all() else ~has_area,
         crowd=crowd,
         ids=ids[:n] if has_id[0] else None,
-        images=images[:n_images],
-        categories=category_ids,
-        names=names,
-        drops_unknown=True,
+        axes=SourceAxes(images=images[:n_images], categories=category_ids, drops_unknown=True, names=names),
         is_checked=True,
     )
     spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
-    return rows, spans, bool(plain.all() and (has_area | crowd).all())
+    return found_source, spans, bool(plain.all() and (has_area | crowd).all())
 
 
 def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]]:
@@ -191,7 +187,7 @@ def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]
     try:
         ids = int_column([category["id"] for category in categories], where_of(prefix), "id")
     except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise _LeftError(f"{prefix}: {error!r}") from error
+        raise FastPathDeclined(f"{prefix}: {error!r}") from error
     pairs = zip(ids.tolist(), categories, strict=True)
     return ids, {id: str(category["name"]) for id, category in pairs if "name" in category}
 
@@ -200,5 +196,5 @@ def _native() -> Any:
     return _config.native
 
 
-def _left(unread: tuple[int, str]) -> _LeftError:
-    return _LeftError(f"{unread[1]}, at byte {unread[0]}")
+def _left(unread: tuple[int, str]) -> FastPathDeclined:
+    return FastPathDeclined(f"{unread[1]}, at byte {unread[0]}")

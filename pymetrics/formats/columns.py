@@ -1,4 +1,4 @@
-"""What users may hold as columns: Detections, GroundTruths, and arrays with one row per box."""
+"""Detections and GroundTruths: columns that users hold."""
 
 from __future__ import annotations
 
@@ -7,22 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
-
-from ..formats.boxes import BoxFormat, as_box_format, widen
-from ..formats.rows import (
-    Rows,
-    Where,
-    as_array,
-    box_column,
-    flag_column,
-    float_column,
-    image_column,
-    int_column,
-    joined_ids,
-    plain,
-)
-from .on_device import Side, side_of_columns
+from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
+from .device_columns import as_tensors
+from .ids import joined_ids
+from .source import Source, SourceAxes
+from .values import Where, flag_column, float_column, image_column, int_column
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,30 +41,26 @@ class Detections:
     area: Any = None
 
     def __post_init__(self) -> None:
-        if self.side is None:
-            _ = self.rows
+        _ = self.source
 
     @cached_property
-    def side(self) -> Side | None:
-        """The columns on a GPU, where they are there; what their values are is seen when they are evaluated."""
+    def source(self) -> Source:
+        """The columns, checked; of those on a GPU the values are checked when they are evaluated."""
+        box_format, where = as_any_box_format(self.box_format), partial(_name, "Detections")
         columns = {"image": self.image, "boxes": self.boxes, "scores": self.scores, "labels": self.labels}
-        return side_of_columns(self, **columns, area=self.area)
-
-    @cached_property
-    def rows(self) -> Rows:
-        """The columns on the host, checked."""
-        where = plain("Detections")
-        rows = Rows(
+        source = _on_device({**columns, "area": self.area}, box_format, where)
+        if source is not None:
+            return source
+        source = Source(
             where=where,
             image=image_column(self.image, where),
             category=int_column(self.labels, where, "category"),
-            boxes=box_column(self.boxes, where),
-            box_format=as_box_format(self.box_format),
+            shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
             scores=float_column(self.scores, where, "scores"),
             area=None if self.area is None else float_column(self.area, where, "area"),
         )
-        rows.check()
-        return rows
+        source.check()
+        return source
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -94,7 +79,10 @@ class GroundTruths:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
         labels: (N,) category ids; whole numbers.
-        crowd: (N,) nonzero where the box stands for a crowd, or None for nowhere.
+        crowd: (N,) nonzero where the box stands for a crowd, or None for nowhere. Any number of detections may match a
+            crowd, and it is ignored.
+        ignore: (N,) nonzero where the box is to be ignored: it does not count, and a detection that matches it is
+            neither right nor wrong. None for nowhere.
         area: (N,) square pixels, which decide small, medium and large; or None for the boxes' width * height.
         ids: (N,) annotation ids, or None. They matter in two ways that are pycocotools': an object of id 0 is never
             found, and of several rows with one id the last stands for all.
@@ -118,23 +106,21 @@ class GroundTruths:
     images: Any = None
     categories: Iterable[int] | Mapping[int, str] | None = None
     box_format: str = "xyxy"
+    ignore: Any = None
 
     def __post_init__(self) -> None:
-        if self.side is None:
-            _ = self.rows
+        _ = self.source
 
     @cached_property
-    def side(self) -> Side | None:
-        """The columns on a GPU, where they are there and nothing needs the host."""
-        if self.ids is not None or self.images is not None or self.categories is not None:
-            return None
-        columns = {"image": self.image, "boxes": self.boxes, "labels": self.labels}
-        return side_of_columns(self, **columns, crowd=self.crowd, area=self.area)
-
-    @cached_property
-    def rows(self) -> Rows:
-        """The columns on the host, checked."""
-        where = plain("GroundTruths")
+    def source(self) -> Source:
+        """The columns, checked; of those on a GPU the values are checked when they are evaluated."""
+        box_format, where = as_any_box_format(self.box_format), partial(_name, "GroundTruths")
+        if self.ids is None and self.images is None and self.categories is None:
+            columns = {"image": self.image, "boxes": self.boxes, "labels": self.labels}
+            more = {"crowd": self.crowd, "ignore": self.ignore, "area": self.area}
+            source = _on_device({**columns, **more}, box_format, where)
+            if source is not None:
+                return source
         image = image_column(self.image, where)
         images, categories, names = None, None, {}
         if self.images is not None:
@@ -145,21 +131,19 @@ class GroundTruths:
             categories = int_column(list(self.categories), where, "categories")
         if isinstance(self.categories, Mapping):
             names = {int(id): str(name) for id, name in self.categories.items()}
-        rows = Rows(
+        source = Source(
             where=where,
             image=image,
             category=int_column(self.labels, where, "category"),
-            boxes=box_column(self.boxes, where),
-            box_format=as_box_format(self.box_format),
+            shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
             area=None if self.area is None else float_column(self.area, where, "area"),
             crowd=None if self.crowd is None else flag_column(self.crowd, where, "crowd"),
+            ignore=None if self.ignore is None else flag_column(self.ignore, where, "ignore"),
             ids=None if self.ids is None else int_column(self.ids, where, "ids").tolist(),
-            images=images,
-            categories=categories,
-            names=names,
+            axes=SourceAxes(images=images, categories=categories, names=names),
         )
-        rows.check()
-        return rows
+        source.check()
+        return source
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -168,55 +152,16 @@ class GroundTruths:
         return f"GroundTruths({len(self)} boxes, {self.box_format})"
 
 
-def detection_array_rows(array: Any, box_format: BoxFormat) -> Rows:
-    """N×7: image, x, y, width, height, score, category. Areas are computed in the array's dtype, as pycocotools does.
-
-    Raises:
-        TypeError, ValueError: the array is not N×7 of numbers, or an id is no whole number.
-    """
-    array, where = _table("dt", array, 7)
-    area = None
-    if box_format == BoxFormat("xywh") and array.dtype != np.float64:  # FLOAT32_AREA
-        with np.errstate(over="ignore"):
-            area = float_column(array[:, 3] * array[:, 4], where, "area")
-    return Rows(
-        where=where,
-        image=int_column(array[:, 0], where, "image"),
-        category=int_column(array[:, 6], where, "category"),
-        boxes=array[:, 1:5],
-        box_format=box_format,
-        scores=float_column(array[:, 5], where, "scores"),
-        area=area,
-    )
+def _on_device(columns: dict[str, Any], box_format: BoxFormat, where: Where) -> Source | None:
+    """The columns as tensors on one GPU, where they are there with the right shapes and dtypes; else None."""
+    tensors = as_tensors(columns, box_format)
+    if tensors is None:
+        return None
+    boxes = RawBoxes(tensors.pop("boxes"), box_format)
+    return Source(where=where, category=tensors.pop("labels"), shape=boxes, **tensors)
 
 
-def ground_truth_array_rows(array: Any, box_format: BoxFormat) -> Rows:
-    """N×6: image, x, y, width, height, category.
-
-    Raises:
-        TypeError, ValueError: the array is not N×6 of numbers, or an id is no whole number.
-    """
-    array, where = _table("gt", array, 6)
-    return Rows(
-        where=where,
-        image=int_column(array[:, 0], where, "image"),
-        category=int_column(array[:, 5], where, "category"),
-        boxes=array[:, 1:5],
-        box_format=box_format,
-    )
-
-
-def _table(side: str, array: Any, n_columns: int) -> tuple[Any, Where]:
-    array = widen(as_array(array, side))
-    if array.ndim != 2 and not array.size:
-        array = array.reshape(0, n_columns)
-    if array.ndim != 2 or array.shape[1] != n_columns:
-        raise ValueError(f"{side} must have shape (N, {n_columns}), got {array.shape}")
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{side} must hold numbers, got dtype {array.dtype}")
-    return array, partial(_cell, side, n_columns)
-
-
-def _cell(side: str, n_columns: int, name: str, row: int | None) -> str:
-    column = {"image": 0, "boxes": "1:5", "area": "3:5", "scores": 5, "category": n_columns - 1}[name]
-    return f"{side}[{':' if row is None else row}, {column}]"
+def _name(prefix: str, name: str, row: int | None) -> str:
+    """ "Detections.scores[5]"."""
+    name = "labels" if name == "category" else name
+    return f"{prefix}.{name}" if row is None else f"{prefix}.{name}[{row}]"

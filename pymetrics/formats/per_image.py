@@ -11,63 +11,60 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import as_box_format, to_xywh, widen
-from .rows import Rows, as_array, box_column, flag_column, float_column, image_column, int_column
+from .boxes import RawBoxes, box_column, to_xywh
+from .device_columns import joined_on_device
+from .options import ReadOptions
+from .source import Source, SourceAxes
+from .values import as_array, flag_column, float_column, image_column, int_column, widen
 
 KEYS = {"image": "image_id", "category": "labels", "crowd": "iscrowd"}
 
 
-def target_rows(
-    targets: Sequence[Any], box_format: str | None = None, normalized: bool = False, first_image: int = 0
-) -> Rows:
-    """Targets with boxes and labels, and image_id, iscrowd and area where they have them.
+def targets(items: Sequence[Any], options: ReadOptions) -> Source:
+    """Targets with boxes and labels, and image_id, iscrowd, ignore and area where they have them.
 
-    Without image_id the images are numbered from first_image; without a box_format torchvision's BoundingBoxes are
-    read in their own, all else as xyxy.
+    Without image_id the images are numbered from options.first_image; without a box_format torchvision's BoundingBoxes
+    are read in their own, all else as xyxy.
 
     Raises:
         ValueError, TypeError: a key is missing, or a value of the wrong shape or kind; the message names it.
     """
-    images = _image_ids(targets, "gt")
+    images = _image_ids(items, "gt")
     if images is None:
-        images = np.arange(first_image, first_image + len(targets))
-    return _rows(targets, "gt", images, box_format, normalized)
+        images = np.arange(options.first_image, options.first_image + len(items))
+    return _joined_items(items, options, images)
 
 
-def prediction_rows(
-    predictions: Sequence[Any],
-    box_format: str | None = None,
-    normalized: bool = False,
-    images: NDArray[Any] | None = None,
-) -> Rows:
-    """Predictions with boxes, scores and labels. images: the id of each item's image, where gt is such a list, too.
+def predictions(items: Sequence[Any], options: ReadOptions) -> Source:
+    """Predictions with boxes, scores and labels. options.images: the id of each item's image, or None.
 
     Raises:
         ValueError, TypeError: as for targets; or image ids are missing, or contradict gt's.
     """
-    ids = _image_ids(predictions, "dt")
+    ids, images = _image_ids(items, "dt"), options.images
     if images is None:
         if ids is None:
             raise ValueError("dt[0] has no 'image_id'; dt[i] belongs to gt[i] only where gt is a list per image, too")
-        return _rows(predictions, "dt", ids, box_format, normalized)
-    if len(images) != len(predictions):
-        raise ValueError(f"gt and dt must have one item per image; gt has {len(images)}, dt has {len(predictions)}")
+        return _joined_items(items, options, ids)
+    if len(images) != len(items):
+        raise ValueError(f"gt and dt must have one item per image; gt has {len(images)}, dt has {len(items)}")
     for i, (own, gts) in enumerate(zip([] if ids is None else ids.tolist(), images.tolist(), strict=False)):
         if own != gts:
             raise ValueError(f"dt[{i}]['image_id'] is {own!r}, but gt[{i}] is image {gts!r}")
-    return _rows(predictions, "dt", images, box_format, normalized)
+    return _joined_items(items, options, images)
 
 
-def _rows(items: Sequence[Any], side: str, images: NDArray[Any], box_format: str | None, normalized: bool) -> Rows:
+def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[Any]) -> Source:
+    side, n_columns = options.argument, options.format("xyxy").n_columns
     columns = {key: _parts(items, side, key) for key in ("boxes", "labels")}
     counts = [_length(part) for part in columns["labels"]]
     if side == "dt":
         columns["scores"] = _parts(items, side, "scores")
     else:
-        given = {key for item in items for key in ("iscrowd", "area") if key in item}
+        given = {key for item in items for key in ("iscrowd", "ignore", "area") if key in item}
         columns |= {key: _parts(items, side, key, counts) for key in sorted(given)}
     for key, parts in columns.items():
-        more = (4,) if key == "boxes" else ()
+        more = (n_columns,) if key == "boxes" else ()
         for i, (part, n) in enumerate(zip(parts, counts, strict=True)):
             shape = tuple(part.shape)
             if shape == (n, *more) or (n == 0 and 0 in shape):
@@ -87,23 +84,28 @@ def _rows(items: Sequence[Any], side: str, images: NDArray[Any], box_format: str
         i = bisect_right(starts, row) - 1
         return f"{side}[{i}][{key!r}]" + ("" if name == "image" else f"[{row - starts[i]}]")
 
-    layout = as_box_format(box_format or _own_format(columns["boxes"], side), normalized)
+    box_format = options.format(_own_layout(columns["boxes"], options))
+    axes = SourceAxes(images=images if side == "gt" else None)
+    tensors = joined_on_device(items, side, images, box_format)
+    if tensors is not None:
+        boxes = RawBoxes(tensors.pop("boxes"), box_format)
+        return Source(where=where, category=tensors.pop("labels"), shape=boxes, axes=axes, **tensors)
     boxes = columns["boxes"]
-    if len({part.dtype for part in boxes}) > 1:  # each image is converted in its own dtype
-        boxes = [to_xywh(box_column(part, where), layout.layout) for part in boxes]
-        layout = layout._replace(layout="xywh")
+    if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype
+        boxes = [to_xywh(box_column(part, where), box_format.layout) for part in boxes]
+        box_format = box_format._replace(layout="xywh")
     has_area = "area" in columns
-    return Rows(
+    return Source(
         where=where,
         image=np.repeat(images, repeats),
         category=int_column(_joined(columns["labels"]), where, "category"),
-        boxes=box_column(_joined(boxes), where),
-        box_format=layout,
+        shape=RawBoxes(box_column(_joined(boxes), where, box_format.n_columns), box_format),
         scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
         area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
         no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
         crowd=flag_column(_joined(columns["iscrowd"]), where, "crowd") if "iscrowd" in columns else None,
-        images=images if side == "gt" else None,
+        ignore=flag_column(_joined(columns["ignore"]), where, "ignore") if "ignore" in columns else None,
+        axes=axes,
     )
 
 
@@ -142,12 +144,14 @@ def _joined(parts: Sequence[Any]) -> Any:
     return np.concatenate([widen(as_array(part, "")) for part in parts])
 
 
-def _own_format(boxes: Sequence[Any], side: str) -> str:
-    """The layout that torchvision's BoundingBoxes carry; xyxy for all else."""
+def _own_layout(boxes: Sequence[Any], options: ReadOptions) -> str:
+    """The layout that torchvision's BoundingBoxes carry; xyxy for all else, or where a box_format is given."""
+    if options.box_format is not None:
+        return "xyxy"
     formats = {getattr(getattr(part, "format", None), "name", "XYXY").lower() for part in boxes} or {"xyxy"}
     if len(formats) > 1:
         raise ValueError(
-            f"{side} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say box_format="
+            f"{options.argument} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say box_format="
         )
     return str(formats.pop())
 

@@ -6,15 +6,15 @@ recall thresholds never stop elsewhere, but for the very first place.
 
 import numpy as np
 
-from ._dispatch import helper, kernel
 from .cells import falling_key, sort_keys
+from .registry import helper, kernel
 
 EPSILON = np.float64(2.220446049250313e-16)  # numpy.spacing(1)
 BIT = np.uint64(1)
 UNREACHED = np.int64(1 << 62)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("precision", "recall", "scores_at"))
 def accumulate(
     scores, matched, ignored, offsets, n_gt, category_cells, area_words, max_dets, recall_thresholds,
     precision, recall, scores_at, begin, end,
@@ -132,7 +132,7 @@ def accumulate(
                             scores_at[t, r, k, a, m] = scores[top[m]] if need[r] == 0 else scores[first + place[at]]
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("precision", "recall"))
 def accumulate_replicates(
     scores, matched, ignored, offsets, n_gt, category_cells, cell_image, weights, max_dets, recall_thresholds,
     precision, recall, begin, end,
@@ -213,7 +213,7 @@ def accumulate_replicates(
                                 precision[b, t, r, k, a, m] = ratio[j]
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("means",))
 def mean_valid(values, columns, first_rows, last_rows, means, begin, end):
     """Means of the entries above -1 in slices of a table, added in numpy's pairwise order; -1 where there is none.
 

@@ -1,12 +1,12 @@
 """Overlaps of boxes. Boxes are x, y, width, height, as in COCO; the operations and their order are fixed."""
 
-from ._dispatch import helper, kernel
+from .registry import helper, kernel
 
 KINDS = ("iou", "giou", "diou")
 EPSILON = 1e-7  # of torchvision's distance_box_iou
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("out",))
 def box_iou(dt, gt, crowd, dt_offsets, gt_offsets, out_offsets, kind, out, begin, end):
     """Overlaps of every detection with every ground truth of the same problem.
 

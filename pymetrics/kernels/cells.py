@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._dispatch import helper, kernel
+from .registry import helper, kernel
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -11,7 +11,7 @@ INFINITY = np.uint64(0x7FF0000000000000)
 SHORT = 24  # up to here insertion is quicker
 
 
-@kernel
+@kernel(outputs=("out",))
 def index_ids(ids, known, out):
     """Where each id stands in `known`, or -1.
 
@@ -41,7 +41,7 @@ def index_ids(ids, known, out):
         out[i] = low if low < n_known and known[low] == ids[i] else -1
 
 
-@kernel
+@kernel(outputs=("order", "starts"))
 def sort_rows(category, image, n_images, order, starts):
     """The rows in the order of (category, image, row). Rows with a negative category or image are left out.
 
@@ -73,7 +73,7 @@ def sort_rows(category, image, n_images, order, starts):
         place[k] += 1
 
 
-@kernel
+@kernel(outputs=("category_cells", "cell_image", "cell_dt", "cell_gt", "offsets"))
 def join_cells(
     dt_image, dt_order, dt_starts, gt_image, gt_order, gt_starts, limit,
     category_cells, cell_image, cell_dt, cell_gt, offsets,
@@ -108,7 +108,7 @@ def join_cells(
     offsets[offsets.shape[0] - 1] = offsets[c]
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("rows", "ranked"))
 def rank_detections(scores, dt_order, cell_dt, offsets, rows, ranked, begin, end):
     """Each cell's detections by falling score, equal scores in the order that they have, the surplus cut off.
 
@@ -132,7 +132,7 @@ def rank_detections(scores, dt_order, cell_dt, offsets, rows, ranked, begin, end
             ranked[offsets[c] + i] = scores[row]
 
 
-@kernel
+@kernel(outputs=("out_category", "out_image", "starts", "counts"))
 def place_cells(
     category_cells, categories, cell_image, images, offsets, first_dt, out_category, out_image, starts, counts
 ):  # fmt: skip
@@ -150,7 +150,7 @@ def place_cells(
             counts[c] = offsets[c + 1] - offsets[c]
 
 
-@kernel
+@kernel(outputs=("new_offsets", "new_cell_image", "new_n_gt", "new_scores", "new_matched", "new_ignored"))
 def move_cells(
     order, starts, counts, cell_image, n_gt, scores, matched, ignored,
     new_offsets, new_cell_image, new_n_gt, new_scores, new_matched, new_ignored,

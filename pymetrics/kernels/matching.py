@@ -8,14 +8,14 @@ first candidate that is eligible for it. Marks such as NAN_OVERLAP name rows of 
 
 import numpy as np
 
-from ._dispatch import helper, kernel
 from .boxes import iou
+from .registry import helper, kernel
 
 ONE, NONE = np.uint64(1), np.uint64(0)
 CROWD, ID_ZERO, IGNORE, KEEPS_FREE = 1, 2, 4, 1
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("words", "n_inside"))
 def area_words(area, flags, always, rows, offsets, area_ranges, area_bits, words, n_inside, begin, end):
     """The area ranges that rows are outside of, as bits, and how many rows of each cell are inside.
 
@@ -39,7 +39,7 @@ def area_words(area, flags, always, rows, offsets, area_ranges, area_bits, words
                     n_inside[c, a] += 1
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("matched", "ignored", "match_of", "match_iou"))
 def match_cells(
     overlaps, overlap_offsets, dt_rows, dt_flags, dt_ignored, dt_offsets, gt_rows, gt_flags, gt_ignored, gt_offsets,
     thresholds, reached_bits, matched, ignored, match_of, match_iou, begin, end,
@@ -71,7 +71,7 @@ def match_cells(
         )  # fmt: skip
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, outputs=("n_gt", "matched", "ignored", "match_of", "match_iou"))
 def match_boxes(
     dt_boxes, dt_area, dt_rows, dt_flags, dt_offsets, gt_boxes, gt_area, gt_rows, gt_flags, gt_offsets,
     thresholds, reached_bits, area_ranges, area_bits, n_gt, matched, ignored, match_of, match_iou, begin, end,

@@ -19,21 +19,21 @@ from pymetrics.evaluation.columns import Columns
 from pymetrics.evaluation.ingest import ingest
 from pymetrics.evaluation.protocol import as_protocol
 from pymetrics.evaluation.result import Result
-from pymetrics.kernels import _device
+from pymetrics.kernels import arrays, cuda_backend
 
 
 @pytest.fixture(params=["emulated", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request, monkeypatch, lacking):
     """The device of tensors; on the host's side nothing may be computed."""
     if request.param == "cuda":
-        if not torch.cuda.is_available() or _device.why_not():
-            lacking("cuda", f"there is no GPU: {_device.why_not()}")
+        if not torch.cuda.is_available() or cuda_backend.why_not():
+            lacking("cuda", f"there is no GPU: {cuda_backend.why_not()}")
         return "cuda"
     if emulated.why_not():
         lacking("cuda_emu", emulated.why_not())
     monkeypatch.setattr(_config, "cuda", emulated.module())
-    monkeypatch.setattr(_device, "DEVICES", {"cpu"})
-    monkeypatch.setattr(_device, "_tables", {})
+    monkeypatch.setattr(arrays, "DEVICES", {"cpu"})
+    monkeypatch.setattr(arrays, "_tables", {})
     return "cpu"
 
 
@@ -41,8 +41,8 @@ def device(request, monkeypatch, lacking):
 def calls(device, monkeypatch):
     """The names of the CUDA kernels that ran."""
     names = []
-    run = _device.run
-    monkeypatch.setattr(_device, "run", lambda name, args: names.append(name) or run(name, args))
+    run = cuda_backend.run
+    monkeypatch.setattr(cuda_backend, "run", lambda name, args: names.append(name) or run(name, args))
     return names
 
 
@@ -122,7 +122,7 @@ def test_replicates(device, calls):
     moved = ingest_and_match(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
     found = road.accumulate_replicates(moved, torch.tensor(weights, device=device))
     for ours, theirs in zip(found, on_host, strict=True):
-        assert kernels.to_host(ours).tobytes() == theirs.tobytes()
+        assert arrays.to_host(ours).tobytes() == theirs.tobytes()
     assert "accumulate_replicates" in calls
 
 
@@ -169,8 +169,8 @@ def test_mean_average_precision(arguments, dtype, device, calls, monkeypatch):
 
     preds, target = batch(7, dtype=dtype)
     found = []
-    for devices in (set(), _device.DEVICES):
-        monkeypatch.setattr(_device, "DEVICES", devices)
+    for devices in (set(), arrays.DEVICES):
+        monkeypatch.setattr(arrays, "DEVICES", devices)
         metric = MeanAveragePrecision(**arguments)
         move = (lambda item: {k: v.to(device) for k, v in item.items()}) if devices else dict
         metric.update([move(p) for p in preds], [move(t) for t in target])
@@ -181,17 +181,17 @@ def test_mean_average_precision(arguments, dtype, device, calls, monkeypatch):
 
 def test_scratch_and_streams_are_of_the_arrays_device(device, calls):
     like = torch.empty(0, device=device)
-    assert kernels.empty((2, 3), "uint64", like).dtype == torch.uint64
-    assert kernels.upload([1, 2], like).tolist() == [1, 2]
+    assert arrays.empty((2, 3), "uint64", like).dtype == torch.uint64
+    assert arrays.to_device([1, 2], like).tolist() == [1, 2]
     table = np.arange(3.0)
-    assert kernels.beside(table, like) is kernels.beside(table, like)
+    assert arrays.cached_on(table, like) is arrays.cached_on(table, like)
     with pytest.raises(ValueError, match="one device"):
         kernels.index_ids(torch.zeros(1, dtype=torch.int64, device=device), np.zeros(1, np.int64), like)
 
 
 def test_without_cuda_tensors_are_copied_and_a_warning_says_why(monkeypatch):
-    monkeypatch.setattr(_device, "DEVICES", {"cpu"})
-    monkeypatch.setattr(_device, "_warned", False)
+    monkeypatch.setattr(arrays, "DEVICES", {"cpu"})
+    monkeypatch.setattr(cuda_backend, "_warned", set())
     monkeypatch.setattr(_config, "cuda", None)
     monkeypatch.setattr(_config, "why_no_cuda", "it was not built")
     gt, dt = scene(2)
@@ -301,13 +301,13 @@ def test_gradients_do_not_matter(device):
     boxes = tensors(gt, device)["boxes"]
     for kind in ("iou", "ciou"):
         expected = pymetrics.box_iou(dt["boxes"], gt["boxes"], kind=kind)
-        assert kernels.to_host(pymetrics.box_iou(moved["boxes"], boxes, kind=kind)).tobytes() == expected.tobytes()
+        assert arrays.to_host(pymetrics.box_iou(moved["boxes"], boxes, kind=kind)).tobytes() == expected.tobytes()
 
 
 def test_flags_may_stay_on_the_host(device):
     gt, dt = scene(3)
     moved = [torch.tensor(side["boxes"], device=device) for side in (dt, gt)]
     expected = pymetrics.box_iou(dt["boxes"], gt["boxes"], gt["crowd"])
-    assert kernels.to_host(pymetrics.box_iou(*moved, gt["crowd"])).tobytes() == expected.tobytes()
+    assert arrays.to_host(pymetrics.box_iou(*moved, gt["crowd"])).tobytes() == expected.tobytes()
     with pytest.raises(ValueError, match=r"dt is on \S+, but gt on the host"):
         pymetrics.box_iou(moved[0], gt["boxes"])

@@ -11,8 +11,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pymetrics
 from helpers import device_scenes as cases
-from pymetrics import Accumulator, Detections, GroundTruths, evaluate, kernels
+from pymetrics import Accumulator, Detections, GroundTruths, evaluate
 from pymetrics.evaluation import road
+from pymetrics.kernels import arrays
 
 for seed in range(3):
     gt, dt = cases.scene(seed)
@@ -22,7 +23,7 @@ for seed in range(3):
     weights = np.eye(len(host.outcomes.image_ids), dtype=np.uint8) + np.uint8(1)
     draws = road.accumulate_replicates(host.outcomes, weights)
     on_draws = road.accumulate_replicates(on_gpu._outcomes, torch.tensor(weights, device="cuda"))
-    assert all(a.tobytes() == kernels.to_host(b).tobytes() for a, b in zip(draws, on_draws, strict=True))
+    assert all(a.tobytes() == arrays.to_host(b).tobytes() for a, b in zip(draws, on_draws, strict=True))
     target, preds = cases.per_image(gt, dt, "cuda")
     accumulator = Accumulator()
     for i in range(0, len(target), 2):

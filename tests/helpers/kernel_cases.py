@@ -1,12 +1,11 @@
 """Generated calls of every kernel, odd values included.
 
 CALLS[kernel](rng, size) is a dict of the kernel's arguments by name, where `size` is roughly the number of rows. The
-outputs are those that OUTPUTS names; what is in them beforehand must not matter.
+outputs are those that the kernel's decorator names; what is in them beforehand must not matter.
 """
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,27 @@ from cuda_emu import emulated
 from pymetrics import kernels
 from pymetrics.evaluation.protocol import Protocol, tables
 
-OUTPUTS = {
-    "index_ids": ("out",),
-    "sort_rows": ("order", "starts"),
-    "join_cells": ("category_cells", "cell_image", "cell_dt", "cell_gt", "offsets"),
-    "rank_detections": ("rows", "ranked"),
-    "place_cells": ("out_category", "out_image", "starts", "counts"),
-    "move_cells": ("new_offsets", "new_cell_image", "new_n_gt", "new_scores", "new_matched", "new_ignored"),
-    "box_iou": ("out",),
-    "match_boxes": ("n_gt", "matched", "ignored", "match_of", "match_iou"),
-    "match_ious": ("matched", "ignored", "match_of", "match_iou"),
-    "accumulate": ("precision", "recall", "scores_at"),
-    "accumulate_replicates": ("precision", "recall"),
-    "mean_valid": ("means",),
-}
 SIZES = (0, 1, 2, 5, 12, 25, 60)
 Rng = np.random.Generator
 Args = dict[str, Any]
 
 
 def parameters(kernel: str) -> list[str]:
-    return list(inspect.signature(kernels.KERNELS[kernel].function).parameters)
+    return list(kernels.KERNELS[kernel].parameters)
+
+
+def output_names(kernel: str) -> tuple[str, ...]:
+    return kernels.KERNELS[kernel].outputs
+
+
+def runs_on(kernel: str | None, backend: str) -> bool:
+    """Whether the kernel, if one is named, has a version for the backend: not all have one for CUDA."""
+    return kernel is None or not backend.startswith("cuda") or kernels.KERNELS[kernel].has_cuda
 
 
 def poisoned(kernel: str, args: Args, byte: int = 0xA5) -> Args:
     """The arguments with outputs of their own, every byte of them the same nonsense."""
-    out = {name: np.full(args[name].nbytes, byte, np.uint8) for name in OUTPUTS[kernel]}
+    out = {name: np.full(args[name].nbytes, byte, np.uint8) for name in output_names(kernel)}
     return args | {name: out[name].view(args[name].dtype).reshape(args[name].shape) for name in out}
 
 
@@ -69,7 +63,7 @@ def run(kernel: str, backend: str, args: Args, byte: int = 0xA5) -> dict[str, by
     """The bytes of the outputs after a call on poisoned ones."""
     args = poisoned(kernel, args, byte)
     call(kernel, backend, args)
-    return {name: args[name].tobytes() for name in OUTPUTS[kernel]}
+    return {name: args[name].tobytes() for name in output_names(kernel)}
 
 
 def offsets_of(counts: Any) -> Any:

@@ -5,10 +5,11 @@ import os
 
 import numpy as np
 import pytest
+from helpers.kernel_cases import runs_on
 from cuda_emu import emulated
 
 from pymetrics import kernels, set_num_threads
-from pymetrics.kernels import _device
+from pymetrics.kernels import cuda_backend
 
 PARTS = {"reference": None, "numba": "numba", "native": "pymetrics._native"}
 
@@ -27,7 +28,7 @@ def any_backend(request):
     """As `backend`; and the CUDA kernels on a GPU and in emulation, each schedule for itself; for single kernels."""
     name, _, schedule = request.param.partition("-")
     if name == "cuda":
-        why_not = _device.why_not()
+        why_not = cuda_backend.why_not()
         if why_not and name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
             pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {why_not}", pytrace=False)
         if why_not:
@@ -59,6 +60,14 @@ def _there(name):
     if name == "numba":
         _compile()
     return name
+
+
+@pytest.fixture(autouse=True)
+def _skip_kernels_without_cuda(request):
+    """A kernel registered with cuda=False has no version for a GPU or its emulation."""
+    named = getattr(getattr(request.node, "callspec", None), "params", {})
+    if not runs_on(named.get("kernel"), named.get("any_backend", "")):
+        pytest.skip(f"{named['kernel']} has no CUDA version")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
-from helpers.kernel_cases import OUTPUTS, Args, Rng, call, make_boxes, make_protocol, make_words, offsets_of, poisoned
+from helpers.kernel_cases import Args, Rng, call, make_boxes, make_protocol, make_words, offsets_of, output_names, poisoned
 
 from pymetrics.evaluation.protocol import Protocol, tables
 
@@ -32,7 +32,7 @@ def compare(kernel: str, backend: str, args: Args) -> None:
     wanted, got = poisoned(kernel, args), poisoned(kernel, args)
     call(kernel, "native", wanted)
     call(kernel, backend, got)
-    for name in OUTPUTS[kernel]:
+    for name in output_names(kernel):
         for array in (wanted[name], got[name]):
             if array.dtype == np.float64:
                 array[np.isnan(array)] = np.nan  # which of two NaNs a sum is, nobody says

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers.kernel_cases import OUTPUTS, make_calls, parameters, poisoned
+from helpers.kernel_cases import make_calls, output_names, parameters, poisoned
 
 from pymetrics.kernels import KERNELS
 
@@ -44,10 +44,10 @@ def call(native, kernel, args):
 
 def refused(native, kernel, args, error, words):
     """The call raises, naming an argument, and leaves the outputs as they were."""
-    before = {name: args[name].tobytes() for name in OUTPUTS[kernel]}
+    before = {name: args[name].tobytes() for name in output_names(kernel)}
     with pytest.raises(error, match=words) as caught:
         call(native, kernel, args)
-    assert {name: args[name].tobytes() for name in OUTPUTS[kernel]} == before
+    assert {name: args[name].tobytes() for name in output_names(kernel)} == before
     named = re.match(r"([\w, ]+): ", str(caught.value))
     assert named, caught.value
     assert set(named[1].split(", ")) <= {*parameters(kernel), "n_threads"}, caught.value
@@ -88,7 +88,7 @@ def unviewable(array, is_output):
 @pytest.mark.parametrize(("kernel", "name"), ARRAYS)
 def test_arrays_that_cannot_be_viewed(native, kernel, name):
     args = good_call(kernel)
-    for value, why in unviewable(args[name], name in OUTPUTS[kernel]):
+    for value, why in unviewable(args[name], name in output_names(kernel)):
         refused(native, kernel, args | {name: value}, TypeError, f"^{name}: {why}")
     for value in (args[name].tolist(), memoryview(args[name]), None):
         with pytest.raises(TypeError, match=f"^{name}: expected a numpy array"):
@@ -100,7 +100,7 @@ def test_inputs_may_be_read_only(native, kernel, backend):
     for args in make_calls(kernel, 2):
         args = poisoned(kernel, args)
         for name, value in args.items():
-            if isinstance(value, np.ndarray) and name not in OUTPUTS[kernel]:
+            if isinstance(value, np.ndarray) and name not in output_names(kernel):
                 args[name] = value.copy()
                 args[name].flags.writeable = False
         getattr(KERNELS[kernel], backend)(*(args[name] for name in parameters(kernel)))

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import pymetrics
-from pymetrics import kernels
-from pymetrics.kernels import _dispatch
+from pymetrics import _config, kernels
+from pymetrics.kernels import numba_backend
 
 PACKAGE = Path(pymetrics.__file__).parent
 
@@ -134,14 +134,14 @@ def test_all_backends_give_the_same_bits(monkeypatch, need):
         if name == "native":
             need("pymetrics._native")
         monkeypatch.setenv("PYMETRICS_BACKEND", name)
-        assert kernels.host_backend() == name
+        assert _config.host_backend() == name
         seen.add(digest(*problem(12)))
     assert len(seen) == 1
 
 
 def test_the_backend_asked_for_does_all_the_work(monkeypatch, backend):
     called = set()
-    for name in kernels.BACKENDS:
+    for name in _config.BACKENDS:
         run = getattr(kernels.Kernel, name)
         monkeypatch.setattr(
             kernels.Kernel, name, lambda self, *args, name=name, run=run: (called.add(name), run(self, *args))[1]
@@ -247,6 +247,7 @@ print(resident() - before, len(os.listdir("/proc/self/task")) - n_threads)
 NUMBA = """
 from pathlib import Path
 from pymetrics import kernels
+from pymetrics.kernels import numba_backend
 used = [kernels.KERNELS[name] for name in ("index_ids", "mean_valid", "place_cells")]
 out, means = np.empty(2, np.int32), np.empty(1)
 one, zero, two = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(2, np.int64)
@@ -256,7 +257,7 @@ used[2].numba(two, zero, zero[:0], zero[:0], one, 0, zero[:0], zero[:0], one[:0]
 assert out.tolist() == [-1, 0] and means[0] == 0.5
 stats = [kernel.compiled.stats for kernel in used]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats), len(stats))
-print(kernels.numba_cache_dir())
+print(numba_backend.cache_dir())
 """
 
 
@@ -307,10 +308,10 @@ def test_no_place_to_write_at_all(need, monkeypatch, tmp_path):
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(file / "cache"))
-    folder = kernels.numba_cache_dir.__wrapped__()
+    folder = numba_backend.cache_dir.__wrapped__()
     assert not folder.exists()
-    monkeypatch.setattr(_dispatch, "numba_cache_dir", lambda: folder)
-    compiled = _dispatch._numba_jit(kernels.KERNELS["index_ids"].function, cache=True)
+    monkeypatch.setattr(numba_backend, "cache_dir", lambda: folder)
+    compiled = numba_backend.jit(kernels.KERNELS["index_ids"].function, cache=True)
     out = np.empty(2, np.int32)
     compiled(np.array([3, 4]), np.array([4, 5]), out)
     assert out.tolist() == [-1, 0]
@@ -320,14 +321,14 @@ def test_an_edit_of_any_kernel_file_is_noticed(monkeypatch, tmp_path):
     """Numba looks at the file of a kernel only, not at the helpers in others that it calls."""
     sources = tmp_path / "kernels"
     sources.mkdir()
-    for path in Path(_dispatch.__file__).parent.glob("*.py"):
+    for path in Path(numba_backend.__file__).parent.glob("*.py"):
         (sources / path.name).write_bytes(path.read_bytes())
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    unedited = kernels.numba_cache_dir.__wrapped__()
-    monkeypatch.setattr(_dispatch, "__file__", str(sources / "_dispatch.py"))
-    assert kernels.numba_cache_dir.__wrapped__() == unedited
+    unedited = numba_backend.cache_dir.__wrapped__()
+    monkeypatch.setattr(numba_backend, "__file__", str(sources / "numba_backend.py"))
+    assert numba_backend.cache_dir.__wrapped__() == unedited
     folders = {unedited}
     for path in sorted(sources.glob("*.py")):
         path.write_text(path.read_text() + "\n")
-        folders.add(kernels.numba_cache_dir.__wrapped__())
+        folders.add(numba_backend.cache_dir.__wrapped__())
     assert len(folders) == 1 + len(list(sources.glob("*.py")))

@@ -1,0 +1,38 @@
+"""What a reader is told besides its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .boxes import LAYOUTS, BoxFormat, as_box_format
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How one side of an evaluation is read.
+
+    argument: its name in errors, which also says what it holds: "gt" or "dt".
+    iou_type: which shapes are read.
+    box_format, normalized: how the boxes are laid out; box_format None: the default of each kind of source.
+    first_image: the number of the first image in a list per image without image ids.
+    images: the ids of the items of the other list per image, which this one follows; None where there is none.
+    needs_sizes: the sizes of the images are needed.
+    use_ignore: the key `ignore` of COCO annotations is read.
+    """
+
+    argument: Literal["gt", "dt"]
+    iou_type: str = "bbox"
+    box_format: str | None = None
+    normalized: bool = False
+    first_image: int = 0
+    images: Any = None
+    needs_sizes: bool = False
+    use_ignore: bool = False
+
+    def format(self, default: str) -> BoxFormat:
+        """The format of the boxes in a source whose default is `default` (for boxes without an angle)."""
+        layouts = LAYOUTS.get(self.iou_type, LAYOUTS["bbox"])
+        if default not in layouts:
+            default = next(iter(layouts))
+        return as_box_format(self.box_format or default, self.normalized, self.iou_type)
