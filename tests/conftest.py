@@ -16,9 +16,18 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+SLOW_BACKENDS = ("numba", "cuda_emu", "emulated")  # compiled at their first use
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"  # real data, which are not part of the repository
 FIXTURES = ROOT / "tests" / "fixtures"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests whose parameter is a backend that is compiled first are slow, as are those that carry the mark."""
+    for item in items:
+        params = getattr(item, "callspec", None)
+        if params and any(str(value).startswith(SLOW_BACKENDS) for value in params.params.values()):
+            item.add_marker("slow")
 
 
 def absent(name: str, reason: str) -> NoReturn:
