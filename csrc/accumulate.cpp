@@ -4,6 +4,7 @@
 
 #include "cells.h"
 #include "matching.h"
+#include "scratch.h"
 
 namespace pymetrics::cpu {
 namespace {
@@ -335,53 +336,45 @@ class Replicates {
 
 }  // namespace
 
-void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
-                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
-                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
-                View<double, 5> scores_at, index_t begin, index_t end, const Threads& threads) {
-    const Inputs in = {scores,         matched,    ignored,  offsets,          n_gt,
-                       category_cells, area_words, max_dets, recall_thresholds};
-    const Outputs out = {precision, recall, scores_at};
-    std::vector<index_t> largest_first(std::size_t(end - begin));
-    std::iota(largest_first.begin(), largest_first.end(), begin);
-    auto size = [&](index_t k) { return offsets[category_cells[k + 1]] - offsets[category_cells[k]]; };
+void accumulate(const Accumulate& of, const Threads& threads) {
+    const Inputs in = {of.scores,         of.matched,    of.ignored,  of.offsets,          of.n_gt,
+                       of.category_cells, of.area_words, of.max_dets, of.recall_thresholds};
+    const Outputs out = {of.precision, of.recall, of.scores_at};
+    std::vector<index_t> largest_first(std::size_t(of.end - of.begin));
+    std::iota(largest_first.begin(), largest_first.end(), of.begin);
+    auto size = [&](index_t k) { return of.offsets[of.category_cells[k + 1]] - of.offsets[of.category_cells[k]]; };
     std::stable_sort(largest_first.begin(), largest_first.end(),
                      [&](index_t a, index_t b) { return size(a) > size(b); });
-    parallel_for(0, end - begin, 1, threads, [&] {
+    parallel_for(0, of.end - of.begin, 1, threads, [&](Interrupt&) {
         return [&, category = Category(in, out)](index_t low, index_t high) mutable {
             for (index_t i = low; i < high; ++i) category.run(largest_first[std::size_t(i)], out);
         };
     });
 }
 
-void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
-                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
-                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
-                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
-                           index_t begin, index_t end, const Threads& threads) {
-    const Inputs in = {scores, matched, ignored, offsets, n_gt, category_cells, {}, max_dets, recall_thresholds};
-    parallel_for(begin, end, 1, threads, [&] {
-        return [category = Replicates(in, cell_image, weights, precision, recall)](index_t low, index_t high) mutable {
+void accumulate_replicates(const AccumulateReplicates& of, const Threads& threads) {
+    const Inputs in = {of.scores,         of.matched, of.ignored,  of.offsets,          of.n_gt,
+                       of.category_cells, {},         of.max_dets, of.recall_thresholds};
+    parallel_for(of.begin, of.end, 1, threads, [&](Interrupt&) {
+        return [category = Replicates(in, of.cell_image, of.weights, of.precision, of.recall)](index_t low,
+                                                                                               index_t high) mutable {
             for (index_t k = low; k < high; ++k) category.run(k);
         };
     });
 }
 
-void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
-                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
-                const Threads& threads) {
-    parallel_for(begin, end, 1, threads, [&] {
-        return [&, valid = std::vector<double>()](index_t low, index_t high) mutable {
+void mean_valid(const MeanValid& of, const Threads& threads) {
+    parallel_for(of.begin, of.end, 1, threads, [&](Interrupt&) {
+        return [&, scratch = Scratch<double>()](index_t low, index_t high) mutable {
             for (index_t s = low; s < high; ++s) {
-                valid.resize(std::size_t(std::max<index_t>(last_rows[s] - first_rows[s], 0)));
+                const index_t first = of.first_rows[s], last = of.last_rows[s];
+                double* const valid = scratch.take(std::max<index_t>(last - first, 0));
                 index_t n = 0;
-                for (index_t i = first_rows[s]; i < last_rows[s]; ++i) {
-                    const double value = values(i, columns[s]);
-                    if (value > -1) valid[std::size_t(n++)] = value;
+                for (index_t i = first; i < last; ++i) {
+                    const double value = of.values(i, of.columns[s]);
+                    if (value > -1) valid[n++] = value;
                 }
-                means[s] = n > 0 ? pairwise_sum(valid.data(), n) / double(n) : -1;
+                of.means[s] = n > 0 ? pairwise_sum(valid, n) / double(n) : -1;
             }
         };
     });

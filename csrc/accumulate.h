@@ -52,45 +52,104 @@ inline double pairwise_sum(const double* values, index_t n) {
     return left + pairwise_sum(values + half, n - half);
 }
 
+// The arguments of each kernel, in the order of its Python namesake; `each` gives their names and members.
+struct Accumulate {
+    View<const double, 1> scores;
+    View<const word_t, 2> matched, ignored;
+    View<const index_t, 1> offsets;
+    View<const std::int32_t, 2> n_gt;
+    View<const index_t, 1> category_cells;
+    View<const word_t, 2> area_words;
+    View<const index_t, 1> max_dets;
+    View<const double, 1> recall_thresholds;
+    View<double, 5> precision;
+    View<double, 4> recall;
+    View<double, 5> scores_at;
+    index_t begin, end;
+
+    template <class F>
+    void each(F f) {
+        f("scores", scores);
+        f("matched", matched);
+        f("ignored", ignored);
+        f("offsets", offsets);
+        f("n_gt", n_gt);
+        f("category_cells", category_cells);
+        f("area_words", area_words);
+        f("max_dets", max_dets);
+        f("recall_thresholds", recall_thresholds);
+        f("precision", precision);
+        f("recall", recall);
+        f("scores_at", scores_at);
+        f("begin", begin);
+        f("end", end);
+    }
+};
+
+struct AccumulateReplicates {
+    View<const double, 1> scores;
+    View<const word_t, 2> matched, ignored;
+    View<const index_t, 1> offsets;
+    View<const std::int32_t, 2> n_gt;
+    View<const index_t, 1> category_cells;
+    View<const std::int32_t, 1> cell_image;
+    View<const std::uint8_t, 2> weights;
+    View<const index_t, 1> max_dets;
+    View<const double, 1> recall_thresholds;
+    View<double, 6> precision;
+    View<double, 5> recall;
+    index_t begin, end;
+
+    template <class F>
+    void each(F f) {
+        f("scores", scores);
+        f("matched", matched);
+        f("ignored", ignored);
+        f("offsets", offsets);
+        f("n_gt", n_gt);
+        f("category_cells", category_cells);
+        f("cell_image", cell_image);
+        f("weights", weights);
+        f("max_dets", max_dets);
+        f("recall_thresholds", recall_thresholds);
+        f("precision", precision);
+        f("recall", recall);
+        f("begin", begin);
+        f("end", end);
+    }
+};
+
+struct MeanValid {
+    View<const double, 2> values;
+    View<const index_t, 1> columns, first_rows, last_rows;
+    View<double, 1> means;
+    index_t begin, end;
+
+    template <class F>
+    void each(F f) {
+        f("values", values);
+        f("columns", columns);
+        f("first_rows", first_rows);
+        f("last_rows", last_rows);
+        f("means", means);
+        f("begin", begin);
+        f("end", end);
+    }
+};
+
 namespace cpu {
 
-void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
-                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
-                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
-                View<double, 5> scores_at, index_t begin, index_t end, const Threads& threads);
-
-void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
-                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
-                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
-                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
-                           index_t begin, index_t end, const Threads& threads);
-
-void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
-                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
-                const Threads& threads);
+void accumulate(const Accumulate& of, const Threads& threads);
+void accumulate_replicates(const AccumulateReplicates& of, const Threads& threads);
+void mean_valid(const MeanValid& of, const Threads& threads);
 
 }  // namespace cpu
 
 namespace cuda {
 
-void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
-                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
-                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
-                View<double, 5> scores_at, index_t begin, index_t end, const Queue& queue);
-
-void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
-                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
-                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
-                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
-                           index_t begin, index_t end, const Queue& queue);
-
-void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
-                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
-                const Queue& queue);
+void accumulate(const Accumulate& of, const Queue& queue);
+void accumulate_replicates(const AccumulateReplicates& of, const Queue& queue);
+void mean_valid(const MeanValid& of, const Queue& queue);
 
 }  // namespace cuda
 }  // namespace pymetrics

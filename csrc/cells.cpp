@@ -1,8 +1,14 @@
 #include "cells.h"
 
+#include <stdexcept>
+#include <string>
+
+#include "scratch.h"
+
 namespace pymetrics::cpu {
 
-void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out) {
+void index_ids(const IndexIds& of) {
+    const auto [ids, known, out] = of;
     const index_t n = ids.shape[0], n_known = known.shape[0];
     const index_t *first = known.data, *last = known.data + n_known;
     const auto span = n_known ? word_t(last[-1]) - word_t(first[0]) : word_t(0);
@@ -21,8 +27,8 @@ void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<st
     }
 }
 
-void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
-               View<std::int32_t, 1> order, View<index_t, 1> starts) {
+void sort_rows(const SortRows& of) {
+    const auto [category, image, n_images, order, starts] = of;
     const index_t n = category.shape[0], n_categories = starts.shape[0] - 1;
     std::fill(starts.data, starts.data + n_categories + 1, 0);
     bool by_image = true;  // as they stand
@@ -50,11 +56,9 @@ void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1>
     for (const std::int32_t row : rows) order[place[category[row]]++] = row;
 }
 
-bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
-                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
-                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
-                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
-                View<index_t, 1> cell_gt, View<index_t, 1> offsets) {
+void join_cells(const JoinCells& of) {
+    const auto [dt_image, dt_order, dt_starts, gt_image, gt_order, gt_starts, limit, category_cells, cell_image,
+                cell_dt, cell_gt, offsets] = of;
     constexpr std::int32_t none = 0x7FFFFFFF;
     index_t c = 0, d = 0, g = 0;
     category_cells[0] = offsets[0] = 0;
@@ -63,7 +67,8 @@ bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1
         std::int32_t next_dt = d < d_end ? dt_image[dt_order[d]] : none,
                      next_gt = g < g_end ? gt_image[gt_order[g]] : none;
         while (d < d_end || g < g_end) {
-            if (c == cell_image.shape[0]) return false;
+            if (c == cell_image.shape[0])
+                throw std::length_error("cell_image: there are more than " + std::to_string(c) + " cells");
             const std::int32_t image = std::min(next_dt, next_gt);
             cell_image[c] = image, cell_dt[c] = d, cell_gt[c] = g;
             while (next_dt == image) next_dt = ++d < d_end ? dt_image[dt_order[d]] : none;
@@ -75,37 +80,34 @@ bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1
     }
     cell_dt[c] = d, cell_gt[c] = g;
     offsets[offsets.shape[0] - 1] = offsets[c];
-    return true;
 }
 
-void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
-                     View<const index_t, 1> offsets, View<std::int32_t, 1> rows, View<double, 1> ranked, index_t begin,
-                     index_t end, const Threads& threads) {
+void rank_detections(const RankDetections& of, const Threads& threads) {
     constexpr index_t ahead = 64;  // scores are anywhere in memory: ask for those of the next cells
-    const index_t n_rows = dt_order.shape[0];
-    parallel_for(begin, end, 512, threads, [&] {
-        return [&, scratch = SortScratch(), order = std::vector<std::int32_t>()](index_t low, index_t high) mutable {
+    const index_t n_rows = of.dt_order.shape[0];
+    parallel_for(of.begin, of.end, 512, threads, [&](Interrupt&) {
+        return [&, scratch = SortScratch(), places = Scratch<std::int32_t>()](index_t low, index_t high) mutable {
             for (index_t c = low; c < high; ++c) {
-                const index_t n = cell_dt[c + 1] - cell_dt[c], kept = offsets[c + 1] - offsets[c];
-                const std::int32_t* cell = dt_order.data + cell_dt[c];
-                for (index_t i = cell_dt[c] + ahead; i < std::min(cell_dt[c + 1] + ahead, n_rows); ++i)
-                    PM_PREFETCH(scores.data + dt_order[i]);
-                if (index_t(order.size()) < n) order.resize(std::size_t(2 * n));
-                sort_keys([&](index_t i) { return falling_key(scores[cell[i]]); }, n, order.data(), scratch);
+                const index_t first = of.cell_dt[c], last = of.cell_dt[c + 1], n = last - first;
+                const index_t to = of.offsets[c], kept = of.offsets[c + 1] - to;
+                const std::int32_t* const cell = of.dt_order.data + first;
+                for (index_t i = first + ahead; i < std::min(last + ahead, n_rows); ++i)
+                    PM_PREFETCH(of.scores.data + of.dt_order[i]);
+                std::int32_t* const order = places.take(n);
+                sort_keys([&](index_t i) { return falling_key(of.scores[cell[i]]); }, n, order, scratch);
                 for (index_t i = 0; i < kept; ++i) {
-                    const std::int32_t row = cell[order[std::size_t(i)]];
-                    rows[offsets[c] + i] = row;
-                    ranked[offsets[c] + i] = scores[row];
+                    const std::int32_t row = cell[order[i]];
+                    of.rows[to + i] = row;
+                    of.ranked[to + i] = of.scores[row];
                 }
             }
         };
     });
 }
 
-void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
-                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
-                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts) {
+void place_cells(const PlaceCells& of) {
+    const auto [category_cells, categories, cell_image, images, offsets, first_dt, out_category, out_image, starts,
+                counts] = of;
     for (index_t k = 0; k < categories.shape[0]; ++k)
         for (index_t c = category_cells[k]; c < category_cells[k + 1]; ++c) {
             out_category[c] = categories[k], out_image[c] = images[cell_image[c]];
@@ -113,11 +115,9 @@ void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t,
         }
 }
 
-void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
-                View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,
-                View<const word_t, 2> matched, View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
-                View<std::int32_t, 1> new_cell_image, View<std::int32_t, 2> new_n_gt, View<double, 1> new_scores,
-                View<word_t, 2> new_matched, View<word_t, 2> new_ignored) {
+void move_cells(const MoveCells& of) {
+    const auto [order, starts, counts, cell_image, n_gt, scores, matched, ignored, new_offsets, new_cell_image,
+                new_n_gt, new_scores, new_matched, new_ignored] = of;
     const index_t n_areas = n_gt.shape[1], n_words = matched.shape[1];
     new_offsets[0] = 0;
     for (index_t c = 0; c < order.shape[0]; ++c) {

@@ -95,64 +95,157 @@ void sort_keys(Key key, index_t n, std::int32_t* order, SortScratch& s) {
     for (index_t i = 0; i < n; ++i) order[i] = std::int32_t(words[i] & low);
 }
 
+// The arguments of each kernel, in the order of its Python namesake; `each` gives their names and members.
+struct IndexIds {
+    View<const index_t, 1> ids, known;
+    View<std::int32_t, 1> out;
+
+    template <class F>
+    void each(F f) {
+        f("ids", ids);
+        f("known", known);
+        f("out", out);
+    }
+};
+
+struct SortRows {
+    View<const std::int32_t, 1> category, image;
+    index_t n_images;
+    View<std::int32_t, 1> order;
+    View<index_t, 1> starts;
+
+    template <class F>
+    void each(F f) {
+        f("category", category);
+        f("image", image);
+        f("n_images", n_images);
+        f("order", order);
+        f("starts", starts);
+    }
+};
+
+struct JoinCells {
+    View<const std::int32_t, 1> dt_image, dt_order;
+    View<const index_t, 1> dt_starts;
+    View<const std::int32_t, 1> gt_image, gt_order;
+    View<const index_t, 1> gt_starts;
+    index_t limit;
+    View<index_t, 1> category_cells;
+    View<std::int32_t, 1> cell_image;
+    View<index_t, 1> cell_dt, cell_gt, offsets;
+
+    template <class F>
+    void each(F f) {
+        f("dt_image", dt_image);
+        f("dt_order", dt_order);
+        f("dt_starts", dt_starts);
+        f("gt_image", gt_image);
+        f("gt_order", gt_order);
+        f("gt_starts", gt_starts);
+        f("limit", limit);
+        f("category_cells", category_cells);
+        f("cell_image", cell_image);
+        f("cell_dt", cell_dt);
+        f("cell_gt", cell_gt);
+        f("offsets", offsets);
+    }
+};
+
+struct RankDetections {
+    View<const double, 1> scores;
+    View<const std::int32_t, 1> dt_order;
+    View<const index_t, 1> cell_dt, offsets;
+    View<std::int32_t, 1> rows;
+    View<double, 1> ranked;
+    index_t begin, end;
+
+    template <class F>
+    void each(F f) {
+        f("scores", scores);
+        f("dt_order", dt_order);
+        f("cell_dt", cell_dt);
+        f("offsets", offsets);
+        f("rows", rows);
+        f("ranked", ranked);
+        f("begin", begin);
+        f("end", end);
+    }
+};
+
+struct PlaceCells {
+    View<const index_t, 1> category_cells;
+    View<const std::int32_t, 1> categories, cell_image, images;
+    View<const index_t, 1> offsets;
+    index_t first_dt;
+    View<std::int32_t, 1> out_category, out_image;
+    View<index_t, 1> starts, counts;
+
+    template <class F>
+    void each(F f) {
+        f("category_cells", category_cells);
+        f("categories", categories);
+        f("cell_image", cell_image);
+        f("images", images);
+        f("offsets", offsets);
+        f("first_dt", first_dt);
+        f("out_category", out_category);
+        f("out_image", out_image);
+        f("starts", starts);
+        f("counts", counts);
+    }
+};
+
+struct MoveCells {
+    View<const std::int32_t, 1> order;
+    View<const index_t, 1> starts, counts;
+    View<const std::int32_t, 1> cell_image;
+    View<const std::int32_t, 2> n_gt;
+    View<const double, 1> scores;
+    View<const word_t, 2> matched, ignored;
+    View<index_t, 1> new_offsets;
+    View<std::int32_t, 1> new_cell_image;
+    View<std::int32_t, 2> new_n_gt;
+    View<double, 1> new_scores;
+    View<word_t, 2> new_matched, new_ignored;
+
+    template <class F>
+    void each(F f) {
+        f("order", order);
+        f("starts", starts);
+        f("counts", counts);
+        f("cell_image", cell_image);
+        f("n_gt", n_gt);
+        f("scores", scores);
+        f("matched", matched);
+        f("ignored", ignored);
+        f("new_offsets", new_offsets);
+        f("new_cell_image", new_cell_image);
+        f("new_n_gt", new_n_gt);
+        f("new_scores", new_scores);
+        f("new_matched", new_matched);
+        f("new_ignored", new_ignored);
+    }
+};
+
 namespace cpu {
 
-void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out);
-
-void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
-               View<std::int32_t, 1> order, View<index_t, 1> starts);
-
-// False where there are more cells than room for them.
-bool join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
-                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
-                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
-                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
-                View<index_t, 1> cell_gt, View<index_t, 1> offsets);
-
-void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
-                     View<const index_t, 1> offsets, View<std::int32_t, 1> rows, View<double, 1> ranked, index_t begin,
-                     index_t end, const Threads& threads);
-
-void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
-                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
-                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts);
-
-void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
-                View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,
-                View<const word_t, 2> matched, View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
-                View<std::int32_t, 1> new_cell_image, View<std::int32_t, 2> new_n_gt, View<double, 1> new_scores,
-                View<word_t, 2> new_matched, View<word_t, 2> new_ignored);
+void index_ids(const IndexIds& of);
+void sort_rows(const SortRows& of);
+void join_cells(const JoinCells& of);
+void rank_detections(const RankDetections& of, const Threads& threads);
+void place_cells(const PlaceCells& of);
+void move_cells(const MoveCells& of);
 
 }  // namespace cpu
 
 namespace cuda {
 
-void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out, const Queue& queue);
-
-void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
-               View<std::int32_t, 1> order, View<index_t, 1> starts, const Queue& queue);
-
-void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
-                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
-                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
-                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
-                View<index_t, 1> cell_gt, View<index_t, 1> offsets, const Queue& queue);
-
-void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
-                     View<const index_t, 1> offsets, View<std::int32_t, 1> rows, View<double, 1> ranked, index_t begin,
-                     index_t end, const Queue& queue);
-
-void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
-                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
-                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts, const Queue& queue);
-
-void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
-                View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,
-                View<const word_t, 2> matched, View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
-                View<std::int32_t, 1> new_cell_image, View<std::int32_t, 2> new_n_gt, View<double, 1> new_scores,
-                View<word_t, 2> new_matched, View<word_t, 2> new_ignored, const Queue& queue);
+void index_ids(const IndexIds& of, const Queue& queue);
+void sort_rows(const SortRows& of, const Queue& queue);
+void join_cells(const JoinCells& of, const Queue& queue);
+void rank_detections(const RankDetections& of, const Queue& queue);
+void place_cells(const PlaceCells& of, const Queue& queue);
+void move_cells(const MoveCells& of, const Queue& queue);
 
 }  // namespace cuda
 }  // namespace pymetrics

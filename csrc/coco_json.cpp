@@ -152,8 +152,9 @@ class ArrayReader {
         bool stopped = false;
         Threads watched = threads;
         if (threads.poll) watched.poll = [&] { return stopped = threads.poll(); };
-        parallel_for(0, n_chunks, 1, watched,
-                     [&] { return [this, window = Window(source_)](index_t c, index_t) mutable { work(window, c); }; });
+        parallel_for(0, n_chunks, 1, watched, [&](Interrupt&) {
+            return [this, window = Window(source_)](index_t c, index_t) mutable { work(window, c); };
+        });
         if (stopped) return -1;
         if (end_ < 0) throw Unread{source_.size, "the array does not end"};
         if (source_.copy) {  // what stands before the first record, and what no chunk had to look at

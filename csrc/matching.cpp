@@ -1,187 +1,218 @@
 #include "matching.h"
 
 #include <limits>
+#include <vector>
 
 #include "boxes.h"
+#include "match_cell.h"
 
 namespace pymetrics::cpu {
 namespace {
 
-CellOut outputs(View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int32_t, 2> match_of,
-                View<double, 2> match_iou, index_t d) {
-    const bool keep = match_of.shape[0] > 0;
-    return {matched.row(d), ignored.row(d), keep ? match_of.row(d) : nullptr, keep ? match_iou.row(d) : nullptr,
-            match_of.shape[1]};
+constexpr double kLowest = -std::numeric_limits<double>::infinity();
+
+// Detections [first, last) have no match.
+void leave_unmatched(View<word_t, 2> matched, View<std::int32_t, 2> match_of, View<double, 2> match_iou, index_t first,
+                     index_t last) {
+    const index_t n_bits = match_of.shape[1];
+    std::fill(matched.row(first), matched.row(last), 0);
+    if (!match_of.shape[0]) return;
+    std::fill_n(match_of.row(first), (last - first) * n_bits, -1);
+    std::fill_n(match_iou.row(first), (last - first) * n_bits, 0.0);
 }
 
-struct BoxInputs {
-    View<const double, 2> dt_boxes;
-    View<const double, 1> dt_area;
-    View<const std::uint8_t, 1> dt_flags;
-    View<const std::int32_t, 1> rows;
-    View<const index_t, 1> offsets;
-    View<const double, 2> gt_boxes;
-    View<const double, 1> gt_area;
-    View<const std::uint8_t, 1> gt_flags;
-    View<const std::int32_t, 1> gt_order;
-    View<const index_t, 1> cell_gt;
-    Pairs pairs;
-    View<const double, 2> area_ranges;
-    View<const word_t, 2> area_words;
-};
+// Adds one to the counts of the area ranges that an area is in.
+void count_inside(double area, View<const double, 2> area_ranges, std::int32_t* counts) {
+    for (index_t a = 0; a < area_ranges.shape[0]; ++a) counts[a] += is_inside(area, area_ranges, a);
+}
 
-struct BoxOutputs {
-    View<std::int32_t, 2> n_gt;
-    View<word_t, 2> matched, ignored;
-    View<std::int32_t, 2> match_of;
-    View<double, 2> match_iou;
-};
+std::vector<word_t> all_words(View<const word_t, 2> area_bits) {
+    std::vector<word_t> out(std::size_t(area_bits.shape[1]));
+    pymetrics::all_words<0>(area_bits, out.data());
+    return out;
+}
 
-// The cells of one thread.
+// One thread's share of match_boxes.
 template <int W>
 class BoxMatcher {
-    const BoxInputs& in;
-    const BoxOutputs& out;
-    const index_t n_words = W ? W : out.matched.shape[1];
-    Cell cell;
+    const MatchBoxes& of;
+    Interrupt& interrupt;
+    const index_t n_words = W ? W : of.matched.shape[1];
+    const ThresholdBits bits = {of.thresholds, of.reached_bits};
+    const std::vector<word_t> all = all_words(of.area_bits);
     BoxColumns boxes;
+    Scratch<double> overlaps_of_cell, highest;
+    Scratch<word_t> gt_ignored;
+    Scratch<std::uint8_t> gt_flags, dt_flags;
+    CellScratch scratch;
 
   public:
-    BoxMatcher(const BoxInputs& in, const BoxOutputs& out) : in(in), out(out) {}
+    BoxMatcher(const MatchBoxes& of, Interrupt& interrupt) : of(of), interrupt(interrupt) {}
 
-    // First what needs no ground truth, for all detections in a row: most cells have none, and short loops cost dear.
+    // Initialise all detections of the range in one loop. Most cells have no ground truth; one long loop is faster than
+    // many short loops.
     void operator()(index_t low, index_t high) {
-        const index_t first = in.offsets[low], last = in.offsets[high], n_bits = out.match_of.shape[1];
-        std::fill(out.n_gt.row(low), out.n_gt.row(high), 0);
-        std::fill(out.matched.row(first), out.matched.row(last), 0);
+        const index_t first = of.dt_offsets[low], last = of.dt_offsets[high];
+        std::fill(of.n_gt.row(low), of.n_gt.row(high), 0);
+        leave_unmatched(of.matched, of.match_of, of.match_iou, first, last);
         for (index_t d = first; d < last; ++d) {
-            ask_for(d + 64);
-            const index_t row = in.rows[d];
-            const double area = in.dt_area.shape[0] ? in.dt_area[row] : in.dt_boxes(row, 2) * in.dt_boxes(row, 3);
-            outside_words<W>(area, in.area_ranges, in.area_words, out.ignored.data + d * n_words);
+            prefetch(d + 64);
+            const index_t row = of.dt_rows[d];
+            const double area = of.dt_area.shape[0] ? of.dt_area[row] : of.dt_boxes(row, 2) * of.dt_boxes(row, 3);
+            outside_words<W>(area, of.area_ranges, of.area_bits, of.ignored.data + d * n_words);
         }
-        if (out.match_of.shape[0]) {
-            std::fill_n(out.match_of.row(first), (last - first) * n_bits, -1);
-            std::fill_n(out.match_iou.row(first), (last - first) * n_bits, 0.0);
-        }
-        for (index_t c = low; c < high; ++c)
-            if (in.cell_gt[c + 1] > in.cell_gt[c]) match_one(c);
+        for (index_t c = low; c < high && !interrupt.stopped(); ++c)
+            if (of.gt_offsets[c + 1] > of.gt_offsets[c]) match(c);
     }
 
   private:
-    void match_one(index_t c) {
-        const index_t d0 = in.offsets[c], n_dt = in.offsets[c + 1] - d0, g0 = in.cell_gt[c],
-                      n_gt = in.cell_gt[c + 1] - g0;
-        cell.resize(n_dt, n_gt, n_words);
-        load_ground_truths(c, g0, n_gt);
+    // Detections are anywhere in memory: ask for the boxes of later ones. A box may lie in two cache lines.
+    void prefetch(index_t d) const {
+        if (d >= of.dt_rows.shape[0]) return;
+        PM_PREFETCH(of.dt_boxes.row(of.dt_rows[d]));
+        PM_PREFETCH(of.dt_boxes.row(of.dt_rows[d]) + 3);
+    }
+
+    void match(index_t c) {
+        const index_t d0 = of.dt_offsets[c], n_dt = of.dt_offsets[c + 1] - d0;
+        const index_t g0 = of.gt_offsets[c], n_gt = of.gt_offsets[c + 1] - g0;
+        CellInputs cell = {n_dt, n_gt, nullptr, nullptr, of.gt_rows.data + g0, nullptr, nullptr, false};
+        load_ground_truths(cell, of.n_gt.row(c));
         if (n_dt == 0) return;
-        overlap(d0, n_dt, g0, n_gt);
-        const CellOut to = outputs(out.matched, out.ignored, out.match_of, out.match_iou, d0);
-        match_cell<W>(cell, in.pairs, to);
-        if (to.match_of)
-            for (index_t i = 0; i < n_dt * to.n_bits; ++i)
-                if (to.match_of[i] >= 0) to.match_of[i] = in.gt_order[g0 + to.match_of[i]];
-    }
-
-    // Detections are anywhere in memory: have the boxes of later ones on their way. A box may lie in two cache lines.
-    void ask_for(index_t d) const {
-        if (d >= in.rows.shape[0]) return;
-        PM_PREFETCH(in.dt_boxes.row(in.rows[d]));
-        PM_PREFETCH(in.dt_boxes.row(in.rows[d]) + 3);
-    }
-
-    void load_ground_truths(index_t c, index_t g0, index_t n_gt) {
+        load_detections(cell, d0);
+        double* const values = overlaps_of_cell.take(n_dt * n_gt);
+        double* const most = highest.take(n_dt);
+        std::fill_n(most, n_dt, kLowest);
         for (index_t g = 0; g < n_gt; ++g) {
-            const index_t row = in.gt_order[g0 + g];
-            const double area = in.gt_area[row];
-            const std::uint8_t flags = cell.gt_flags[std::size_t(g)] = in.gt_flags[row];
-            word_t* const ignored = &cell.ignored[std::size_t(g * n_words)];
-            if (flags & (CROWD | IGNORE)) {
-                std::copy_n(in.pairs.reach.row(in.pairs.thresholds.shape[0]), n_words, ignored);
+            if (interrupt.stopped_after(n_dt)) return;
+            const Box gt = load(of.gt_boxes, cell.gt_rows[g]);
+            cell.has_nan |= overlaps(boxes, n_dt, gt, cell.gt_flags[g] & CROWD, values + g * n_dt, most);
+        }
+        cell.highest = most;
+        const CellOutputs out(of.matched, of.ignored, of.match_of, of.match_iou, d0);
+        match_cell<W>(cell, ColumnOverlaps{values, n_dt}, bits, out, scratch, interrupt);
+    }
+
+    void load_ground_truths(CellInputs& cell, std::int32_t* counts) {
+        std::uint8_t* const flags = gt_flags.take(cell.n_gt);
+        word_t* const ignored = gt_ignored.take(cell.n_gt * n_words);
+        for (index_t g = 0; g < cell.n_gt; ++g) {
+            const index_t row = cell.gt_rows[g];
+            const double area = of.gt_area[row];
+            flags[g] = of.gt_flags[row];
+            if (flags[g] & (CROWD | IGNORE)) {
+                std::copy_n(all.data(), n_words, ignored + g * n_words);
                 continue;
             }
-            outside_words<W>(area, in.area_ranges, in.area_words, ignored);
-            for (index_t a = 0; a < out.n_gt.shape[1]; ++a)
-                out.n_gt(c, a) += !(area < in.area_ranges(a, 0) || area > in.area_ranges(a, 1));
+            outside_words<W>(area, of.area_ranges, of.area_bits, ignored + g * n_words);
+            count_inside(area, of.area_ranges, counts);
         }
+        cell.gt_flags = flags;
+        cell.gt_ignored = ignored;
     }
 
-    void overlap(index_t d0, index_t n_dt, index_t g0, index_t n_gt) {
-        boxes.resize(n_dt);
-        for (index_t d = 0; d < n_dt; ++d) {
-            const index_t row = in.rows[d0 + d];
-            boxes.set(d, load(in.dt_boxes, row));
-            cell.dt_flags[std::size_t(d)] = in.dt_flags.shape[0] ? in.dt_flags[row] : 0;
+    void load_detections(CellInputs& cell, index_t d0) {
+        std::uint8_t* const flags = dt_flags.take(cell.n_dt);
+        boxes.resize(cell.n_dt);
+        for (index_t d = 0; d < cell.n_dt; ++d) {
+            const index_t row = of.dt_rows[d0 + d];
+            boxes.set(d, load(of.dt_boxes, row));
+            flags[d] = of.dt_flags.shape[0] ? of.dt_flags[row] : 0;
         }
-        std::fill_n(cell.best.data(), n_dt, -std::numeric_limits<double>::infinity());
-        for (index_t g = 0; g < n_gt; ++g)
-            cell.has_nan |=
-                overlaps(boxes, n_dt, load(in.gt_boxes, in.gt_order[g0 + g]), cell.gt_flags[std::size_t(g)] & CROWD,
-                         &cell.ious[std::size_t(g * n_dt)], cell.best.data());
+        cell.dt_flags = flags;
+    }
+};
+
+// One thread's share of match_cells.
+template <int W>
+class CellMatcher {
+    const MatchCells& of;
+    Interrupt& interrupt;
+    const index_t n_words = W ? W : of.matched.shape[1];
+    const ThresholdBits bits = {of.thresholds, of.reached_bits};
+    Scratch<double> highest;
+    Scratch<std::uint8_t> gt_flags, dt_flags;
+    CellScratch scratch;
+
+  public:
+    CellMatcher(const MatchCells& of, Interrupt& interrupt) : of(of), interrupt(interrupt) {}
+
+    void operator()(index_t low, index_t high) {
+        const index_t first = of.dt_offsets[low], last = of.dt_offsets[high];
+        leave_unmatched(of.matched, of.match_of, of.match_iou, first, last);
+        if (of.dt_ignored.shape[0]) std::copy(of.dt_ignored.row(first), of.dt_ignored.row(last), of.ignored.row(first));
+        else std::fill(of.ignored.row(first), of.ignored.row(last), 0);
+        for (index_t c = low; c < high && !interrupt.stopped(); ++c)
+            if (of.gt_offsets[c + 1] > of.gt_offsets[c] && of.dt_offsets[c + 1] > of.dt_offsets[c]) match(c);
+    }
+
+  private:
+    void match(index_t c) {
+        const index_t d0 = of.dt_offsets[c], n_dt = of.dt_offsets[c + 1] - d0;
+        const index_t g0 = of.gt_offsets[c], n_gt = of.gt_offsets[c + 1] - g0;
+        const std::int32_t *const dt_rows = of.dt_rows.data + d0, *const gt_rows = of.gt_rows.data + g0;
+        std::uint8_t *const dt = dt_flags.take(n_dt), *const gt = gt_flags.take(n_gt);
+        for (index_t d = 0; d < n_dt; ++d) dt[d] = of.dt_flags.shape[0] ? of.dt_flags[dt_rows[d]] : 0;
+        for (index_t g = 0; g < n_gt; ++g) gt[g] = of.gt_flags[gt_rows[g]];
+        const RowOverlaps overlaps = {of.overlaps.data + of.overlap_offsets[c], n_gt};
+        double* const most = highest.take(n_dt);
+        bool has_nan = false;
+        for (index_t d = 0; d < n_dt; ++d) {
+            if (interrupt.stopped_after(n_gt)) return;
+            double high = kLowest;
+            for (index_t g = 0; g < n_gt; ++g) {
+                const double v = overlaps(d, g);
+                high = std::max(high, v);
+                has_nan |= v != v;
+            }
+            most[d] = high;
+        }
+        const CellInputs cell = {n_dt, n_gt, dt, gt, gt_rows, of.gt_ignored.row(g0), most, has_nan};
+        const CellOutputs out(of.matched, of.ignored, of.match_of, of.match_iou, d0);
+        match_cell<W>(cell, overlaps, bits, out, scratch, interrupt);
     }
 };
 
 }  // namespace
 
-void match_boxes(View<const double, 2> dt_boxes, View<const double, 1> dt_area, View<const std::uint8_t, 1> dt_flags,
-                 View<const std::int32_t, 1> rows, View<const index_t, 1> offsets, View<const double, 2> gt_boxes,
-                 View<const double, 1> gt_area, View<const std::uint8_t, 1> gt_flags,
-                 View<const std::int32_t, 1> gt_order, View<const index_t, 1> cell_gt, View<const double, 1> thresholds,
-                 View<const word_t, 2> reach, View<const double, 2> area_ranges, View<const word_t, 2> area_words,
-                 View<std::int32_t, 2> n_gt, View<word_t, 2> matched, View<word_t, 2> ignored,
-                 View<std::int32_t, 2> match_of, View<double, 2> match_iou, index_t begin, index_t end,
-                 const Threads& threads) {
-    const BoxInputs in = {dt_boxes,
-                          dt_area,
-                          dt_flags,
-                          rows,
-                          offsets,
-                          gt_boxes,
-                          gt_area,
-                          gt_flags,
-                          gt_order,
-                          cell_gt,
-                          {thresholds, reach},
-                          area_ranges,
-                          area_words};
-    const BoxOutputs out = {n_gt, matched, ignored, match_of, match_iou};
-    if (matched.shape[1] == 1) parallel_for(begin, end, 512, threads, [&] { return BoxMatcher<1>(in, out); });
-    else parallel_for(begin, end, 512, threads, [&] { return BoxMatcher<0>(in, out); });
-}
-
-void match_ious(View<const double, 1> ious, View<const index_t, 1> iou_offsets, View<const index_t, 1> dt_offsets,
-                View<const index_t, 1> gt_offsets, View<const word_t, 2> gt_ignored,
-                View<const std::uint8_t, 1> gt_flags, View<const double, 1> thresholds, View<const word_t, 2> reach,
-                View<word_t, 2> matched, View<word_t, 2> ignored, View<std::int32_t, 2> match_of,
-                View<double, 2> match_iou, index_t begin, index_t end, const Threads& threads) {
-    const Pairs pairs = {thresholds, reach};
-    const index_t n_words = matched.shape[1];
-    parallel_for(begin, end, 16, threads, [&] {
-        return [&, cell = Cell()](index_t low, index_t high) mutable {
-            for (index_t p = low; p < high; ++p) {
-                const index_t d0 = dt_offsets[p], g0 = gt_offsets[p];
-                cell.resize(dt_offsets[p + 1] - d0, gt_offsets[p + 1] - g0, n_words);
-                std::fill_n(cell.best.data(), cell.n_dt, -std::numeric_limits<double>::infinity());
-                const double* overlap = ious.data + iou_offsets[p];
-                for (index_t d = 0; d < cell.n_dt; ++d)
-                    for (index_t g = 0; g < cell.n_gt; ++g, ++overlap) {
-                        cell.ious[std::size_t(g * cell.n_dt + d)] = *overlap;
-                        cell.best[std::size_t(d)] = std::max(cell.best[std::size_t(d)], *overlap);
-                        cell.has_nan |= *overlap != *overlap;
+void area_words(const AreaWords& of, const Threads& threads) {
+    const index_t n_words = of.area_bits.shape[1];
+    const std::vector<word_t> all = all_words(of.area_bits);
+    parallel_for(of.begin, of.end, 512, threads, [&](Interrupt&) {
+        return [&](index_t low, index_t high) {
+            for (index_t c = low; c < high; ++c) {
+                std::int32_t* const counts = of.n_inside.shape[0] ? of.n_inside.row(c) : nullptr;
+                if (counts) std::fill_n(counts, of.n_inside.shape[1], 0);
+                for (index_t i = of.offsets[c]; i < of.offsets[c + 1]; ++i) {
+                    const index_t row = of.rows[i];
+                    if (of.flags.shape[0] && of.flags[row] & of.always) {
+                        std::copy_n(all.data(), n_words, of.words.row(i));
+                        continue;
                     }
-                std::copy_n(gt_ignored.row(g0), cell.n_gt * n_words, cell.ignored.data());
-                std::copy_n(gt_flags.data + g0, cell.n_gt, cell.gt_flags.data());
-                std::fill_n(cell.dt_flags.data(), cell.n_dt, std::uint8_t(0));
-                const CellOut out = outputs(matched, ignored, match_of, match_iou, d0);
-                std::fill_n(out.matched, cell.n_dt * n_words, 0);
-                std::fill_n(out.ignored, cell.n_dt * n_words, 0);
-                if (out.match_of)
-                    std::fill_n(out.match_of, cell.n_dt * out.n_bits, -1),
-                        std::fill_n(out.match_iou, cell.n_dt * out.n_bits, 0.0);
-                n_words == 1 ? match_cell<1>(cell, pairs, out) : match_cell<0>(cell, pairs, out);
+                    outside_words<0>(of.area[row], of.area_ranges, of.area_bits, of.words.row(i));
+                    if (counts) count_inside(of.area[row], of.area_ranges, counts);
+                }
             }
         };
     });
+}
+
+void match_cells(const MatchCells& of, const Threads& threads) {
+    auto run = [&](auto words) {
+        parallel_for(of.begin, of.end, 512, threads,
+                     [&](Interrupt& interrupt) { return CellMatcher<decltype(words)::value>(of, interrupt); });
+    };
+    if (of.matched.shape[1] == 1) run(std::integral_constant<int, 1>());
+    else run(std::integral_constant<int, 0>());
+}
+
+void match_boxes(const MatchBoxes& of, const Threads& threads) {
+    auto run = [&](auto words) {
+        parallel_for(of.begin, of.end, 512, threads,
+                     [&](Interrupt& interrupt) { return BoxMatcher<decltype(words)::value>(of, interrupt); });
+    };
+    if (of.matched.shape[1] == 1) run(std::integral_constant<int, 1>());
+    else run(std::integral_constant<int, 0>());
 }
 
 }  // namespace pymetrics::cpu

@@ -19,14 +19,15 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "Accumulator": "evaluation.accumulator",
-    "Detections": "evaluation.sources",
-    "GroundTruths": "evaluation.sources",
+    "Detections": "formats.columns",
+    "GroundTruths": "formats.columns",
     "Outcomes": "evaluation.outcomes",
     "Protocol": "evaluation.protocol",
     "Result": "evaluation.result",
-    "box_iou": "evaluation.overlap",
+    "box_iou": "evaluation.overlaps",
     "evaluate": "evaluation.evaluate",
-    "match": "evaluation.overlap",
+    "match": "evaluation.match",
+    "read": "formats",
     "show_config": "_show",
 }
 
@@ -42,6 +43,7 @@ __all__ = [
     "evaluate",
     "get_num_threads",
     "match",
+    "read",
     "set_num_threads",
     "show_config",
 ]
@@ -50,11 +52,13 @@ if TYPE_CHECKING:
     from ._show import show_config
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate
+    from .evaluation.match import match
     from .evaluation.outcomes import Outcomes
-    from .evaluation.overlap import box_iou, match
+    from .evaluation.overlaps import box_iou
     from .evaluation.protocol import Protocol
     from .evaluation.result import Result
-    from .evaluation.sources import Detections, GroundTruths
+    from .formats import read
+    from .formats.columns import Detections, GroundTruths
 
 
 def __getattr__(name: str) -> Any:

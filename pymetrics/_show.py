@@ -29,6 +29,11 @@ def _answer(ask: Callable[[], object]) -> str:
         return ""
 
 
+def _no_cache() -> str:
+    tried = " and ".join(map(str, numba_backend.cache_candidates()))
+    return f"none, every process compiles anew: cannot write to {tried}"
+
+
 def config_page() -> str:
     """Which version and backends are there (and, if not, why), the threads and the environment variables.
 
@@ -44,7 +49,7 @@ def config_page() -> str:
         "native": native.__file__ if native else f"no: {_config.why_no_native}",
         "native simd": simd_level() if simd_level else "",
         "numba": _version_of("numba") if _config.numba_is_there() else "no: numba is not installed",
-        "numba cache": str(numba_backend.cache_dir()),
+        "numba cache": str(numba_backend.cache_dir() or _no_cache()),
         "cuda": f"{cuda.__file__}: {cuda.status()[1]}" if cuda else f"no: {_config.why_no_cuda}",
         "torch": _version_of("torch") + (", imported" if "torch" in sys.modules else ""),
         "threads": _answer(_config.get_num_threads),

@@ -1,8 +1,8 @@
 """The command pymetrics: eval, demo, config.
 
-Exit codes: 0 all went well; 1 the evaluation failed, because of what the files hold; 2 the command line is wrong, or
-names a path that does not exist or is a folder, or an environment variable is wrong; 130 Ctrl-C; 141 the reader of the
-output went away.
+Exit codes: 0 all went well; 1 the evaluation failed, because of what the files hold, or the output cannot be written;
+2 the command line is wrong, or names a path that does not exist or is a folder, or an environment variable is wrong;
+130 Ctrl-C; 141 the process that reads the output has closed the pipe.
 Tables go to stdout, everything else to stderr.
 """
 
@@ -45,6 +45,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (None: sys.argv[1:]) and return the exit code; argparse's own exits are raised."""
     options = _parser().parse_args(argv)
     complaint = _config.complaint()
+    if sys.stdout is None:
+        _say("pymetrics: cannot write the output: standard output is closed")
+        return 1
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal has no letters for
     try:
@@ -59,11 +62,14 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("pymetrics: interrupted")
         return 130
-    except BrokenPipeError:
+    except OSError as error:  # of an input: see _blaming
         # Python flushes stdout once more at exit: give it a place where that works.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        if isinstance(error, BrokenPipeError):
+            return 141
+        _say(f"pymetrics: cannot write the output: {error.strerror or error}")
+        return 1
     if complaint:
         _say(f"pymetrics: {complaint}")
         return 2
@@ -96,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="[NAME=]FILE",
         help="detections, COCO JSON; may be repeated; the name is the file's, where none is given",
     )
-    evaluate.add_argument("--iou-type", default="bbox", choices=["bbox"], help="what overlaps (default: bbox)")
+    evaluate.add_argument(
+        "--iou-type", default="bbox", type=_iou_type, metavar="TYPE", help="what overlaps: bbox (default)"
+    )
     evaluate.add_argument("--box-format", metavar="FORMAT", help="layout of the boxes in all files (default: xywh)")
     evaluate.add_argument(
         "--max-dets",
@@ -123,8 +131,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    from .evaluation.ingest import opened
+    from .formats import opened
     from .formats.boxes import as_box_format
+    from .formats.options import ReadOptions
 
     path_of = _detectors(parser, options.dt)
     for option, path in [("--gt", options.gt), *(("--dt", path) for path in path_of.values())]:
@@ -135,14 +144,14 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     if target and target.exists() and any(target.samefile(path) for path in (options.gt, *path_of.values())):
         parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
-        box_format = as_box_format(options.box_format or "xywh")
+        as_box_format(options.box_format or "xywh")
         protocol = pymetrics.Protocol(max_dets=tuple(options.max_dets), use_cats=not options.no_cats)
     except ValueError as error:
         parser.error(str(error))
 
     results = {}
     with _blaming(options.gt):
-        ground_truth = opened(options.gt, "gt", box_format)  # once for all detectors
+        ground_truth = opened(options.gt, ReadOptions("gt", options.iou_type, options.box_format))  # once for all
     for name, path in path_of.items():
         start = time.perf_counter()
         with _blaming(f"{path} against {options.gt}"):
@@ -178,6 +187,12 @@ def _demo(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
 
 def _show_config(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     pymetrics.show_config()
+
+
+def _iou_type(value: str) -> str:
+    if value != "bbox":
+        raise argparse.ArgumentTypeError(f"must be 'bbox', the only one there is yet; got {value!r}")
+    return value
 
 
 def _detectors(parser: argparse.ArgumentParser, values: list[str]) -> dict[str, str]:
@@ -269,7 +284,8 @@ def _print_lines(table: list[list[str]], file: TextIO) -> None:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+    if sys.stderr is not None:  # print would take standard output instead
+        print(message, file=sys.stderr)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -3,14 +3,12 @@
 // there. Everything runs under the interpreter's lock. Reading runs no Python code, so that it may borrow all that it
 // sees. Writing and indexing may run some (the __eq__ of a key that is no str, a finalizer, a signal's handler): they
 // hold what they use and ask for the length of the list again before each row.
-#include "dicts.h"
-
 #include <vector>
+
+#include "readers.h"
 
 namespace pymetrics::bindings {
 namespace {
-
-using obj = const py::object&;
 
 #ifdef Py_GIL_DISABLED
 constexpr bool kTakesDicts = false;  // without that lock borrowed values are not safe
@@ -259,8 +257,8 @@ class Reader {
     }
 };
 
-// required: column by key. optional: (column, seen) by key; None counts as missing where the column holds floats.
-// Every column has n rows. -> the number of rows read, n at most.
+}  // namespace
+
 index_t read_dicts(obj rows_, index_t n, const py::dict& required, const py::dict& optional) {
     const RowList rows(rows_);
     std::vector<Field> fields;
@@ -282,6 +280,8 @@ index_t read_dicts(obj rows_, index_t n, const py::dict& required, const py::dic
     }
     return n;
 }
+
+namespace {
 
 bool is_number(PyObject* value) { return PyFloat_CheckExact(value) || PyLong_CheckExact(value); }
 
@@ -316,8 +316,8 @@ void put(const py::object& row, const Key& key, const py::object& value) {
     if (PyDict_SetItem(row.ptr(), key.ptr(), value.ptr()) != 0) throw py::error_already_set();
 }
 
-// Writes segmentation (where it is missing), area, id (the row's number, from 1 on) and iscrowd into the rows from
-// `begin` on. -> the row that is left to Python, unchanged.
+}  // namespace
+
 index_t complete_results(obj rows_, index_t begin) {
     require(begin >= 0, "begin: expected 0 or more, got ", begin);
     const RowList rows(rows_);
@@ -350,6 +350,8 @@ index_t complete_results(obj rows_, index_t begin) {
     }
 }
 
+namespace {
+
 // Keys of dicts whose hash and equality run no Python code.
 bool is_plain_id(PyObject* value) { return value && (PyLong_CheckExact(value) || PyUnicode_CheckExact(value)); }
 
@@ -365,7 +367,8 @@ void append_at(const py::dict& lists, const py::object& id, const py::object& va
     if (PyList_Append(list, value.ptr()) != 0) throw py::error_already_set();
 }
 
-// -> (rows by id, rows by image, images by category), in the order of the rows; None where they are left to Python.
+}  // namespace
+
 py::object index_dicts(obj rows_, bool with_categories) {
     const RowList rows(rows_);
     const index_t n = index_t(py::len(rows_));
@@ -386,14 +389,6 @@ py::object index_dicts(obj rows_, bool with_categories) {
         if (PyDict_SetItem(by_id.ptr(), own.ptr(), row.ptr()) != 0) throw py::error_already_set();
     }
     return py::make_tuple(by_id, by_image, by_category);
-}
-
-}  // namespace
-
-void bind_dicts(py::module_& m) {
-    m.def("read_dicts", &read_dicts);
-    m.def("complete_results", &complete_results);
-    m.def("index_dicts", &index_dicts);
 }
 
 }  // namespace pymetrics::bindings

@@ -1,22 +1,19 @@
 // Readers of files for Python. What they do not take comes back as (where, why) in place of a result: nothing is an
 // error here, for the standard library's reader may take it.
-#include "files.h"
-
 #include <limits>
 #include <memory>
 
 #include "../coco_json.h"
 #include "../decimal.h"
+#include "readers.h"
 
 namespace pymetrics::bindings {
 namespace {
 
-using obj = const py::object&;
-
 // All of a file, on all threads.
 void read_whole(int file, index_t size, char* out, const Threads& threads) {
     const index_t piece = 1 << 20;
-    parallel_for(0, (size + piece - 1) / piece, 1, threads, [&] {
+    parallel_for(0, (size + piece - 1) / piece, 1, threads, [&](Interrupt&) {
         return
             [&](index_t i, index_t) { read_file(file, i * piece, std::min(piece, size - i * piece), out + i * piece); };
     });
@@ -100,8 +97,9 @@ py::object caught(Call call) {
     }
 }
 
-// Fills text, an array of TEXT_PAD bytes more than the file has. -> None, or (where, why).
-py::object read_text(int file, obj text, int n_threads) {
+}  // namespace
+
+py::object read_text(int file, obj text, index_t n_threads) {
     const auto out = view<std::uint8_t, 1>(text, "text");
     require(out.shape[0] >= kPad, "text: expected ", kPad, " bytes or more");
     const index_t size = out.shape[0] - kPad;
@@ -113,9 +111,8 @@ py::object read_text(int file, obj text, int n_threads) {
     });
 }
 
-// text: None, or an array that the file is copied to. -> the number of rows, or (where, why).
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
-                        int n_threads, obj text) {
+                        index_t n_threads, obj text) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     Opened opened(file, size);
     if (!text.is_none()) opened.copy_to(text);
@@ -133,10 +130,8 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     });
 }
 
-// -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of the data
-// set; or (where, why).
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image, obj category, obj boxes,
-                             obj area, obj ids, obj flags, int n_threads) {
+                             obj area, obj ids, obj flags, index_t n_threads) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     Opened opened(file, size);
     RecordColumns out{}, out_images{};
@@ -164,8 +159,6 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
     });
 }
 
-// The double nearest to a JSON number, or None. way: 0 as the readers do, 1 std::from_chars or what stands for it,
-// 2 what stands for it.
 py::object read_number(const std::string& text, int way) {
     const std::string padded = text + std::string(std::size_t(kPad), '\0');
     const char *p = padded.data(), *const end = p + text.size();
@@ -175,17 +168,6 @@ py::object read_number(const std::string& text, int way) {
                                : nearest_by_stream(p, end, number.value);
     if (!ok) return py::none();
     return py::float_(number.value);
-}
-
-}  // namespace
-
-void bind_files(py::module_& m) {
-    m.attr("TEXT_PAD") = kPad;
-    m.def("read_text", &read_text);
-    m.def("read_results", &read_results, py::arg("file"), py::arg("size"), py::arg("chunk"), py::arg("image"),
-          py::arg("category"), py::arg("boxes"), py::arg("scores"), py::arg("n_threads"), py::arg("text") = py::none());
-    m.def("read_ground_truth", &read_ground_truth);
-    m.def("read_number", &read_number);
 }
 
 }  // namespace pymetrics::bindings

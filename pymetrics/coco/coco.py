@@ -1,6 +1,6 @@
 """COCO: annotations in pycocotools' shape, as plain Python dicts that may be edited in place.
 
-What comes from a file is kept as text and columns (kept.py) until somebody asks for its dicts; then the columns are
+What comes from a file is kept as text and columns (lazy_dataset.py) until somebody asks for its dicts; then the columns are
 dropped, and the dicts are all there is.
 """
 
@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ..formats.boxes import NAMES, BoxFormat
-from ..formats.coco import where_of
-from ..formats.coco_json import read_document
-from ..formats.rows import Rows, joined_ids
-from .fields import complete_boxes, index
-from .kept import Ann, Kept, Section, Text, opening
+from ..formats.coco import XYWH, where_of
+from ..formats.coco_file import read_document
+from ..formats.ids import joined_ids
+from ..formats.options import ReadOptions
+from ..formats.source import Source
+from .dict_columns import complete_boxes, index
+from .lazy_dataset import Ann, Kept, Section, Text, opening
 
 
 def _is_array_like(value: Any) -> bool:
@@ -149,14 +150,17 @@ class COCO:
         vars(other).update(vars(self))
         return other
 
-    def _evaluation_rows(self, argument: str, box_format: BoxFormat) -> Rows | None:
+    def evaluation_source(self, options: ReadOptions) -> Source | None:
         """For pymetrics.evaluate: what it would read from `dataset`; None: let it do so."""
         kept = self._unopened()
-        if kept is None or box_format != NAMES["coco"] or vars(self).keys() & {"cats", "imgs"}:
+        if kept is None or vars(self).keys() & {"cats", "imgs"}:
             return None
-        if argument == "gt":
-            return kept.rows if kept.rows.scores is None else None
-        return None if kept.rows.scores is None else replace(kept.rows, where=where_of("dt['annotations']"))
+        is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
+        if not is_plain or options.needs_sizes or options.use_ignore:
+            return None
+        if (kept.source.scores is None) != (options.argument == "gt"):
+            return None
+        return kept.source if options.argument == "gt" else replace(kept.source, where=where_of("dt['annotations']"))
 
     def createIndex(self) -> None:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""
@@ -260,7 +264,7 @@ class COCO:
             _refuse(type(anns) is not list, f"results in not an array of objects, but {type(anns).__name__}")
             shown = {ann["image_id"] for ann in anns}
         else:
-            shown = set(joined_ids(kept.rows.image).tolist())
+            shown = set(joined_ids(kept.source.image).tolist())
         unknown = shown - set(self.getImgIds())
         if unknown:
             some = sorted(unknown, key=str)[:5]
@@ -368,7 +372,9 @@ def _kept_results(path: str | os.PathLike[str]) -> Kept | None:
     text = Text(document.text)
     if "caption" in text.first_record():  # other rules hold then
         return None
-    return Kept(document.rows, {"annotations": Section(text, document.spans["annotations"])}, (), True, complete_boxes)
+    return Kept(
+        document.source, {"annotations": Section(text, document.spans["annotations"])}, (), True, complete_boxes
+    )
 
 
 def _is_empty_list(value: Any) -> bool:

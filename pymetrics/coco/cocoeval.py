@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 
 from ..evaluation import stages
+from ..evaluation.build_columns import ONE_CATEGORY, build_columns
 from ..evaluation.cells import Cells, group
+from ..evaluation.columns import Columns
+from ..evaluation.data_warnings import warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
-from ..evaluation.overlaps import cell_overlaps
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
-from ..evaluation.zero_ids import warn_of_zero_ids
-from . import eval_imgs, extract
+from ..evaluation.shapes import as_shape
+from . import eval_imgs, evaluation_input
 from .coco import COCO
-from .kept import Kept, Selection, select
+from .lazy_dataset import Kept, Selection, select
 from .params import Params
 from .summary import summary_of
 
@@ -66,7 +68,7 @@ class COCOeval:
         self._gts, self._dts = defaultdict(list), defaultdict(list)
         self._paramsEval: Any = {}
         self._rows: tuple[list[Ann] | Selection, list[Ann] | Selection] = ([], [])
-        self._columns: Any = None
+        self._columns: Columns | None = None
         self._cells: Cells | None = None
         self._outcomes: Outcomes | None = None
         self._made: Any = None  # the evalImgs that this object made from its outcomes
@@ -104,14 +106,16 @@ class COCOeval:
 
     def _evaluate_at_once(self) -> None:
         p = self.params
-        protocol = extract.protocol_of(p)
+        protocol = evaluation_input.protocol_of(p)
         rows = self._select()
-        names = _names(self.cocoGt)
-        gts, dts = ([] if isinstance(side, Selection) else extract.in_order(side, p) for side in rows)
-        columns = extract.columns_of(gts, dts, p, names)
-        for name, side in zip(("gt", "dt"), rows, strict=True):
-            if isinstance(side, Selection):
-                columns = replace(columns, **side.columns(name))
+        axes = evaluation_input.axes_of(p, _names(self.cocoGt))
+        gt, dt = (
+            side.source(axes)
+            if isinstance(side, Selection)
+            else evaluation_input.source_of(evaluation_input.in_order(side, p), p, axes, is_gt=is_gt)
+            for side, is_gt in zip(rows, (True, False), strict=True)
+        )
+        columns = build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
         cells = group(columns, protocol.limit)
         outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)
@@ -142,21 +146,21 @@ class COCOeval:
         sides: list[list[Ann] | Selection | None] = []
         for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
             kept = _unopened(coco)
-            takes = kept is not None and kept.is_plain and scored == (kept.rows.scores is not None)
+            takes = kept is not None and kept.is_plain and scored == (kept.source.scores is not None)
             sides.append(select(kept, coco._open, p) if kept is not None and takes else None)
         gts, dts = (
-            extract.load_rows(coco, p) if side is None else side
+            evaluation_input.load_rows(coco, p) if side is None else side
             for coco, side in zip((self.cocoGt, self.cocoDt), sides, strict=True)
         )
         if isinstance(gts, Selection):
             gts.mark_ignored()
         else:
-            extract.mark_ignored(gts)
+            evaluation_input.mark_ignored(gts)
         return gts, dts
 
     def _load(self) -> tuple[list[Ann], list[Ann]]:
-        gts, dts = (extract.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
-        extract.mark_ignored(gts)
+        gts, dts = (evaluation_input.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
+        evaluation_input.mark_ignored(gts)
         return gts, dts
 
     def _prepare(self) -> None:
@@ -177,11 +181,13 @@ class COCOeval:
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
         """The overlaps by (image id, category id): a (D, G) array, or [] where one side is empty."""
-        p, cells = self._paramsEval, self._cells  # not params: accumulate() writes to their catIds
+        p, cells, columns = self._paramsEval, self._cells, self._columns  # params: accumulate() writes to their catIds
         assert cells is not None
+        assert columns is not None
         categories = _categories(p)
         ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories}
-        values, offsets, n_dt = cell_overlaps(self._columns, cells), cells.pair_offsets(), np.diff(cells.dt_offsets)
+        values = columns.shape.overlaps(columns.dt, columns.gt, cells)
+        offsets, n_dt = cells.pair_offsets(), np.diff(cells.dt_offsets)
         category = cells.category()
         for c in np.flatnonzero(np.diff(offsets)):
             block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], -1)
@@ -194,10 +200,12 @@ class COCOeval:
         p, outcomes = self._paramsEval, self._outcomes
         assert outcomes is not None
         assert self._cells is not None
+        assert self._columns is not None
         outcomes, matches = stages.match(self._columns, self._cells, outcomes.protocol, keep_matches=True)
         assert matches is not None
         gts, dts = (
-            side.in_columns() if isinstance(side, Selection) else extract.in_order(side, p) for side in self._rows
+            side.in_columns() if isinstance(side, Selection) else evaluation_input.in_order(side, p)
+            for side in self._rows
         )
         self._made = eval_imgs.from_matches(outcomes, matches, self._columns, gts, dts, p, _categories(p))
         return self._made
@@ -216,9 +224,12 @@ class COCOeval:
         if self._result[0] is not source:
             outcomes, columns = self._outcomes, self._columns
             if source is not outcomes:
-                axes, columns = (extract.axis_ids(p.imgIds, may_be_text=True), extract.axis_ids(_categories(p))), None
+                axes, columns = (
+                    (evaluation_input.axis_ids(p.imgIds, may_be_text=True), evaluation_input.axis_ids(_categories(p))),
+                    None,
+                )
                 table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
-                outcomes = eval_imgs.to_outcomes(table, extract.protocol_of(p), axes)
+                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes)
             assert outcomes is not None
             self._result = source, Result(outcomes, columns)
         return self._result[1]
@@ -243,7 +254,7 @@ class COCOeval:
         _require_boxes(p)
         gts, dts = self._cell(imgId, catId, p)
         dts = dts[: p.maxDets[-1]]
-        return extract.overlaps(dts, gts) if gts and dts else []
+        return evaluation_input.overlaps(dts, gts) if gts and dts else []
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
@@ -280,7 +291,7 @@ class COCOeval:
         if external is not None and len(external) == 0:
             print("Please run evaluate() first")
         p = self.params if p is None else p
-        p.catIds = p.catIds if p.useCats == 1 else [extract.ONE_CATEGORY]
+        p.catIds = p.catIds if p.useCats == 1 else [ONE_CATEGORY]
         done = self._paramsEval
         known = (_categories(done), list(map(tuple, done.areaRng)), done.imgIds, done.maxDets)
         asked = (p.catIds, list(map(tuple, p.areaRng)), p.imgIds, p.maxDets)
@@ -379,7 +390,7 @@ def _require_boxes(p: Params) -> None:
 
 
 def _categories(p: Params) -> list[Any]:
-    return p.catIds if p.useCats else [extract.ONE_CATEGORY]
+    return p.catIds if p.useCats else [ONE_CATEGORY]
 
 
 def _by_cell(rows: list[Ann]) -> defaultdict[tuple[Any, Any], list[Ann]]:

@@ -1,22 +1,24 @@
 """The dicts of a COCO by the C++ part: completed as loadRes does, indexed as createIndex does, read as columns.
 
-Each function leaves to its caller's Python code whatever the C++ part does not take (formats/dicts.py says what that
-is), so that values, exceptions and the order of everything written are those of the plain loops.
+Each function leaves to its caller's Python code whatever the C++ part does not take (formats/dict_columns.py says what
+that is), so that values, exceptions and the order of everything written are those of the plain loops.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _config, kernels
-from ..evaluation.columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE
-from ..formats.dicts import native, read_columns
+from .. import _config
+from ..formats.boxes import RawBoxes
+from ..formats.coco import XYWH, where_of
+from ..formats.dict_columns import native, read_columns
+from ..formats.ids import positions
+from ..formats.source import Source, SourceAxes
 
 Ann = dict[str, Any]
 Index = tuple[dict[Any, Ann], defaultdict[Any, list[Ann]], defaultdict[Any, list[Any]]]
@@ -71,65 +73,51 @@ def index(annotations: Any, with_categories: bool) -> Index:
     return {ann["id"]: ann for ann in annotations}, by_image, by_category  # DUPLICATE_IDS
 
 
-@dataclass(frozen=True, eq=False)
-class Side:
-    """What COCOeval reads of N ground truths or detections.
+def source(
+    rows: Any, axes: SourceAxes, images: list[Any], categories: list[Any] | None, *, is_gt: bool
+) -> Source | None:
+    """What COCOeval reads of one side's dicts, or None: read them in Python.
 
-    image, category: int32 (N,), places on the axes, -1 elsewhere. boxes: float64 (N, 4): x, y, width, height.
-    area: float64 (N,), of ground truth 0 where it is ignored. flags: uint8 (N,), bits as in Columns.
-    scores: float64 (N,), or of length 0 for ground truth.
-    """
-
-    image: NDArray[np.int32]
-    category: NDArray[np.int32]
-    boxes: NDArray[np.float64]
-    area: NDArray[np.float64]
-    flags: NDArray[np.uint8]
-    scores: NDArray[np.float64]
-
-
-def side(annotations: Any, images: list[Any], categories: list[Any] | None, *, is_gt: bool) -> Side | None:
-    """One side's rows, or None: read them in Python.
-
-    images, categories: the ids on the axes; categories None: all rows stand at 0.
+    images, categories: the ids on the axes; categories None: all rows are of the one category.
     """
     if is_gt:
-        columns = read_columns(annotations, ("image_id", "category_id", "bbox", "id", "iscrowd", "ignore"), ("area",))
+        columns = read_columns(rows, ("image_id", "category_id", "bbox", "id", "iscrowd", "ignore"), ("area",))
     else:
-        columns = read_columns(annotations, ("image_id", "category_id", "bbox", "score", "area", "id"))
+        columns = read_columns(rows, ("image_id", "category_id", "bbox", "score", "area", "id"))
     if columns is None:
         return None
-    image = positions(columns["image_id"], images)
-    category: NDArray[np.int32] | None = np.zeros(len(annotations), np.int32)
-    if categories is not None:
-        category = positions(columns["category_id"], categories)
-    if image is None or category is None:
+    image_axis, category_axis = _int_axis(images), None if categories is None else _int_axis(categories)
+    if image_axis is None or (category_axis is None and categories is not None):
         return None
-    ids, area, boxes = columns["id"], columns["area"], columns["bbox"]
-    if not is_gt:
-        return Side(image, category, boxes, area, flags_of(ids), columns["score"])
-    ignored = columns["ignore"]
-    if not (ignored | columns.has["area"]).all():
+    ignored = columns["ignore"] if is_gt else np.zeros(len(rows), bool)
+    if is_gt and not (ignored | columns.has["area"]).all():
         return None
-    area = np.where(ignored, 0.0, area)  # CROWD_WITHOUT_AREA
-    return Side(image, category, boxes, area, flags_of(ids, columns["iscrowd"], ignored), np.empty(0))
+    area = np.where(ignored, 0.0, columns["area"]) if is_gt else columns["area"]  # CROWD_WITHOUT_AREA
+    category = _zeros(rows) if category_axis is None else positions(columns["category_id"], category_axis)
+    return Source(
+        where=where_of("gt['annotations']" if is_gt else "dt"),
+        image=positions(columns["image_id"], image_axis),
+        category=category,
+        indexed=True,
+        shape=RawBoxes(columns["bbox"], XYWH),
+        scores=None if is_gt else columns["score"],
+        area=area,
+        crowd=columns["iscrowd"] if is_gt else None,
+        ignore=ignored if is_gt else None,
+        ids=columns["id"],
+        one_row_per_id=True,
+        axes=axes,
+        is_checked=True,
+    )
 
 
-def flags_of(ids: NDArray[Any], is_crowd: Any = None, is_ignored: Any = None) -> NDArray[np.uint8]:
-    """The flags of ground truths or, without the last two, of detections. ids: numbers."""
-    if is_crowd is None:
-        return (ids <= 0) * np.uint8(KEEPS_FREE)
-    return np.asarray(is_crowd * CROWD | (ids == 0) * ID_ZERO | is_ignored * IGNORE, np.uint8)
+def _zeros(rows: Any) -> NDArray[np.int32]:
+    return np.zeros(len(rows), np.int32)
 
 
-def positions(ids: NDArray[np.int64], axis: Sequence[Any]) -> NDArray[np.int32] | None:
-    """Where each id stands on an axis of ints that rise, or -1; None where the axis is another. int32 (N,)."""
-    if not all(type(id) is int for id in axis) or (len(axis) and not -(2**63) <= min(axis) <= max(axis) < 2**63):
+def _int_axis(ids: Sequence[Any]) -> NDArray[np.int64] | None:
+    """An axis of ints that rise, int64; None where it is another."""
+    if not all(type(id) is int for id in ids) or (len(ids) and not -(2**63) <= min(ids) <= max(ids) < 2**63):
         return None
-    known = np.array(axis, np.int64)
-    if not (known[1:] > known[:-1]).all():
-        return None
-    out = np.full(len(ids), -1, np.int32)
-    if len(known) and len(ids):
-        kernels.index_ids(ids, known, out)
-    return out
+    axis = np.array(ids, np.int64)
+    return axis if bool((axis[1:] > axis[:-1]).all()) else None

@@ -11,6 +11,7 @@ from ..evaluation.columns import CROWD, IGNORE, Columns
 from ..evaluation.matches import Matches
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
+from ..evaluation.shapes import as_shape
 from .params import Params
 
 Ann = dict[str, Any]
@@ -49,8 +50,8 @@ def from_matches(
 
     cell_of = np.repeat(np.arange(len(cells)), np.diff(cells.gt_offsets))
     dt_ends, gt_ends = cells.dt_offsets.tolist(), cells.gt_offsets.tolist()
-    always_ignored = columns.gt_flags[gt_rows] & (CROWD | IGNORE) != 0
-    area = columns.gt_area[gt_rows]
+    always_ignored = columns.gt.flags[gt_rows] & (CROWD | IGNORE) != 0
+    area = columns.gt.area[gt_rows]
     place = np.zeros(len(gts), np.int64)
     places = list(zip(cells.category().tolist(), cells.image.tolist(), strict=True))
 
@@ -114,7 +115,7 @@ def to_outcomes(table: list[list[list[Entry | None]]], protocol: Protocol, ids: 
     n_gt = [[np.count_nonzero(np.equal(e["gtIgnore"], 0)) for e in cell] for cell in cells]
     return Outcomes(
         protocol=protocol,
-        iou_type="bbox",
+        shape=as_shape("bbox"),
         image_ids=ids[0],
         category_ids=ids[1],
         category_cells=np.array(category_cells, np.int64),

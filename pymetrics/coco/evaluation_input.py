@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..evaluation.columns import Columns
+from ..evaluation.build_columns import ONE_CATEGORY
 from ..evaluation.protocol import Protocol
-from . import fields
+from ..formats.boxes import RawBoxes
+from ..formats.coco import XYWH, where_of
+from ..formats.source import Source, SourceAxes
+from . import dict_columns
 from .params import Params
 
 Ann = dict[str, Any]
 Array = np.ndarray[Any, Any]
-ONE_CATEGORY = -1  # pycocotools' id of the only category where useCats is 0
 
 
 def protocol_of(p: Params) -> Protocol:
@@ -75,82 +77,51 @@ def mark_ignored(gts: list[Ann]) -> None:
         gt["ignore"] = "iscrowd" in gt and gt["iscrowd"]
 
 
-def columns_of(gts: list[Ann], dts: list[Ann], p: Params, category_names: dict[Any, str]) -> Columns:
-    """The columns of the rows, which are in order.
-
-    Raises:
-        KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
-        ValueError: a box is not four numbers.
-    """
-    images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else [ONE_CATEGORY]
-    axis = categories if p.useCats else None
-    gt, dt = fields.side(gts, images, axis, is_gt=True), fields.side(dts, images, axis, is_gt=False)
-    if gt is None or dt is None:
-        gt, dt = _sides(gts, dts, images, axis, {float(bound) for pair in p.areaRng for bound in pair[:2]})
-    return columns_from_sides(gt, dt, p, categories, category_names)
-
-
-def columns_from_sides(
-    gt: fields.Side, dt: fields.Side, p: Params, categories: list[Any], category_names: dict[Any, str]
-) -> Columns:
-    """The columns of both sides. categories: the ids on their axis."""
+def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
+    """The images and categories that params name. category_names: by id, of those that have one."""
+    categories = p.catIds if p.useCats else [ONE_CATEGORY]
     ids, names = axis_ids(categories), {}
     for k, category in enumerate(categories):
         name = category_names.get(category)
         if name is not None or isinstance(category, str):
             names[int(ids[k])] = str(category if name is None else name)
-    return Columns(
-        image_ids=axis_ids(p.imgIds, may_be_text=True),
-        category_ids=ids,
-        category_names=names,
-        dt_image=dt.image,
-        dt_category=dt.category,
-        dt_boxes=dt.boxes,
-        dt_scores=dt.scores,
-        dt_area=dt.area,
-        dt_flags=dt.flags if dt.flags.any() else np.empty(0, np.uint8),
-        gt_image=gt.image,
-        gt_category=gt.category,
-        gt_boxes=gt.boxes,
-        gt_area=gt.area,
-        gt_flags=gt.flags,
-    )
+    images = axis_ids(p.imgIds, may_be_text=True)
+    return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
 
 
-def _sides(
-    gts: list[Ann], dts: list[Ann], images: list[Any], categories: list[Any] | None, bounds: set[float]
-) -> tuple[fields.Side, fields.Side]:
-    """Both sides, with whatever values; columns_of says what it raises. bounds: of the area ranges."""
+def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool) -> Source:
+    """The annotations of one side, which are in order.
+
+    Raises:
+        KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
+        ValueError: a box is not four numbers.
+    """
+    images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
+    found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt)
+    if found is not None:
+        return found
     image_of = {image: i for i, image in enumerate(images)}
     category_of = {category: k for k, category in enumerate(categories)} if categories is not None else None
-    dt_image, dt_category, dt_boxes, dt_scores, dt_areas, dt_ids = _fields(
-        dts, "image_id", "category_id", "bbox", "score", "area", "id"
+    bounds = {float(bound) for pair in p.areaRng for bound in pair[:2]}
+    keys = ("id", "iscrowd", "ignore") if is_gt else ("score", "area", "id")
+    image_ids, category_ids, boxes, *others = _fields(rows, "image_id", "category_id", "bbox", *keys)
+    of = dict(zip(keys, others, strict=True))
+    areas = [0.0 if gt["ignore"] else gt["area"] for gt in rows] if is_gt else of["area"]  # CROWD_WITHOUT_AREA
+    return Source(
+        where=where_of("gt['annotations']" if is_gt else "dt"),
+        image=_positions(image_ids, image_of),
+        category=_positions(category_ids, category_of),
+        indexed=True,
+        ids=np.array(of["id"], np.float64),
+        crowd=np.array([int(crowd) != 0 for crowd in of["iscrowd"]], bool) if is_gt else None,
+        ignore=np.array([bool(ignored) for ignored in of["ignore"]], bool) if is_gt else None,
+        shape=RawBoxes(_boxes(boxes, "ground truth" if is_gt else "detection"), XYWH),
+        scores=None if is_gt else _scores(of["score"]),
+        area=_areas(areas, bounds),
+        one_row_per_id=True,
+        axes=axes,
+        is_checked=True,
     )
-    gt_image, gt_category, gt_boxes, gt_ids, gt_crowds, gt_ignored = _fields(
-        gts, "image_id", "category_id", "bbox", "id", "iscrowd", "ignore"
-    )
-    gt_areas = [0.0 if gt["ignore"] else gt["area"] for gt in gts]  # CROWD_WITHOUT_AREA
-    dt_numbers = np.array(dt_ids, np.float64)
-    is_crowd = np.array([int(crowd) != 0 for crowd in gt_crowds], bool)
-    is_ignored = np.array([bool(ignored) for ignored in gt_ignored], bool)
-    gt_numbers = np.array(gt_ids, np.float64)
-    dt = fields.Side(
-        image=_positions(dt_image, image_of),
-        category=_positions(dt_category, category_of),
-        boxes=_boxes(dt_boxes, "detection"),
-        scores=_scores(dt_scores),
-        area=_areas(dt_areas, bounds),
-        flags=fields.flags_of(dt_numbers),
-    )
-    gt = fields.Side(
-        image=_positions(gt_image, image_of),
-        category=_positions(gt_category, category_of),
-        boxes=_boxes(gt_boxes, "ground truth"),
-        scores=np.empty(0),
-        area=_areas(gt_areas, bounds),
-        flags=fields.flags_of(gt_numbers, is_crowd, is_ignored),
-    )
-    return gt, dt
 
 
 def _plain(ids: Sequence[Any]) -> list[Any]:

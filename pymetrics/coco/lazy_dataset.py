@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluation.assemble import last_of_each_id, positions
-from ..evaluation.columns import CROWD, ID_ZERO, IGNORE
-from ..formats.coco_json import Document
-from ..formats.rows import Rows
+from ..evaluation.build_columns import last_of_each_id
+from ..formats.boxes import RawBoxes
+from ..formats.coco_file import Document
+from ..formats.ids import positions
+from ..formats.source import Source, SourceAxes
 from .params import Params
 
 Ann = dict[str, Any]
@@ -105,31 +106,31 @@ class Section:
 class Kept:
     """A data set or results, unopened.
 
-    rows: its annotations as columns. sections: its values by key. image_ids: of the images, in their order.
+    source: its annotations as columns. sections: its values by key. image_ids: of the images, in their order.
     is_plain: whether evaluation may read the columns, for no annotation lacks what it would miss.
     complete: what is done to the annotations when they are made.
     """
 
     def __init__(
         self,
-        rows: Rows,
+        source: Source,
         sections: dict[str, Section],
         image_ids: Iterable[Any],
         is_plain: bool = True,
         complete: Callable[[list[Ann]], None] | None = None,
     ) -> None:
-        self.rows, self.sections, self.image_ids = rows, sections, list(image_ids)
+        self.source, self.sections, self.image_ids = source, sections, list(image_ids)
         self.is_plain, self._complete = is_plain, complete
         self._marked: Array | None = None  # rows that are to be marked when they are made
 
     @classmethod
     def of_data_set(cls, document: Document) -> Kept | None:
         """None where annotations have no ids, which a COCO needs."""
-        text, rows = Text(document.text), document.rows
-        if rows.ids is None or rows.images is None:
+        text, source = Text(document.text), document.source
+        if source.ids is None or source.axes.images is None:
             return None
         sections = {key: Section(text, span) for key, span in document.spans.items()}
-        return cls(rows, sections, rows.images.tolist(), document.is_plain)
+        return cls(source, sections, source.axes.images.tolist(), document.is_plain)
 
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""
@@ -150,7 +151,7 @@ class Kept:
             _mark(self.sections["annotations"].value(), rows)
             return
         if self._marked is None:
-            self._marked = np.zeros(len(self.rows), np.bool_)
+            self._marked = np.zeros(len(self.source), np.bool_)
         self._marked[rows] = True
 
     def images(self) -> dict[Any, Ann]:
@@ -169,7 +170,7 @@ class Kept:
     def images_by_category(self) -> defaultdict[Any, list[Any]]:
         """The image ids of the annotations, by category."""
         found: defaultdict[Any, list[Any]] = defaultdict(list)
-        for category, image in zip(self.rows.category.tolist(), self.rows.image.tolist(), strict=True):
+        for category, image in zip(self.source.category.tolist(), self.source.image.tolist(), strict=True):
             found[category].append(image)
         return found
 
@@ -206,23 +207,22 @@ class Selection:
     order: Array | None
     stand_ins: Array | None
 
-    def columns(self, side: str) -> dict[str, Any]:
-        """The columns of one side, "gt" or "dt", by their names in Columns."""
-        rows = self.kept.rows
+    def source(self, axes: SourceAxes) -> Source:
+        """What COCOeval reads of the rows. axes: of the evaluation."""
+        rows = self.kept.source
         category = np.zeros(len(rows), np.int32) if self.category is None else self.category
-        found = {"image": self.image, "category": category, "boxes": rows.boxes}
-        if side == "dt":
-            found["scores"] = rows.scores
-        else:
-            assert rows.crowd is not None
-            assert rows.area is not None
-            flags = rows.crowd * np.uint8(CROWD | IGNORE) | (np.asarray(rows.ids) == 0) * np.uint8(ID_ZERO)
-            found |= {"flags": flags, "area": np.where(rows.crowd, 0.0, rows.area)}
+        is_gt, boxes, ids = rows.scores is None, rows.shape.values, None
+        columns = {"image": self.image, "category": category, "scores": rows.scores}
+        if is_gt:
+            columns |= {"crowd": rows.crowd, "ignore": rows.crowd, "area": np.where(rows.crowd, 0.0, rows.area)}
+            ids = np.asarray(rows.ids)  # of results they count from 1, and areas are width * height
         if self.order is not None:
-            found = {name: column[self.order] for name, column in found.items()}
-        if side == "dt":  # loadRes counts ids from 1, and areas are width * height
-            found |= {"area": np.empty(0), "flags": np.empty(0, np.uint8)}
-        return {f"{side}_{name}": column for name, column in found.items()}
+            columns = {name: None if column is None else column[self.order] for name, column in columns.items()}
+            boxes, ids = boxes[self.order], None if ids is None else ids[self.order]
+        return Source(
+            where=rows.where, shape=RawBoxes(boxes, rows.shape.format), ids=ids, indexed=True, one_row_per_id=True,
+            axes=axes, is_checked=True, **columns,
+        )  # fmt: skip
 
     def loaded(self) -> Array:
         """The rows that load_rows gives, in its order."""
@@ -257,7 +257,7 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
     image_ids, category_ids = _integers(p.imgIds), _integers(p.catIds)
     if image_ids is None or category_ids is None or not len(image_ids) or (p.useCats and not len(category_ids)):
         return None  # to getAnnIds no ids are all ids
-    rows = kept.rows
+    rows = kept.source
     image = positions(rows.image, image_ids)
     category = positions(rows.category, category_ids) if p.useCats else None
     found = last_of_each_id(rows.ids, image, category)

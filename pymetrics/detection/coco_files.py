@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..evaluation.columns import CROWD, Columns
+from ..evaluation.columns import CROWD, Axes, Columns, Side
 from ..formats.coco import list_of, read_json
 
 Samples = list[dict[str, Any]]
@@ -16,17 +16,16 @@ Samples = list[dict[str, Any]]
 
 def write(columns: Columns, name: str) -> None:
     """{name}_preds.json, a list of results, and {name}_target.json, a COCO dataset whose categories are the labels."""
-    area = (columns.dt_boxes[:, 2] * columns.dt_boxes[:, 3]).tolist()
-    results = _annotations(columns, columns.dt_image, columns.dt_category, columns.dt_boxes, area, [0] * len(area))
-    for result, score in zip(results, columns.dt_scores.tolist(), strict=True):
+    dt, gt, axes = columns.dt, columns.gt, columns.axes
+    area = columns.shape.area(dt.shape).tolist()
+    results = _annotations(dt, axes, area, [0] * len(area))
+    for result, score in zip(results, dt.scores.tolist(), strict=True):
         result["score"] = score
-    crowds = ((columns.gt_flags & CROWD) != 0).astype(int).tolist()
+    crowds = ((gt.flags & CROWD) != 0).astype(int).tolist()
     dataset = {
-        "images": [{"id": i} for i in columns.image_ids.tolist()],
-        "annotations": _annotations(
-            columns, columns.gt_image, columns.gt_category, columns.gt_boxes, columns.gt_area.tolist(), crowds
-        ),
-        "categories": [{"id": label, "name": str(label)} for label in columns.category_ids.tolist()],
+        "images": [{"id": i} for i in axes.image_ids.tolist()],
+        "annotations": _annotations(gt, axes, gt.area.tolist(), crowds),
+        "categories": [{"id": label, "name": str(label)} for label in axes.category_ids.tolist()],
         "info": {"description": "written by pymetrics"},
     }
     for side, content in (("preds", results), ("target", dataset)):
@@ -34,12 +33,10 @@ def write(columns: Columns, name: str) -> None:
             json.dump(content, file, indent=4)
 
 
-def _annotations(
-    columns: Columns, image: Any, category: Any, boxes: Any, area: list[float], crowds: list[int]
-) -> list[dict[str, Any]]:
+def _annotations(side: Side, axes: Axes, area: list[float], crowds: list[int]) -> list[dict[str, Any]]:
     keys = ("id", "image_id", "area", "category_id", "iscrowd", "bbox")
-    labels = columns.category_ids[category].tolist()
-    rows = zip(range(1, len(area) + 1), image.tolist(), area, labels, crowds, boxes.tolist(), strict=True)
+    labels = axes.category_ids[side.category].tolist()
+    rows = zip(range(1, len(area) + 1), side.image.tolist(), area, labels, crowds, side.shape.tolist(), strict=True)
     return [dict(zip(keys, row, strict=True)) for row in rows]
 
 

@@ -24,7 +24,7 @@ from ..evaluation.curves import UNDEFINED
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
 from . import checks, coco_files, values
-from .states import STATES, as_columns
+from .state_columns import STATES, as_columns
 
 IouType = Literal["bbox", "segm"]
 
@@ -161,9 +161,9 @@ class MeanAveragePrecision(Metric):
             axis.
         """
         columns = as_columns(self.metric_state, self.box_format)
-        classes = torch.tensor(columns.category_ids, dtype=torch.int32)
+        classes = torch.tensor(columns.axes.category_ids, dtype=torch.int32)
         limits = self.max_detection_thresholds
-        if not len(columns.image_ids):
+        if not len(columns.axes.image_ids):
             return {**values.scalars([UNDEFINED] * 12, limits), "classes": classes}
         result = self._evaluate(columns)
         found = values.scalars(values.summary(result, self.backend), limits)
@@ -216,8 +216,8 @@ class MeanAveragePrecision(Metric):
 
     def _evaluate(self, columns: Columns) -> Result:
         if self.average == "micro":
-            places = {name: getattr(columns, name) * 0 for name in ("dt_category", "gt_category")}
-            columns = replace(columns, category_ids=np.zeros(1, np.int64), **places)
+            gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
+            columns = replace(columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=np.zeros(1, np.int64)))
         return self._result(columns)
 
     def _result(self, columns: Columns) -> Result:

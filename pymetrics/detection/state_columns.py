@@ -9,9 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..evaluation.columns import CROWD, IGNORE, Columns
-from ..evaluation.on_device import Side, columns_of, corners_to_sizes
-from ..kernels import arrays, cuda_backend
+from ..evaluation.build_columns import build_columns
+from ..evaluation.columns import Columns
+from ..evaluation.shapes import as_shape
+from ..formats.boxes import RawBoxes, corners_to_sizes
+from ..formats.coco import XYWH
+from ..formats.ids import joined_ids, positions
+from ..formats.source import Source, SourceAxes
+from ..kernels import arrays
 
 STATES = (
     "detection_box",
@@ -25,7 +30,6 @@ STATES = (
     "groundtruth_area",
 )
 PORTION = 64
-TABLE_SIZE = 1 << 20  # labels within a span up to this are looked up in a table
 
 
 def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
@@ -39,71 +43,60 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
     n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
     joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
     joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
-    on_gpu = _columns_on_device(joined, n_gt, n_dt)
-    if on_gpu is not None:
-        return on_gpu
+    scores = joined["detection_scores"]
+    if arrays.is_on_device(scores) and arrays.has_cuda_kernels(scores):
+        sources = (
+            _source_on_device(joined, "groundtruth", n_gt, scores),
+            _source_on_device(joined, "detection", n_dt, scores),
+        )
+        if not any(source.category.is_floating_point() for source in sources):
+            columns = build_columns(*sources, as_shape("bbox"), in_pixels=True)
+            ids = columns.axes.category_ids
+            if not len(ids) or (ids[0] >= -(2**31) and ids[-1] < 2**31):
+                return columns
     of = {name: _array(tensor) for name, tensor in _on_host(joined).items()}
     dt_labels, gt_labels = of["detection_labels"], of["groundtruth_labels"]
     _check_labels(dt_labels, n_dt, "predictions")
     _check_labels(gt_labels, n_gt, "targets")
-    category_ids, dt_category, gt_category = index_labels(
-        dt_labels.astype(np.int64, copy=False), gt_labels.astype(np.int64, copy=False)
-    )
+    dt_labels, gt_labels = dt_labels.astype(np.int64, copy=False), gt_labels.astype(np.int64, copy=False)
+    categories, images = joined_ids(dt_labels, gt_labels), np.arange(len(n_gt), dtype=np.int64)
+    axes = SourceAxes(images=images, categories=categories)
 
-    gt_boxes = of["groundtruth_box"].reshape(-1, 4).astype(np.float64, copy=False)
+    def source(side: str, labels: NDArray[np.int64], counts: NDArray[np.int64], **more: Any) -> Source:
+        return Source(
+            where=lambda name, _: f"{side}_{name}", image=np.repeat(images.astype(np.int32), counts),
+            category=positions(labels, categories), indexed=True,
+            shape=RawBoxes(of[f"{side}_box"].reshape(-1, 4), XYWH), axes=axes, is_checked=True, **more,
+        )  # fmt: skip
+
     area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
-    gt_flags = (crowds != 0) * np.uint8(IGNORE) + (np.trunc(crowds) != 0) * np.uint8(CROWD)
-    images = np.arange(len(n_gt), dtype=np.int32)
-    return Columns(
-        image_ids=images.astype(np.int64, copy=False),
-        category_ids=category_ids,
-        dt_image=np.repeat(images, n_dt),
-        dt_category=dt_category,
-        dt_boxes=of["detection_box"].reshape(-1, 4).astype(np.float64, copy=False),
-        dt_scores=of["detection_scores"].astype(np.float64, copy=False),
-        dt_area=np.empty(0),
-        dt_flags=np.empty(0, np.uint8),
-        gt_image=np.repeat(images, n_gt),
-        gt_category=gt_category,
-        gt_boxes=gt_boxes,
-        gt_area=np.where(area > 0, area, gt_boxes[:, 2] * gt_boxes[:, 3]),
-        gt_flags=gt_flags,
+    crowd, ignore, no_area = np.trunc(crowds) != 0, crowds != 0, ~(area > 0)
+    gt = source("groundtruth", gt_labels, n_gt, crowd=crowd, ignore=ignore, area=area, no_area=no_area)
+    dt = source("detection", dt_labels, n_dt, scores=of["detection_scores"].astype(np.float64, copy=False))
+    return build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
+
+
+def _source_on_device(joined: dict[str, Any], side: str, counts: NDArray[np.int64], like: Any) -> Source:
+    """One side's states, which are on a GPU. like: a tensor there."""
+    images = np.arange(len(counts), dtype=np.int64)
+    labels = joined[f"{side}_labels"].to(like.device)
+    image = torch.repeat_interleave(
+        arrays.to_device(images, like), arrays.to_device(counts, like), output_size=int(counts.sum())
     )
-
-
-def _columns_on_device(joined: dict[str, Any], n_gt: NDArray[np.int64], n_dt: NDArray[np.int64]) -> Columns | None:
-    """Columns on the GPU where the joined states are; None: on the host."""
-    scores = joined["detection_scores"]
-    if not arrays.is_on_device(scores) or not cuda_backend.works(scores):
-        return None
-
-    def side(name: str, counts: NDArray[np.int64], **more: Any) -> Side:
-        boxes = joined[f"{name}_box"].reshape(-1, 4)
-        return Side(boxes=boxes, labels=joined[f"{name}_labels"], layout="xywh", counts=counts, **more)
-
-    gt = side("groundtruth", n_gt, crowd=joined["groundtruth_crowds"], area=joined["groundtruth_area"])
-    dt = side("detection", n_dt, scores=scores)
-    images = np.arange(len(n_gt), dtype=np.int64)
-    return columns_of(gt, dt, images=images, crowds_are_trunc=True, checks_values=False)
-
-
-def index_labels(
-    dt_labels: NDArray[np.int64], gt_labels: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """The labels that occur, ascending (K,), and where among them the labels of each side stand."""
-    filled = [labels for labels in (dt_labels, gt_labels) if len(labels)]
-    if not filled:
-        return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32)
-    low, high = min(int(labels.min()) for labels in filled), max(int(labels.max()) for labels in filled)
-    if high - low >= TABLE_SIZE:
-        known, inverse = np.unique(np.concatenate((dt_labels, gt_labels)), return_inverse=True)
-        places: NDArray[np.int32] = inverse.astype(np.int32)
-        return known, places[: len(dt_labels)], places[len(dt_labels) :]
-    seen = np.zeros(high - low + 1, bool)
-    for labels in filled:
-        seen[labels - low] = True
-    place_of: NDArray[np.int32] = (np.cumsum(seen) - 1).astype(np.int32)
-    return np.flatnonzero(seen) + low, place_of[dt_labels - low], place_of[gt_labels - low]
+    more: dict[str, Any] = {}
+    if side == "detection":
+        more = {"scores": arrays.cast(joined["detection_scores"], "float64")}
+    else:
+        crowds, area = (joined[f"groundtruth_{name}"].to(like.device) for name in ("crowds", "area"))
+        area = arrays.cast(area, "float64")
+        crowd = crowds.trunc() if crowds.is_floating_point() else crowds
+        more = {"crowd": crowd, "ignore": crowds, "area": area, "no_area": ~(area > 0)}
+    boxes = joined[f"{side}_box"].reshape(-1, 4).to(like.device)
+    return Source(
+        where=lambda name, _: f"{side}_{name}", image=image,
+        category=labels if labels.is_floating_point() else arrays.cast(labels, "int64"), shape=RawBoxes(boxes, XYWH),
+        shares_images=True, axes=SourceAxes(images=images), is_checked=True, **more,
+    )  # fmt: skip
 
 
 def _lengths(tensors: Sequence[Any]) -> NDArray[np.int64]:

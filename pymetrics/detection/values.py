@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ..evaluation import stages
 from ..evaluation.curves import UNDEFINED
-from ..evaluation.overlaps import cell_overlaps
 from ..evaluation.result import Result
 
 LIMIT_OF_MAP = 100  # MAX_DETS_100: pycocotools' first number asks for this limit, whatever the limits are
@@ -70,11 +69,12 @@ def _ious(result: Result) -> dict[tuple[np.int64, np.int64], Any]:
     columns, cells = result.columns, result.cells
     assert columns is not None
     assert cells is not None
-    values, offsets = cell_overlaps(columns, cells), cells.pair_offsets()
+    values, offsets = columns.shape.overlaps(columns.dt, columns.gt, cells), cells.pair_offsets()
+    image_ids, category_ids = columns.axes.image_ids, columns.axes.category_ids
     ious: dict[tuple[np.int64, np.int64], Any] = {
-        (image, category): [] for image in columns.image_ids for category in columns.category_ids
+        (image, category): [] for image in image_ids for category in category_ids
     }
-    images, categories = columns.image_ids[cells.image], columns.category_ids[cells.category()]
+    images, categories = image_ids[cells.image], category_ids[cells.category()]
     n_dt = np.diff(cells.dt_offsets)
     for c in np.flatnonzero(np.diff(offsets)):
         block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], -1)

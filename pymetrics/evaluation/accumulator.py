@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import stages
+from .build_columns import build_columns
 from .cells import group
-from .ingest import ingest
+from .data_warnings import warn_of_zero_ids
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
+from .read_sources import read_sources
 from .result import Result
-from .zero_ids import warn_of_zero_ids
+from .shapes import Shape, as_shape
 
 DUPLICATES = ("error", "first")
 
@@ -29,6 +30,7 @@ class Accumulator:
     Args:
         protocol: "coco", or a pymetrics.Protocol.
         iou_type: "bbox".
+        max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
 
@@ -36,13 +38,21 @@ class Accumulator:
         ValueError: an argument is not one of these.
     """
 
-    def __init__(self, protocol: str | Protocol = "coco", iou_type: str = "bbox", *, duplicates: str = "error") -> None:
-        if iou_type != "bbox":
-            raise ValueError(f"iou_type must be 'bbox', the only one there is yet; got {iou_type!r}")
+    def __init__(
+        self,
+        protocol: str | Protocol = "coco",
+        iou_type: str = "bbox",
+        *,
+        duplicates: str = "error",
+        max_dets: Iterable[int] | None = None,
+        iou_thresholds: Iterable[float] | None = None,
+        recall_thresholds: Iterable[float] | None = None,
+        area_ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
         if duplicates not in DUPLICATES:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
-        self.protocol = as_protocol(protocol)
-        self.iou_type = iou_type
+        self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
+        self.shape = as_shape(iou_type)
         self.duplicates = duplicates
         self._chunks: list[Outcomes] = []
         self._seen: set[Any] = set()
@@ -62,11 +72,10 @@ class Accumulator:
         if self.duplicates == "first" and isinstance(first, Mapping) and "boxes" in first and "image_id" not in first:
             raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")
         with self._lock:
-            columns = ingest(
-                gt, dt, iou_type=self.iou_type, protocol=self.protocol, box_format=box_format, normalized=normalized,
-                image_sizes=image_sizes, first_image=self.n_images,
-            )  # fmt: skip
-            outcomes, _ = stages.match(columns, group(columns, self.protocol.limit), self.protocol, self.iou_type)
+            sources = read_sources(gt, dt, self.iou_type, box_format, normalized, self.n_images)
+            use_cats = self.protocol.use_cats
+            columns = build_columns(*sources, self.shape, use_cats=use_cats, image_sizes=image_sizes)
+            outcomes, _ = stages.match(columns, group(columns, self.protocol.limit), self.protocol)
             warn_of_zero_ids(outcomes, columns)
             self._add(outcomes)
 
@@ -86,7 +95,7 @@ class Accumulator:
     def outcomes(self) -> Outcomes:
         """All outcomes so far, in the order of (category, image id)."""
         with self._lock:
-            self._chunks = [merged(self._chunks)] if self._chunks else [_nothing(self.protocol, self.iou_type)]
+            self._chunks = [merged(self._chunks)] if self._chunks else [_nothing(self.protocol, self.shape)]
             return self._chunks[0]
 
     def compute(self) -> Result:
@@ -97,6 +106,11 @@ class Accumulator:
         """Forget all images."""
         with self._lock:
             self._chunks, self._seen = [], set()
+
+    @property
+    def iou_type(self) -> str:
+        """The name of the shape."""
+        return self.shape.iou_type
 
     @property
     def n_images(self) -> int:
@@ -112,22 +126,29 @@ class Accumulator:
         """The inverse of to_bytes. Raises ValueError for bytes that are damaged, foreign or of a newer version."""
         outcomes = Outcomes.from_bytes(data)
         accumulator = cls(outcomes.protocol, outcomes.iou_type, duplicates=duplicates)
+        accumulator.shape = outcomes.shape
         accumulator._add(outcomes)
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"data": self.to_bytes(), "duplicates": self.duplicates}
+        own = {"protocol", "iou_type", "duplicates", "_chunks", "_seen", "_lock"}
+        attributes = {name: value for name, value in vars(self).items() if name not in own}
+        return {"data": self.to_bytes(), "duplicates": self.duplicates, "attributes": attributes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"]).__dict__)
+        vars(self).update(vars(Accumulator.from_bytes(state["data"], duplicates=state["duplicates"])))
+        vars(self).update(state.get("attributes", {}))
 
     def __repr__(self) -> str:
         return f"<pymetrics.Accumulator of {self.n_images} images>"
 
     def _add(self, outcomes: Outcomes) -> None:
-        if (outcomes.protocol, outcomes.iou_type) != (self.protocol, self.iou_type):
-            ours, theirs = ({"iou_type": one.iou_type, **one.protocol.to_dict()} for one in (self, outcomes))
-            names = [name for name in ours if ours[name] != theirs[name]]
+        if (outcomes.protocol, outcomes.shape) != (self.protocol, self.shape):
+            ours, theirs = (
+                {"iou_type": one.shape.iou_type, **one.shape.params, **one.protocol.to_dict()}
+                for one in (self, outcomes)
+            )
+            names = [name for name in ours if ours[name] != theirs.get(name)]
             raise ValueError(f"other follows another protocol than this one: they differ in {', '.join(names)}")
         ids = outcomes.image_ids.tolist()
         one = next(iter(self._seen), ids[0] if ids else None)
@@ -173,11 +194,11 @@ def _places(ids: Any, known: Any) -> Any:
     return np.searchsorted(known, ids).astype(np.int32) if len(ids) else np.empty(0, np.int32)
 
 
-def _nothing(protocol: Protocol, iou_type: str) -> Outcomes:
+def _nothing(protocol: Protocol, shape: Shape) -> Outcomes:
     n_areas, n_words = len(protocol.area_ranges), protocol.n_words
     no_ids, one = np.empty(0, np.int64), np.zeros(1, np.int64)
     return Outcomes(
-        protocol=protocol, iou_type=iou_type, image_ids=no_ids, category_ids=no_ids, category_cells=one,
+        protocol=protocol, shape=shape, image_ids=no_ids, category_ids=no_ids, category_cells=one,
         cell_image=np.empty(0, np.int32), offsets=one, n_gt=np.empty((0, n_areas), np.int32), scores=np.empty(0),
         matched=np.empty((0, n_words), np.uint64), ignored=np.empty((0, n_words), np.uint64),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""From the rows of both sides to Columns: ids become positions, boxes x, y, width, height, in float64."""
+"""From two Sources to Columns: ids become positions, shapes are read, flags are set, values are checked. All once."""
 
 from __future__ import annotations
 
@@ -8,94 +8,155 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kernels
-from ..formats.boxes import scale, to_xywh
-from ..formats.rows import Rows, as_array, warn
-from .columns import CROWD, ID_ZERO, KEEPS_FREE, Columns
+from .._warnings import warn
+from ..formats.ids import joined_ids, positions
+from ..formats.source import Source
+from ..formats.values import as_array
+from ..kernels import arrays
+from .columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE, Axes, Columns, Side
+from .data_warnings import warn_of_scale
+from .shapes import Shape
 
-Ints = NDArray[np.int32]
-Floats = NDArray[np.float64]
 Ids = list[Any] | NDArray[np.int64] | None
+ONE_CATEGORY = -1  # the id of the only category where categories are not used
 
 
-def columns_from_rows(
-    gt: Rows,
-    dt: Rows,
-    image_ids: NDArray[Any],
-    category_ids: NDArray[np.int64],
-    *,
-    use_cats: bool = True,
-    image_sizes: Any = None,
+def build_columns(
+    gt: Source, dt: Source, shape: Shape, *, use_cats: bool = True, image_sizes: Any = None, in_pixels: bool = False
 ) -> Columns:
-    """Columns of the given images and categories. Detections of other categories are left out.
+    """Columns of both sides. Detections of categories that gt does not list are left out, if it lists any.
 
-    image_ids: int64 or str. category_ids: int64. Both ascending and unique. image_sizes: as for pymetrics.evaluate.
+    Both on one GPU stay there, if nothing needs the host: finite values, no ids of annotations, no size of an image.
+
+    image_sizes: as for pymetrics.evaluate. in_pixels: the boxes were checked before; no warning about their scale.
 
     Raises:
-        ValueError: a row of another image; a ground truth of another category, unless it drops_unknown; the size of an
-            image is needed and missing.
+        ValueError: columns of unequal lengths; a value that is not finite; a row of an image or (of ground truth) a
+            category that is not listed, unless the source drops them; a size of an image that is needed and missing.
+        TypeError: image ids are integers and strings.
     """
-    gt_image, dt_image = positions(gt.image, image_ids), positions(dt.image, image_ids)
-    gt_category, dt_category = positions(gt.category, category_ids), positions(dt.category, category_ids)
+    if not isinstance(dt.category, np.ndarray) and use_cats and image_sizes is None:
+        columns = _on_device(gt, dt, shape, in_pixels)
+        if columns is not None:
+            return columns
+    gt, dt = gt.on_host(), dt.on_host()
+    gt.check()
+    dt.check()
+    if not in_pixels:
+        warn_of_scale(gt, dt)
+    image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
+    gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
+    gt_category, dt_category = (_positions(source, source.category, category_ids) for source in (gt, dt))
     _check_known(gt, dt, gt_image, dt_image, gt_category)
-    sizes: Floats | None = None
-    if gt.box_format.normalized or dt.box_format.normalized:
+    sizes = None
+    if gt.shape.needs_sizes or dt.shape.needs_sizes:
         sizes = _sizes(image_sizes, gt, image_ids)
     elif image_sizes is not None and (len(gt) or len(dt)):
         warn("image_sizes has no effect on boxes in pixels; if they are parts of the image, say normalized=True")
-    dt_boxes, dt_area = _boxes(dt, dt_image, image_ids, sizes)
-    gt_boxes, gt_area = _boxes(gt, gt_image, image_ids, sizes)
-    if len(dt_area) and np.array_equal(dt_area, dt_boxes[:, 2] * dt_boxes[:, 3]):
-        dt_area = np.empty(0)
-    if not len(gt_area):
-        gt_area = gt_boxes[:, 2] * gt_boxes[:, 3]
-    gt_flags, dt_flags = np.zeros(len(gt), np.uint8), np.empty(0, np.uint8)
-    if gt.crowd is not None:
-        gt_flags[gt.crowd] |= CROWD
-    if gt.ids is not None:
-        is_zero = gt.ids == 0 if isinstance(gt.ids, np.ndarray) else np.array([id == 0 for id in gt.ids], np.bool_)
-        gt_flags[is_zero] |= ID_ZERO
-    if dt.ids is not None:
-        if isinstance(dt.ids, np.ndarray):
-            free = dt.ids <= 0
-        else:
-            free = np.array([not isinstance(id, str) and id <= 0 for id in dt.ids], np.bool_)
-        dt_flags = free * np.uint8(KEEPS_FREE) if free.any() else dt_flags
-
-    dt_columns = {"image": dt_image, "category": dt_category, "boxes": dt_boxes, "scores": dt.scores}
-    dt_columns = _reordered("dt", dt.ids, {**dt_columns, "area": dt_area, "flags": dt_flags}, use_cats)
-    gt_columns = {"image": gt_image, "category": gt_category, "boxes": gt_boxes, "area": gt_area, "flags": gt_flags}
-    gt_columns = _reordered("gt", gt.ids, gt_columns, use_cats)
+    dt_shape = shape.read(dt, _sizes_of_rows(dt, dt_image, image_ids, sizes))
+    gt_shape = shape.read(gt, _sizes_of_rows(gt, gt_image, image_ids, sizes))
+    gt_side = Side(gt_image, gt_category, gt_shape, _gt_area(gt, gt_shape, shape), _gt_flags(gt), np.empty(0))
+    dt_side = Side(dt_image, dt_category, dt_shape, _dt_area(dt, dt_shape, shape), _dt_flags(dt), dt.scores)
     return Columns(
-        image_ids=image_ids,
-        category_ids=category_ids if use_cats else np.array([-1]),
-        category_names=gt.names if use_cats else {},
-        **{f"dt_{name}": column for name, column in dt_columns.items()},
-        **{f"gt_{name}": column for name, column in gt_columns.items()},
+        gt=_resolved("gt", gt, gt_side, shape, use_cats),
+        dt=_resolved("dt", dt, dt_side, shape, use_cats),
+        axes=Axes(
+            image_ids=image_ids,
+            category_ids=category_ids if use_cats else np.array([ONE_CATEGORY]),
+            category_names=gt.axes.names if use_cats else {},
+            image_sizes=gt.axes.sizes,
+        ),
+        shape=shape,
     )
 
 
-def positions(ids: NDArray[Any], known: NDArray[Any]) -> Ints:
-    """Where each id stands in `known`, which ascends; -1 for all others."""
-    out = np.full(len(ids), -1, dtype=np.int32)
-    if len(ids) and len(known) and ids.dtype.kind == known.dtype.kind:
-        if ids.dtype.kind == "U":
-            places = np.searchsorted(known, ids)
-            places[places == len(known)] = 0
-            out[:] = np.where(known[places] == ids, places, -1)
+def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns | None:
+    """Columns on the GPU where both sides are; None: the data goes to the host.
+
+    The host waits for the ids of images and categories and for one flag.
+    """
+    one_device = not isinstance(gt.category, np.ndarray) and gt.category.device == dt.category.device
+    if gt.indexed or dt.indexed or not one_device or gt.ids is not None or dt.ids is not None:
+        return None
+    if gt.shape.needs_sizes or dt.shape.needs_sizes or gt.axes.categories is not None:
+        return None
+    gt_shape, dt_shape = shape.read(gt, None), shape.read(dt, None)
+    torch = arrays.torch()
+    unusual = torch.zeros(1, dtype=torch.int64, device=dt.category.device)
+    if not in_pixels:
+        unusual += sum(shape.unusual(columns, source.shape) for columns, source in ((gt_shape, gt), (dt_shape, dt)))
+        unusual += sum(_not_finite(source) for source in (gt, dt))
+    found_images = None if gt.axes.images is not None else _unique(gt.image, dt.image)
+    image_ids, category_ids, is_unusual = _on_host(found_images, _unique(gt.category, dt.category), unusual)
+    if is_unusual[0]:
+        return None
+    if gt.axes.images is not None:
+        if gt.axes.images.dtype.kind != "i":
+            return None
+        image_ids = joined_ids(gt.axes.images)
+    sides = []
+    for source, columns in ((gt, gt_shape), (dt, dt_shape)):
+        image, category = positions(source.image, image_ids), positions(source.category, category_ids)
+        if source is gt:
+            area, flags = _gt_area(gt, columns, shape), _gt_flags(gt)
         else:
-            kernels.index_ids(ids, known, out)
-    return out
+            area, flags = _dt_area(dt, columns, shape), arrays.empty(0, "uint8", category)
+        scores = arrays.empty(0, "float64", category) if source is gt else dt.scores
+        sides.append(Side(image, category, columns, area, flags, scores))
+    if found_images is None and not dt.shares_images:
+        is_missing = [(side.image < 0).any().reshape(1).to(torch.int64) for side in sides]
+        if any(arrays.to_ints(*is_missing)):
+            return None
+    return Columns(sides[0], sides[1], Axes(image_ids, category_ids, gt.axes.names, gt.axes.sizes), shape)
 
 
-def _check_known(gt: Rows, dt: Rows, gt_image: Ints, dt_image: Ints, gt_category: Ints) -> None:
-    for rows, image in ((gt, gt_image), (dt, dt_image)):
+def _not_finite(source: Source) -> Any:
+    """Above 0 where a value of the source's other columns is not finite."""
+    columns = (source.scores, source.area, source.crowd, source.ignore)
+    floats = [column for column in columns if column is not None and column.is_floating_point()]
+    return sum((~arrays.torch().isfinite(column)).any().to(arrays.torch().int64) for column in floats)
+
+
+def _unique(*columns: Any) -> Any:
+    torch = arrays.torch()
+    return torch.unique(torch.cat(list(columns)))
+
+
+def _on_host(*columns: Any) -> list[Any]:
+    """int64 columns on the host, in one copy; None stays None."""
+    there = [column for column in columns if column is not None]
+    values = arrays.to_host(arrays.torch().cat(there))
+    parts = iter(np.split(values, np.cumsum([len(column) for column in there])[:-1]))
+    return [None if column is None else next(parts) for column in columns]
+
+
+def _positions(source: Source, ids: Any, known: Any) -> Any:
+    return ids if source.indexed else positions(ids, known)
+
+
+def _image_ids(gt: Source, dt: Source) -> NDArray[Any]:
+    if gt.axes.images is not None:
+        return gt.axes.images if gt.indexed else joined_ids(gt.axes.images)
+    return joined_ids(gt.image, dt.image, names=[source.where("image", 0) for source in (gt, dt)])
+
+
+def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
+    if gt.axes.categories is not None:
+        return gt.axes.categories if gt.indexed else joined_ids(gt.axes.categories)
+    return joined_ids(gt.category, dt.category)
+
+
+def _check_known(gt: Source, dt: Source, gt_image: Any, dt_image: Any, gt_category: Any) -> None:
+    for source, image in ((gt, gt_image), (dt, dt_image)):
         row = _first_negative(image)
-        if row is not None and not rows.drops_unknown:
-            raise ValueError(f"{rows.where('image', row)} is {rows.image[row].item()!r}, which is not an image of gt")
+        if row is not None and source.axes.unknown == "refuse":
+            where = source.where("image", row)
+            raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt")
     row = _first_negative(gt_category)
-    if row is not None and not gt.drops_unknown:
+    if row is not None and gt.axes.unknown == "refuse":
         raise ValueError(f"{gt.where('category', row)} is {gt.category[row]}, which is not one of the categories")
+    if gt.axes.unknown == "drop":
+        return
     for places, name, kind in ((gt_image, "image", "images"), (gt_category, "category", "categories")):
         row = _first_negative(places)
         if row is not None:
@@ -106,41 +167,101 @@ def _check_known(gt: Rows, dt: Rows, gt_image: Ints, dt_image: Ints, gt_category
             )
 
 
-def _first_negative(places: Ints) -> int | None:
+def _first_negative(places: Any) -> int | None:
     return int(np.argmax(places < 0)) if len(places) and places.min() < 0 else None
 
 
-def _boxes(rows: Rows, image: Ints, image_ids: NDArray[Any], sizes: Floats | None) -> tuple[Floats, Floats]:
-    """Boxes as x, y, width, height in pixels; their areas, of length 0 where they are width * height."""
-    boxes = to_xywh(rows.boxes, rows.box_format.layout)
-    if rows.box_format.layout == "xyxy" and len(boxes) and min(boxes[:, 2].min(), boxes[:, 3].min()) < 0:
-        # Without index and values, so that Python shows it once and not for every batch of a young detector.
-        side = "gt" if rows.scores is None else "dt"
-        warn(
-            f"{side} has boxes whose x2, y2 lie before x1, y1: they overlap nothing; "
-            "if they hold x, y, width, height, say box_format='xywh'"
-        )
-    if rows.box_format.normalized and sizes is not None and len(boxes) and len(image_ids):
-        unknown = np.isnan(sizes[image]).any(axis=1) & (image >= 0)
-        if unknown.any():
-            image_id = image_ids[image[np.argmax(unknown)]].item()
-            raise ValueError(f"normalized boxes need image_sizes, which has no (height, width) for image {image_id!r}")
-        boxes = scale(boxes, sizes[image])
-    area = np.empty(0) if rows.area is None else rows.area
-    if rows.no_area is not None:
-        area = np.where(rows.no_area, boxes[:, 2] * boxes[:, 3], area)
-    return boxes, area
+def _gt_area(gt: Source, columns: Any, shape: Shape) -> Any:
+    if gt.area is None:
+        return arrays.cast(shape.area(columns), "float64")
+    return gt.area if gt.no_area is None else arrays.choose(gt.no_area, shape.area(columns), gt.area)
 
 
-def _sizes(image_sizes: Any, gt: Rows, image_ids: NDArray[Any]) -> Floats:
+def _dt_area(dt: Source, columns: Any, shape: Shape) -> Any:
+    """Of length 0 where it is the shape's own, for all rows."""
+    if dt.area is None:
+        return arrays.empty(0, "float64", dt.category)
+    area = dt.area if dt.no_area is None else arrays.choose(dt.no_area, shape.area(columns), dt.area)
+    if isinstance(area, np.ndarray) and np.array_equal(area, shape.area(columns)):
+        return np.empty(0)
+    return area
+
+
+def _gt_flags(gt: Source) -> Any:
+    flags = arrays.empty(len(gt), "uint8", gt.category)
+    flags[:] = 0
+    for column, flag in ((gt.crowd, CROWD), (gt.ignore, IGNORE)):
+        if column is not None:
+            flags |= arrays.cast(column != 0, "uint8") * flag
+    if gt.ids is not None:
+        is_zero = gt.ids == 0 if isinstance(gt.ids, np.ndarray) else np.array([id == 0 for id in gt.ids], np.bool_)
+        flags |= is_zero * np.uint8(ID_ZERO)
+    return flags
+
+
+def _dt_flags(dt: Source) -> Any:
+    """Of length 0 where no flag is set."""
+    if dt.ids is None:
+        return np.empty(0, np.uint8)
+    if isinstance(dt.ids, np.ndarray):
+        free = dt.ids <= 0
+    else:
+        free = np.array([not isinstance(id, str) and id <= 0 for id in dt.ids], np.bool_)
+    return free * np.uint8(KEEPS_FREE) if free.any() else np.empty(0, np.uint8)
+
+
+def _resolved(name: str, source: Source, side: Side, shape: Shape, use_cats: bool) -> Side:
+    """The side with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
+    found = None
+    if not source.one_row_per_id:
+        found = last_of_each_id(source.ids, side.image, side.category if use_cats else None)
+    if found is not None:
+        kept, order = found
+        if (side.image[kept] != side.image[order]).any():
+            warn(
+                f"{name} has annotations of one id on different images: as in pycocotools, the last of them takes the "
+                "place of all. Remedy: give each annotation an id of its own."
+            )
+        side = _reordered(side, order, shape)
+    if not use_cats:
+        side = _reordered(side, np.argsort(side.category, kind="stable"), shape)
+        side = Side(**(vars(side) | {"category": np.minimum(side.category, 0)}))
+    return side
+
+
+def _reordered(side: Side, order: Any, shape: Shape) -> Side:
+    columns = {name: value for name, value in vars(side).items() if name not in ("shape", "source_row")}
+    columns = {name: column[order] if len(column) else column for name, column in columns.items()}
+    source_row = order if side.source_row is None else side.source_row[order]
+    return Side(shape=shape.take(side.shape, order), source_row=source_row, **columns)
+
+
+def last_of_each_id(ids: Ids, image: Any, category: Any) -> tuple[Any, Any] | None:
+    """Rows by image, and the last rows of their ids, which stand for them; None where no id repeats."""
+    if ids is None:
+        return None
+    if isinstance(ids, np.ndarray):
+        ordered = ids if bool((ids[1:] > ids[:-1]).all()) else np.sort(ids)
+        if bool((ordered[1:] > ordered[:-1]).all()):
+            return None
+        ids = ids.tolist()
+    last = {id: row for row, id in enumerate(ids)}
+    if len(last) == len(ids):
+        return None
+    kept = np.flatnonzero(image >= 0 if category is None else (image >= 0) & (category >= 0))
+    kept = kept[np.argsort(image[kept], kind="stable")]
+    return kept, np.array([last[ids[row]] for row in kept.tolist()], dtype=np.int64)
+
+
+def _sizes(image_sizes: Any, gt: Source, image_ids: NDArray[Any]) -> NDArray[np.float64]:
     """float64 (images, 2): the height and width of each image, NaN where it is not known."""
-    size_of = gt.sizes if image_sizes is None else image_sizes
+    size_of = gt.axes.sizes if image_sizes is None else image_sizes
     if not isinstance(size_of, Mapping):
         pairs = np.asarray(as_array(size_of, "image_sizes"))
         if pairs.shape == (2,):
             size_of = dict.fromkeys(image_ids.tolist(), pairs)
-        elif gt.images is not None and pairs.shape == (len(gt.images), 2):
-            size_of = dict(zip(gt.images.tolist(), pairs, strict=True))
+        elif gt.axes.images is not None and pairs.shape == (len(gt.axes.images), 2):
+            size_of = dict(zip(gt.axes.images.tolist(), pairs, strict=True))
         else:
             raise ValueError(
                 "image_sizes must be one (height, width), a dict of them by image id, or one for each item of a list "
@@ -160,36 +281,12 @@ def _sizes(image_sizes: Any, gt: Rows, image_ids: NDArray[Any]) -> Floats:
     return sizes
 
 
-def _reordered(side: str, ids: Ids, columns: dict[str, Any], use_cats: bool) -> dict[str, Any]:
-    """The columns with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
-    found = last_of_each_id(ids, columns["image"], columns["category"] if use_cats else None)
-    if found is not None:
-        kept, order = found
-        if (columns["image"][kept] != columns["image"][order]).any():
-            warn(
-                f"{side} has annotations of one id on different images: as in pycocotools, the last of them takes the "
-                "place of all. Remedy: give each annotation an id of its own."
-            )
-        columns = {name: column[order] if len(column) else column for name, column in columns.items()}
-    if not use_cats:
-        order = np.argsort(columns["category"], kind="stable")
-        columns = {name: column[order] if len(column) else column for name, column in columns.items()}
-        columns["category"] = np.minimum(columns["category"], 0)
-    return columns
-
-
-def last_of_each_id(ids: Ids, image: Ints, category: Ints | None) -> tuple[Any, Any] | None:
-    """Rows by image, and the last rows of their ids, which stand for them; None where no id repeats."""
-    if ids is None:
+def _sizes_of_rows(source: Source, image: Any, image_ids: NDArray[Any], sizes: Any) -> Any:
+    """float64 (N, 2), or None where the source needs none. Raises ValueError where one is missing."""
+    if sizes is None or not source.shape.needs_sizes or not len(source) or not len(image_ids):
         return None
-    if isinstance(ids, np.ndarray):
-        ordered = ids if bool((ids[1:] > ids[:-1]).all()) else np.sort(ids)
-        if bool((ordered[1:] > ordered[:-1]).all()):
-            return None
-        ids = ids.tolist()
-    last = {id: row for row, id in enumerate(ids)}
-    if len(last) == len(ids):
-        return None
-    kept = np.flatnonzero(image >= 0 if category is None else (image >= 0) & (category >= 0))
-    kept = kept[np.argsort(image[kept], kind="stable")]
-    return kept, np.array([last[ids[row]] for row in kept.tolist()], dtype=np.int64)
+    unknown = np.isnan(sizes[image]).any(axis=1) & (image >= 0)
+    if unknown.any():
+        image_id = image_ids[image[np.argmax(unknown)]].item()
+        raise ValueError(f"normalized boxes need image_sizes, which has no (height, width) for image {image_id!r}")
+    return sizes[image]

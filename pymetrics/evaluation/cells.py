@@ -9,13 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import kernels
-from ..kernels.arrays import empty, first_rows, to_host, to_ints
+from ..kernels import arrays
+from ..kernels.arrays import empty, first_rows, to_ints
 from .columns import Columns
 
 PAIRS_AT_ONCE = 1 << 22  # overlaps in memory at one time, but for a cell that has more: 32 MiB
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cells:
     """Cells that hold any row: C of them, with D detections and G ground truths. Arrays are on the columns' device.
 
@@ -43,7 +44,7 @@ class Cells:
         """The same with numpy arrays; itself where they are that already."""
         if isinstance(self.scores, np.ndarray):
             return self
-        return replace(self, **{name: to_host(value) for name, value in vars(self).items()})
+        return replace(self, **{name: arrays.to_host(value) for name, value in vars(self).items()})
 
     def category(self) -> Any:
         """int64 (C,): the category of each cell, a position on axis K. On the host."""
@@ -57,26 +58,28 @@ class Cells:
         offsets[1:] = n_pairs.cumsum(0)
         return offsets
 
-    def blocks(self, pair_offsets: Any, at_once: int = PAIRS_AT_ONCE) -> Iterator[tuple[int, int]]:
-        """Ranges (first, last) of consecutive cells with at most `at_once` pairs together, or one cell with more."""
-        ends = to_host(pair_offsets)
+    def blocks(self, at_once: int = PAIRS_AT_ONCE) -> Iterator[tuple[Cells, slice, slice]]:
+        """Consecutive cells with at most `at_once` pairs together, or one cell with more.
+
+        Each with the places of its detections and of its ground truths among those of all cells. On the host.
+        """
+        ends = self.pair_offsets()
         first = 0
         while first < len(self):
             last = int(np.searchsorted(ends, ends[first] + at_once, side="right")) - 1
             last = max(last, first + 1)
-            yield first, last
+            dt, gt = (slice(int(o[first]), int(o[last])) for o in (self.dt_offsets, self.gt_offsets))
+            part = Cells(
+                category_cells=np.clip(self.category_cells, first, last) - first,
+                image=self.image[first:last],
+                dt_offsets=self.dt_offsets[first : last + 1] - dt.start,
+                dt_rows=self.dt_rows[dt],
+                gt_offsets=self.gt_offsets[first : last + 1] - gt.start,
+                gt_rows=self.gt_rows[gt],
+                scores=self.scores[dt],
+            )
+            yield part, dt, gt
             first = last
-
-    def part(self, first: int, last: int) -> Cells:
-        """Cells first to last - 1. Their rows and scores are still those of all; offsets count from the first."""
-        category_cells = self.category_cells.clip(first, last) - first
-        return replace(
-            self,
-            category_cells=category_cells,
-            image=self.image[first:last],
-            dt_offsets=self.dt_offsets[first : last + 1],
-            gt_offsets=self.gt_offsets[first : last + 1],
-        )
 
 
 def group(columns: Columns, limit: int, by: Literal["image_category", "image"] = "image_category") -> Cells:
@@ -85,28 +88,25 @@ def group(columns: Columns, limit: int, by: Literal["image_category", "image"] =
     limit: the most detections of one cell; those of the highest scores are kept.
     by: "image_category"; or "image", whose cells hold all categories of an image.
     """
-    like = columns.dt_scores
-    n_images = len(columns.image_ids)
-    dt_category, gt_category = columns.dt_category, columns.gt_category
-    n_categories = len(columns.category_ids)
+    gt, dt, like = columns.gt, columns.dt, columns.dt.scores
+    n_images, n_categories = len(columns.axes.image_ids), len(columns.axes.category_ids)
+    gt_category, dt_category = gt.category, dt.category
     if by == "image":  # negative ones stay negative: those rows are left out
         dt_category, gt_category, n_categories = dt_category.clip(max=0), gt_category.clip(max=0), 1
-    dt_order, dt_starts = sort_rows(dt_category, columns.dt_image, n_categories, n_images)
-    gt_rows, gt_starts = sort_rows(gt_category, columns.gt_image, n_categories, n_images)
+    dt_order, dt_starts = sort_rows(dt_category, dt.image, n_categories, n_images)
+    gt_rows, gt_starts = sort_rows(gt_category, gt.image, n_categories, n_images)
     most = min(dt_order.shape[0] + gt_rows.shape[0], n_categories * n_images)  # cells there can be
     category_cells = empty(n_categories + 1, "int64", like)
     image = empty(most, "int32", like)
     all_dt_offsets, gt_offsets, dt_offsets = (empty(most + 1, "int64", like) for _ in range(3))
     kernels.join_cells(
-        columns.dt_image, dt_order, dt_starts, columns.gt_image, gt_rows, gt_starts, limit,
+        dt.image, dt_order, dt_starts, gt.image, gt_rows, gt_starts, limit,
         category_cells, image, all_dt_offsets, gt_offsets, dt_offsets,
     )  # fmt: skip
     n_cells, n_kept = to_ints(category_cells[-1:], dt_offsets[-1:])
     dt_offsets, gt_offsets = dt_offsets[: n_cells + 1], gt_offsets[: n_cells + 1]
     dt_rows, scores = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
-    kernels.rank_detections(
-        columns.dt_scores, dt_order, all_dt_offsets[: n_cells + 1], dt_offsets, dt_rows, scores, 0, n_cells
-    )
+    kernels.rank_detections(dt.scores, dt_order, all_dt_offsets[: n_cells + 1], dt_offsets, dt_rows, scores, 0, n_cells)
     return Cells(category_cells, image[:n_cells], dt_offsets, dt_rows, gt_offsets, gt_rows, scores)
 
 

@@ -1,49 +1,75 @@
-"""The flat columns that every source of data becomes; nothing past this line knows dicts."""
+"""Columns: the arrays that every source becomes. No later stage knows where the data came from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..kernels import arrays
 
-CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of gt_flags
-KEEPS_FREE = 1  # bit of dt_flags: the detection's id is 0 or below, so that its ground truth stays free (quirk)
+if TYPE_CHECKING:
+    from .shapes import Shape
+
+CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
+KEEPS_FREE = 1  # bit of the flags of detections: its id is 0 or below, so that its ground truth stays free (quirk)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """One evaluation's data. Arrays are C-contiguous, all on one device; N detections, G ground truths.
+@dataclass(frozen=True, eq=False, repr=False)
+class Side:
+    """Ground truths or detections: N rows. Arrays are C-contiguous, all on one device.
 
-    image_ids: every image of the evaluation, ascending and unique; int64 or str, on the host.
-    category_ids: (K,) int64, in the order of axis K; on the host.
-    category_names: names of the category ids, where the source has them.
-    dt_image, gt_image: int32 positions in image_ids; negative rows are left out.
-    dt_category, gt_category: int32 positions in category_ids; negative rows are left out.
-    dt_boxes, gt_boxes: float64 (rows, 4) as x, y, width, height.
-    dt_scores: float64 (N,).
-    dt_area: float64 (N,), or of length 0 where it is the box's width * height.
-    gt_area: float64 (G,).
-    dt_flags: uint8 (N,) of KEEPS_FREE, or of length 0 where no flag is set.
-    gt_flags: uint8 (G,) of CROWD | ID_ZERO | IGNORE.
+    image, category: int32 (N,), positions on the axes; negative rows are left out.
+    shape: what is compared; only the evaluation's shape knows what this is (of boxes float64 (N, 4): x, y, width,
+        height).
+    area: float64 (N,) square pixels; of detections it may have length 0 where it is the shape's own.
+    flags: uint8 (N,): CROWD | ID_ZERO | IGNORE of ground truths; KEEPS_FREE of detections, of length 0 where none is
+        set.
+    scores: float64 (N,); of length 0 for ground truths.
+    source_row: int (N,), the row of the source that each row is; None where it is the same. On the host.
+    """
+
+    image: Any
+    category: Any
+    shape: Any
+    area: Any
+    flags: Any
+    scores: Any
+    source_row: Any = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Axes:
+    """The images and categories of an evaluation. On the host.
+
+    image_ids: every image, ascending and unique; int64 or str. category_ids: (K,) int64, in the order of axis K.
+    category_names: names of categories by id, where the source has them.
+    image_sizes: (height, width) of images by id, where the source has them.
     """
 
     image_ids: Any
     category_ids: Any
-    dt_image: Any
-    dt_category: Any
-    dt_boxes: Any
-    dt_scores: Any
-    dt_area: Any
-    dt_flags: Any
-    gt_image: Any
-    gt_category: Any
-    gt_boxes: Any
-    gt_area: Any
-    gt_flags: Any
-    category_names: dict[int, str] = field(default_factory=dict)
+    category_names: Mapping[int, str] = field(default_factory=dict)
+    image_sizes: Mapping[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Columns:
+    """The data of one evaluation."""
+
+    gt: Side
+    dt: Side
+    axes: Axes
+    shape: Shape
 
     def on_host(self) -> Columns:
         """The same with numpy arrays; itself where they are that already."""
-        found = {name: arrays.to_host(value) for name, value in vars(self).items()}
-        return self if all(found[name] is value for name, value in vars(self).items()) else replace(self, **found)
+        if isinstance(self.dt.scores, np.ndarray):
+            return self
+        return replace(self, gt=self._side_on_host(self.gt), dt=self._side_on_host(self.dt))
+
+    def _side_on_host(self, side: Side) -> Side:
+        values = {name: arrays.to_host(value) for name, value in vars(side).items() if name != "shape"}
+        return replace(side, shape=self.shape.on_host(side.shape), **values)

@@ -14,7 +14,7 @@ Array = numpy.typing.NDArray[numpy.float64]
 UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curves:
     """Precision at the protocol's recall thresholds, for one IoU threshold, area range and limit on detections.
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import stages
+from .build_columns import build_columns
 from .cells import group
-from .ingest import ingest
+from .data_warnings import warn_of_zero_ids
 from .protocol import Protocol, as_protocol
+from .read_sources import read_sources
 from .result import Result
-from .zero_ids import warn_of_zero_ids
+from .shapes import as_shape
 
 
 def evaluate(
@@ -20,6 +23,11 @@ def evaluate(
     box_format: str | None = None,
     normalized: bool = False,
     image_sizes: Any = None,
+    *,
+    max_dets: Iterable[int] | None = None,
+    iou_thresholds: Iterable[float] | None = None,
+    recall_thresholds: Iterable[float] | None = None,
+    area_ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Result:
     """How good are these detections? Ground truth comes first, as in COCOeval.
 
@@ -50,6 +58,9 @@ def evaluate(
         normalized: the coordinates are parts of the image's width and height.
         image_sizes: height and width in pixels, for normalized boxes: one (height, width) for all images, a dict of
             them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
+        max_dets, iou_thresholds, recall_thresholds: in place of the protocol's, as `pymetrics.Protocol` takes them.
+        area_ranges: in place of the protocol's: a dict of (lowest, highest) by name, in square pixels. The protocol's
+            range "all" is added where none has that name.
 
     Returns:
         A Result: `print(result)` shows pycocotools' twelve lines, `result["map"]` is one number, -1 where nothing is
@@ -72,16 +83,11 @@ def evaluate(
     >>> round(pymetrics.evaluate(gt, dt)["map"], 3)
     0.7
     """
-    protocol = as_protocol(protocol)
-    columns = ingest(
-        gt,
-        dt,
-        iou_type=iou_type,
-        protocol=protocol,
-        box_format=box_format,
-        normalized=normalized,
-        image_sizes=image_sizes,
-    )
-    outcomes, _ = stages.match(columns, group(columns, protocol.limit), protocol, iou_type)
+    protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
+    shape = as_shape(iou_type)
+    sources = read_sources(gt, dt, iou_type, box_format, normalized)
+    columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
+    cells = group(columns, protocol.limit)
+    outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)
     return Result(outcomes, columns)

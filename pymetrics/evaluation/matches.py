@@ -8,7 +8,7 @@ from typing import Any
 from .cells import Cells
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Matches:
     """The matches of cells, by (area range, threshold) pair: pair a * T + t is area range a and threshold t.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from ..kernels import arrays
 from . import packing
 from .protocol import Protocol
+from .shapes import Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 
@@ -27,7 +29,7 @@ class Outcomes:
     """
 
     protocol: Protocol
-    iou_type: str
+    shape: Shape
     image_ids: Any
     category_ids: Any
     category_cells: Any
@@ -37,7 +39,12 @@ class Outcomes:
     scores: Any
     matched: Any
     ignored: Any
-    category_names: dict[int, str] = field(default_factory=dict)
+    category_names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def iou_type(self) -> str:
+        """The name of the shape."""
+        return self.shape.iou_type
 
     @property
     def n_images(self) -> int:

@@ -10,14 +10,13 @@ arrays                    raw, in the order of ARRAYS
 
 from __future__ import annotations
 
-import hashlib
-import json
 import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .protocol import Protocol, tables
+from .shapes import as_shape
 
 if TYPE_CHECKING:
     from .outcomes import Outcomes
@@ -32,6 +31,9 @@ ARRAYS = {
 
 def pack(outcomes: Outcomes) -> bytes:
     """The bytes of Outcomes."""
+    import hashlib
+    import json
+
     image_ids = np.asarray(outcomes.image_ids)
     arrays = {name: np.ascontiguousarray(getattr(outcomes, name), dtype) for name, dtype in ARRAYS.items()}
     named = image_ids.dtype.kind == "U"
@@ -40,6 +42,7 @@ def pack(outcomes: Outcomes) -> bytes:
     header = {
         "protocol": outcomes.protocol.to_dict(),
         "iou_type": outcomes.iou_type,
+        "shape": dict(outcomes.shape.params),
         "category_names": {str(k): name for k, name in outcomes.category_names.items()},
         "image_ids": image_ids.tolist() if named else None,
         "shapes": {name: array.shape for name, array in arrays.items()},
@@ -56,6 +59,9 @@ def unpack(data: bytes) -> Outcomes:
         TypeError: data is not bytes.
         ValueError: the bytes are damaged, not of this kind, or of a newer version.
     """
+    import hashlib
+    import json
+
     from .outcomes import Outcomes
 
     if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -85,18 +91,22 @@ def unpack(data: bytes) -> Outcomes:
         if image_ids is None:
             image_ids = np.array(header["image_ids"], str)
         outcomes = Outcomes(
-            protocol=Protocol.from_dict(header["protocol"]), iou_type=header["iou_type"], image_ids=image_ids,
+            protocol=Protocol.from_dict(header["protocol"]), shape=as_shape(header["iou_type"], **header["shape"]),
+            image_ids=image_ids,
             category_names={int(k): name for k, name in header["category_names"].items()}, **arrays,
         )  # fmt: skip
         _check(outcomes)
         return outcomes
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"data is damaged: {error}") from error
 
 
 def _check(outcomes: Outcomes) -> None:
     """That the arrays fit each other; what a right checksum does not say of a wrong writer."""
     protocol, n_cells, n_dt = outcomes.protocol, len(outcomes.cell_image), len(outcomes.scores)
+    for name in ("area_ranges", "max_dets"):
+        if not getattr(protocol, name):
+            raise ValueError(f"the protocol's {name} are empty")
     shapes = {
         "category_ids": (len(outcomes.category_ids),), "category_cells": (len(outcomes.category_ids) + 1,),
         "cell_image": (n_cells,), "offsets": (n_cells + 1,), "n_gt": (n_cells, len(protocol.area_ranges)),

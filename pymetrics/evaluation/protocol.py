@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
-from dataclasses import InitVar, asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import InitVar, asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,10 @@ MAX_LIMITS = 254  # a limit's place goes into a byte
 
 def _numbers(name: str, values: Iterable[Any]) -> tuple[float, ...]:
     try:
-        return tuple(float(value) for value in values)
+        items = list(values)
+        if isinstance(values, (str, bytes)) or any(isinstance(item, (str, bytes)) for item in items):
+            raise TypeError("text is not taken for numbers")
+        return tuple(float(item) for item in items)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers, got {values!r}") from error
 
@@ -151,18 +154,42 @@ PRESETS = {
 }
 
 
-def as_protocol(protocol: str | Protocol) -> Protocol:
-    """A preset's name or a Protocol. Raises ValueError for unknown names, TypeError for anything else."""
-    if isinstance(protocol, Protocol):
-        return protocol
-    if not isinstance(protocol, str):
+def as_protocol(
+    protocol: str | Protocol,
+    max_dets: Iterable[int] | None = None,
+    iou_thresholds: Iterable[float] | None = None,
+    recall_thresholds: Iterable[float] | None = None,
+    area_ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Protocol:
+    """A preset's name or a Protocol, with the fields that are given in place of its own.
+
+    area_ranges: (lowest, highest) by name. Without a range named "all", the protocol's own goes first.
+
+    Raises:
+        TypeError: protocol is neither a name nor a Protocol; area_ranges is no mapping.
+        ValueError: no preset has this name; or a value is refused, as Protocol does.
+    """
+    if not isinstance(protocol, (str, Protocol)):
         raise TypeError(f"protocol must be a name or a pymetrics.Protocol, got {type(protocol).__name__}")
-    if protocol not in PRESETS:
+    if isinstance(protocol, str) and protocol not in PRESETS:
         raise ValueError(f"protocol must be one of {sorted(PRESETS)}, got {protocol!r}")
-    return PRESETS[protocol]
+    found = PRESETS[protocol] if isinstance(protocol, str) else protocol
+    given: dict[str, Any] = {"max_dets": max_dets, "iou_thresholds": iou_thresholds}
+    given = {
+        name: value for name, value in (given | {"recall_thresholds": recall_thresholds}).items() if value is not None
+    }
+    if area_ranges is not None:
+        if not isinstance(area_ranges, Mapping):
+            raise TypeError(f"area_ranges must be a dict of (lowest, highest) by name, got {area_ranges!r}")
+        ranges = dict(area_ranges)
+        if "all" not in ranges:
+            own = dict(zip(found.area_names, found.area_ranges, strict=True))
+            ranges = {"all": own.get("all", COCO_AREA_RANGES[0]), **ranges}
+        given |= {"area_names": tuple(ranges), "area_ranges": tuple(ranges.values())}
+    return replace(found, **given) if given else found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tables:
     """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
 
@@ -179,21 +206,20 @@ def tables(protocol: Protocol) -> Tables:
     """The arrays of a protocol. Thresholds are cut to 1 - 1e-10 (THRESHOLD_CAP) and sorted for the kernels' sake."""
     n_areas, n_thresholds, n_words = len(protocol.area_ranges), len(protocol.iou_thresholds), protocol.n_words
     capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
-    by_value = sorted(range(n_thresholds), key=capped.__getitem__)
-    words = [0] * (n_thresholds + 1)  # whole bit strings first, as Python integers
-    for level, t in enumerate(by_value):
-        words[level + 1] = words[level] | sum(1 << (a * n_thresholds + t) for a in range(n_areas))
-    areas = [((1 << n_thresholds) - 1) << (a * n_thresholds) for a in range(n_areas)]
-
-    def split(values: list[int]) -> np.ndarray[Any, Any]:
-        rows = [[value >> (64 * w) & (2**64 - 1) for w in range(n_words)] for value in values]
-        return np.array(rows, np.uint64).reshape(len(values), n_words)
-
+    by_value = np.array(sorted(range(n_thresholds), key=capped.__getitem__), np.int64)
+    reached_bits = np.zeros((n_thresholds + 1, n_words), np.uint64)
+    area_bits = np.zeros((n_areas, n_words), np.uint64)
+    for a in range(n_areas):
+        bits = a * n_thresholds + by_value
+        words, values = bits // 64, np.uint64(1) << (bits % 64).astype(np.uint64)
+        reached_bits[np.arange(1, n_thresholds + 1), words] |= values
+        np.bitwise_or.at(area_bits[a], words, values)
+    np.bitwise_or.accumulate(reached_bits, axis=0, out=reached_bits)
     return Tables(
         thresholds=np.array([capped[t] for t in by_value], np.float64),
-        reached_bits=split(words),
+        reached_bits=reached_bits,
         area_ranges=np.array(protocol.area_ranges, np.float64).reshape(n_areas, 2),
-        area_bits=split(areas),
+        area_bits=area_bits,
         max_dets=np.array(protocol.max_dets, np.int64),
         recall_thresholds=np.array(protocol.recall_thresholds, np.float64),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -70,7 +69,8 @@ class Result(Mapping[str, float]):
     """What an evaluation found; everything is computed on first use and kept.
 
     A mapping of torchmetrics' keys (map, map_50, map_75, map_small, ..., mar_1, mar_10, mar_100, mar_small, ...) to
-    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average.
+    Python floats; print(result) shows pycocotools' lines. -1 stands for undefined: nothing to average. COCO's short
+    names (AP, AP50, APs, AR100, ...) work in brackets, too.
 
     Args:
         outcomes: what matching found.
@@ -144,9 +144,10 @@ class Result(Mapping[str, float]):
         return {row.key: float(value) for row, value in zip(self._rows, self.stats, strict=True)}
 
     def __getitem__(self, key: str) -> float:
-        if key not in self._value_of:
-            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}")
-        return self._value_of[key]
+        key_of = {row.coco_key: row.key for row in self._rows}
+        if key_of.get(key, key) not in self._value_of:
+            raise KeyError(f"{key!r} is not one of {', '.join(self._value_of)}, nor of {', '.join(key_of)}")
+        return self._value_of[key_of.get(key, key)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._value_of)
@@ -315,6 +316,8 @@ class Result(Mapping[str, float]):
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """to_dict() as JSON with sorted keys and full doubles; equal results give equal text. Written to `path`."""
+        import json
+
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, allow_nan=False)
         if path is not None:
             with open(path, "w", encoding="utf-8") as file:

@@ -6,44 +6,68 @@ checks this).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import kernels
 from ..kernels.arrays import cached_on, empty, to_device, to_ints
 from .cells import Cells, sort_rows
-from .columns import Columns
+from .columns import CROWD, IGNORE, Columns, Side
 from .matches import Matches
 from .outcomes import Outcomes
 from .protocol import Protocol, Tables, tables
+from .shapes import Shape
 
 
 def match(
-    columns: Columns, cells: Cells, protocol: Protocol, iou_type: str = "bbox", keep_matches: bool = False
+    columns: Columns, cells: Cells, protocol: Protocol, keep_matches: bool = False
 ) -> tuple[Outcomes, Matches | None]:
     """Match each cell's detections to its ground truths: Outcomes, and Matches or None.
 
     keep_matches: also say which ground truth each detection took.
     """
     like, table = cells.scores, _tables(protocol, cells.scores)
-    n_cells, n_kept = len(cells), cells.scores.shape[0]
-    n_gt = empty((n_cells, len(protocol.area_ranges)), "int32", like)
+    n_kept = cells.scores.shape[0]
+    n_gt = empty((len(cells), len(protocol.area_ranges)), "int32", like)
     matched, ignored = (empty((n_kept, protocol.n_words), "uint64", like) for _ in range(2))
     gt_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
     overlap = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
-    kernels.match_boxes(
-        columns.dt_boxes, columns.dt_area, cells.dt_rows, columns.dt_flags, cells.dt_offsets,
-        columns.gt_boxes, columns.gt_area, cells.gt_rows, columns.gt_flags, cells.gt_offsets,
-        table.thresholds, table.reached_bits, table.area_ranges, table.area_bits,
-        n_gt, matched, ignored, gt_of, overlap, 0, n_cells,
-    )  # fmt: skip
+    match_shape = columns.shape.match or _match_by_overlaps(columns.shape)
+    match_shape(columns.dt, columns.gt, cells, table, n_gt, matched, ignored, gt_of, overlap)
     outcomes = Outcomes(
-        protocol=protocol, iou_type=iou_type,
-        image_ids=columns.image_ids, category_ids=columns.category_ids, category_names=columns.category_names,
+        protocol=protocol, shape=columns.shape, image_ids=columns.axes.image_ids,
+        category_ids=columns.axes.category_ids, category_names=columns.axes.category_names,
         category_cells=cells.category_cells, cell_image=cells.image, offsets=cells.dt_offsets, n_gt=n_gt,
         scores=cells.scores, matched=matched, ignored=ignored,
     )  # fmt: skip
     return outcomes, Matches(cells, gt_of, overlap) if keep_matches else None
+
+
+def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
+    """The matching of a shape without a fused kernel: overlaps in blocks of cells, each followed by match_cells."""
+
+    def match_shape(dt: Side, gt: Side, cells: Cells, table: Tables, *outputs: Any) -> None:
+        n_gt, matched, ignored, gt_of, overlap = outputs
+        dt_words, gt_words = (empty((rows.shape[0], matched.shape[1]), "uint64", matched) for rows in (
+            cells.dt_rows, cells.gt_rows
+        ))  # fmt: skip
+        area = dt.area if dt.area.shape[0] else shape.area(dt.shape)
+        kernels.area_words(
+            area, dt.flags, 0, cells.dt_rows, cells.dt_offsets, table.area_ranges, table.area_bits, dt_words,
+            n_gt[:0], 0, len(cells),
+        )  # fmt: skip
+        kernels.area_words(
+            gt.area, gt.flags, CROWD | IGNORE, cells.gt_rows, cells.gt_offsets, table.area_ranges, table.area_bits,
+            gt_words, n_gt, 0, len(cells),
+        )  # fmt: skip
+        for part, d, g in cells.blocks():
+            kernels.match_cells(
+                shape.overlaps(dt, gt, part), part.pair_offsets(), part.dt_rows, dt.flags, dt_words[d],
+                part.dt_offsets, part.gt_rows, gt.flags, gt_words[g], part.gt_offsets, table.thresholds,
+                table.reached_bits, matched[d], ignored[d], gt_of[d], overlap[d], 0, len(part),
+            )  # fmt: skip
+
+    return match_shape
 
 
 def _tables(protocol: Protocol, like: Any) -> Tables:
@@ -109,7 +133,7 @@ def arrange(
     places: Sequence[tuple[Any, Any]],
     image_ids: Any,
     category_ids: Any,
-    names: dict[int, str],
+    names: Mapping[int, str],
 ) -> Outcomes:
     """Several Outcomes as one, in the order of (category, image).
 
@@ -150,7 +174,7 @@ def arrange(
     )  # fmt: skip
     (n_kept,) = to_ints(offsets[-1:])
     return Outcomes(
-        protocol=first.protocol, iou_type=first.iou_type,
+        protocol=first.protocol, shape=first.shape,
         image_ids=image_ids, category_ids=category_ids, category_names=names,
         category_cells=category_cells, cell_image=cell_image, offsets=offsets, n_gt=n_gt,
         scores=scores[:n_kept], matched=matched[:n_kept], ignored=ignored[:n_kept],

@@ -1,1 +1,210 @@
-"""What people hold, read into rows: COCO JSON, detections per image; box formats."""
+"""Formats: what users hold. FORMATS lists every kind of source that is read; one module each reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from . import arrays, coco, per_image
+from .boxes import BoxFormat, RawBoxes, as_box_format
+from .coco_file import open_file
+from .columns import Detections, GroundTruths
+from .options import ReadOptions
+from .source import Source
+from .values import as_array
+
+ORDER = "ground truth comes first, detections second"
+RESULT_KEYS = {"bbox", "category_id", "score", "segmentation", "keypoints"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of source.
+
+    name: as in errors. side: which side of an evaluation it can be.
+    recognises: whether a source is of this kind; it looks at types and at the first item only.
+    scored: whether it holds scores, as detections do; None where it is empty.
+    read: the Source of one side. It raises TypeError or ValueError, which name the argument, the row and the value.
+    """
+
+    name: str
+    side: Literal["gt", "dt", "either"]
+    recognises: Callable[[Any], bool]
+    scored: Callable[[Any], bool | None]
+    read: Callable[[Any, ReadOptions], Source]
+
+
+def _is_empty(source: Any) -> bool:
+    if isinstance(source, (list, tuple)):
+        return not source
+    return hasattr(source, "__array__") and 0 in _shape(source) and not _is_table(source, 6, 7)
+
+
+def _read_empty(source: Any, options: ReadOptions) -> Source:
+    if options.images is not None:
+        return per_image.predictions(source, options)
+    no_ids = np.empty(0, np.int64)
+    no_boxes = RawBoxes(np.empty((0, 4)), BoxFormat("xywh"))
+    scores = np.empty(0) if options.argument == "dt" else None
+    return Source(lambda name, _: f"{options.argument}.{name}", no_ids, no_ids, no_boxes, scores)
+
+
+def _shape(source: Any) -> tuple[int, ...]:
+    return tuple(as_array(source, "").shape)
+
+
+def _is_table(source: Any, *widths: int) -> bool:
+    if isinstance(source, (list, tuple, Mapping)) or not hasattr(source, "__array__"):
+        return False
+    shape = _shape(source)
+    return len(shape) == 2 and shape[1] in widths
+
+
+def _is_list_of_dicts(source: Any) -> bool:
+    return isinstance(source, (list, tuple)) and bool(source) and isinstance(source[0], Mapping)
+
+
+def _own_format(source: Detections | GroundTruths, options: ReadOptions) -> Source:
+    found = source.source
+    own = as_box_format(source.box_format, options.normalized, options.iou_type)
+    if options.box_format is not None and options.format("xyxy") != own:
+        raise ValueError(
+            f"box_format is {options.box_format!r}, but {options.argument} says {source.box_format!r} itself; leave "
+            "box_format to it"
+        )
+    return found if own == found.shape.format else found.with_shape(RawBoxes(found.shape.values, own))
+
+
+def _read_dataset(source: Any, options: ReadOptions) -> Source:
+    return coco.ground_truth(source, options) if options.argument == "gt" else coco.scored_annotations(source, options)
+
+
+def _read_items(source: Any, options: ReadOptions) -> Source:
+    return per_image.targets(source, options) if options.argument == "gt" else per_image.predictions(source, options)
+
+
+def _first_has_score(annotations: Any) -> bool | None:
+    first = annotations[0] if isinstance(annotations, (list, tuple)) and annotations else None
+    return "score" in first if isinstance(first, Mapping) else None
+
+
+EMPTY = Format("an empty list or array", "either", _is_empty, lambda _: None, _read_empty)
+ITEMS = Format(
+    "a list of one dict per image", "either", _is_list_of_dicts, lambda source: "scores" in source[0], _read_items
+)
+FORMATS = (
+    Format(
+        "a Source",
+        "either",
+        lambda source: isinstance(source, Source),
+        lambda source: source.scores is not None,
+        lambda source, options: source,
+    ),
+    Format("Detections", "dt", lambda source: isinstance(source, Detections), lambda _: True, _own_format),
+    Format("GroundTruths", "gt", lambda source: isinstance(source, GroundTruths), lambda _: False, _own_format),
+    Format(
+        "a COCO dict",
+        "either",
+        lambda source: isinstance(source, Mapping),
+        lambda source: _first_has_score(source.get("annotations")),
+        _read_dataset,
+    ),
+    EMPTY,
+    Format(
+        "a list of results",
+        "dt",
+        lambda source: _is_list_of_dicts(source) and bool(source[0].keys() & RESULT_KEYS),
+        _first_has_score,
+        coco.results,
+    ),
+    ITEMS,
+    Format(
+        "a ground-truth array (N, 6)",
+        "gt",
+        lambda source: _is_table(source, 6),
+        lambda _: False,
+        arrays.ground_truth_array,
+    ),
+    Format(
+        "a detections array (N, 7)", "dt", lambda source: _is_table(source, 7), lambda _: True, arrays.detection_array
+    ),
+)
+
+
+def opened(source: Any, options: ReadOptions) -> Any:
+    """What a path leads to, as a Source or parsed, and what a COCO object holds; anything else as it is."""
+    if isinstance(source, (str, os.PathLike)):
+        return open_file(source, options)
+    read = getattr(source, "evaluation_source", None)  # of our COCO, which then makes no dicts
+    found = read(options) if callable(read) else None
+    if found is not None:
+        return found
+    dataset = getattr(source, "dataset", None)
+    return dataset if isinstance(dataset, dict) else source
+
+
+def format_of(source: Any, argument: str) -> Format:
+    """The format of a source that is open. Raises TypeError or ValueError where there is none."""
+    if isinstance(source, Mapping) and "boxes" in source:
+        raise TypeError(f"{argument} must be a list with one dict per image, got a single dict")
+    for entry in FORMATS:
+        if entry.recognises(source):
+            return entry
+    if isinstance(source, (list, tuple)):
+        raise TypeError(f"{argument}[0] must be a dict, got {type(source[0]).__name__}")
+    if not hasattr(source, "__array__"):
+        raise TypeError(
+            f"{argument} must be a path, a COCO dict or list, an array, Detections or GroundTruths, or a list of one "
+            f"dict per image; got {type(source).__name__}"
+        )
+    raise ValueError(f"{argument} must have shape (N, {6 if argument == 'gt' else 7}), got {_shape(source)}")
+
+
+def check_sides(gt: Any, gt_format: Format, dt: Any, dt_format: Format) -> None:
+    """Refuse what stands on the wrong side. Raises ValueError."""
+    gt_scored, dt_scored = gt_format.scored(gt), dt_format.scored(dt)
+    if gt_scored and dt_scored is False:
+        raise ValueError(f"gt and dt are swapped: gt holds scores, dt holds none; {ORDER}")
+    if gt_format.side == "dt":
+        raise ValueError(f"gt must be ground truth, got {gt_format.name}; {ORDER}")
+    if dt_format.side == "gt":
+        raise ValueError(f"dt must be detections, got {dt_format.name}; {ORDER}")
+    if dt_format.name == "a COCO dict" and dt_scored is False:
+        raise ValueError(f"dt must be detections, got a COCO dict without scores; {ORDER}")
+
+
+def read(
+    source: Any,
+    side: Literal["gt", "dt"],
+    iou_type: str = "bbox",
+    box_format: str | None = None,
+    normalized: bool = False,
+) -> Source:
+    """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
+
+        gt = pymetrics.read("gt.json", "gt")
+        for path in paths: pymetrics.evaluate(gt, path)
+
+    Args:
+        source: what pymetrics.evaluate takes. In a list of predictions each needs an image_id.
+        side: "gt" or "dt".
+        iou_type, box_format, normalized: as for pymetrics.evaluate.
+
+    Raises:
+        OSError, TypeError, ValueError: as pymetrics.evaluate.
+    """
+    if side not in ("gt", "dt"):
+        raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
+    options = ReadOptions(side, iou_type, box_format, normalized)
+    source = opened(source, options)
+    entry = format_of(source, side)
+    if entry.side not in (side, "either"):
+        what = "ground truth" if side == "gt" else "detections"
+        raise ValueError(f"source must be {what}, got {entry.name}")
+    found = entry.read(source, options)
+    found.check()
+    return found

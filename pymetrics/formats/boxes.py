@@ -64,7 +64,7 @@ def as_any_box_format(box_format: str) -> BoxFormat:
     return names[box_format]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RawBoxes:
     """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
 
@@ -79,9 +79,28 @@ class RawBoxes:
         """The same as a numpy array (a tensor on the CPU where its dtype is bfloat16)."""
         return RawBoxes(as_array(self.values, ""), self.format)
 
+    @property
+    def needs_sizes(self) -> bool:
+        """Whether the columns depend on the sizes of the images."""
+        return self.format.normalized
+
     def check(self, where: Where) -> None:
         """Refuse values that are not finite. Raises ValueError."""
         check_finite(self.values, where, "boxes")
+
+    def scale_seems_wrong(self) -> tuple[bool, float | None]:
+        """Whether all boxes lie in [0, 1], said to be in pixels; the highest value, if above 2, of normalized ones."""
+        boxes = widen(self.values)
+        if not len(boxes):
+            return False, None
+        if self.format.normalized:
+            highest = float(boxes.max())
+            return False, highest if highest > 2 else None
+        return _in_unit(boxes[0]) and _in_unit(boxes), None
+
+
+def _in_unit(values: NDArray[Any]) -> bool:
+    return bool(values.min() >= 0 and values.max() <= 1)
 
 
 def box_column(values: Any, where: Where, n_columns: int = 4) -> Any:
@@ -99,19 +118,15 @@ def box_column(values: Any, where: Where, n_columns: int = 4) -> Any:
     return boxes
 
 
-def to_xywh(boxes: Any, layout: str) -> Any:
+def to_xywh(boxes: Any, layout: str) -> NDArray[np.float64]:
     """Boxes as x, y, width, height: computed in their own dtype, rounding included, then widened to float64.
 
-    boxes: (N, 4) numpy array, or tensor on a GPU or of bfloat16; integers are computed in float64.
+    boxes: (N, 4) numpy array, or CPU tensor of bfloat16; integers are computed in float64.
     The centre goes through the corners, as in torchvision: the width is (cx + w / 2) - (cx - w / 2).
 
     Returns:
-        float64 (N, 4), C-contiguous and writeable; `boxes` itself where it is all that already. A tensor on a GPU gives
-        a tensor there.
+        float64 (N, 4), C-contiguous and writeable; `boxes` itself where it is all that already.
     """
-    if arrays.is_on_device(boxes):
-        boxes = boxes if boxes.is_floating_point() else boxes.to(torch().float64)
-        return corners_to_sizes(boxes, layout).to(torch().float64).contiguous()
     if layout == "xywh":
         return np.require(widen(boxes), np.float64, ["C", "A", "W", "E"])
     if isinstance(boxes, np.ndarray) and boxes.dtype.kind in "iu":
@@ -127,6 +142,12 @@ def to_xywh(boxes: Any, layout: str) -> Any:
                 low, high = low - half, low + half
             out[rows, j], out[rows, j + 2] = widen(low), widen(high - low)
     return out
+
+
+def tensors_to_xywh(boxes: Any, layout: str) -> Any:
+    """As to_xywh, of a tensor: float64 (N, 4), on its device."""
+    boxes = boxes if boxes.is_floating_point() else boxes.to(torch().float64)
+    return arrays.cast(corners_to_sizes(boxes, layout), "float64")
 
 
 def corners_to_sizes(boxes: Any, layout: str) -> Any:

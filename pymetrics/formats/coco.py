@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -39,6 +38,8 @@ def read_json(path: str | os.PathLike[str], argument: str) -> Any:
         raise FileNotFoundError(f"{argument}: no such file: {os.fspath(path)!r}") from error
     except OSError as error:
         raise OSError(f"{argument}: cannot read {os.fspath(path)!r}: {error.strerror}") from error
+    import json
+
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -47,6 +48,8 @@ def read_json(path: str | os.PathLike[str], argument: str) -> Any:
 
 def _place(error: Exception, content: bytes) -> str:
     """Where reading stopped: the byte, the line, and the key before it."""
+    import json
+
     if isinstance(error, json.JSONDecodeError):
         before = error.doc[: error.pos].encode(json.detect_encoding(content), "surrogatepass")
     elif isinstance(error, UnicodeDecodeError):
@@ -76,7 +79,7 @@ def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
     axes = SourceAxes(
         images=image_column(_column(images, "id", f"{argument}['images']"), where_of(f"{argument}['images']"), "id"),
         categories=ids,
-        drops_unknown=True,
+        unknown="warn",
         names={int(id): str(cat["name"]) for id, cat in zip(ids.tolist(), categories, strict=True) if "name" in cat},
         sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
     )

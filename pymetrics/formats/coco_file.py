@@ -1,4 +1,4 @@
-"""COCO JSON files straight to rows, by the C++ reader: no dict is made.
+"""COCO JSON files to Sources, by the C++ reader: no dict is made.
 
 It takes plain, regular files, which nearly all are. Whatever else a file holds (NaN, a key twice, ids that are no
 integers, a missing key, an error) is left to the standard library's reader (coco.py), so that nothing depends on which
@@ -7,7 +7,6 @@ of the two read it. Why a file was left is logged by the logger "pymetrics" at t
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import _config
 from .boxes import BoxFormat, RawBoxes
-from .coco import XYWH, where_of
+from .coco import XYWH, read_json, where_of
 from .options import ReadOptions
 from .source import Source, SourceAxes
 from .values import int_column
@@ -35,7 +34,7 @@ class FastPathDeclined(Exception):  # noqa: N818
     """The standard library's reader has to read the file; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Document:
     """The columns of a file and its text, from which other values can be parsed later.
 
@@ -67,6 +66,23 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
         return _read(source, size, options.argument, box_format, chunk)[0]
 
     return _with_file(path, options.argument, source_of)
+
+
+def open_file(path: str | os.PathLike[str], options: ReadOptions) -> Any:
+    """What a COCO JSON file holds: a Source where the C++ reader takes it, else the parsed dict or list.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it does not hold JSON, or neither a dict nor a list.
+    """
+    source = read_file(path, options)
+    if source is not None:
+        return source
+    content = read_json(path, options.argument)
+    if not isinstance(content, (dict, list)):
+        kind = "a COCO dict" if options.argument == "gt" else "a list of results"
+        raise ValueError(f"{options.argument}: {os.fspath(path)!r} must hold {kind}, got {type(content).__name__}")
+    return content
 
 
 def read_document(path: str | os.PathLike[str], argument: str) -> Document | None:
@@ -159,6 +175,8 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
     if len(found) == 2:
         raise _left(found)
     n_images, n, text, sections = found
+    import json
+
     categories = json.loads(text)
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
@@ -175,7 +193,7 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         no_area=None if has_area.all() else ~has_area,
         crowd=crowd,
         ids=ids[:n] if has_id[0] else None,
-        axes=SourceAxes(images=images[:n_images], categories=category_ids, drops_unknown=True, names=names),
+        axes=SourceAxes(images=images[:n_images], categories=category_ids, unknown="warn", names=names),
         is_checked=True,
     )
     spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import arrays, cuda_backend
+from ..kernels import arrays
 from ..kernels.arrays import torch
 from .boxes import BoxFormat
 
@@ -30,7 +30,7 @@ def as_tensors(columns: Mapping[str, Any], box_format: BoxFormat) -> dict[str, A
     """
     tensors = {name: arrays.as_tensor(values) for name, values in columns.items() if values is not None}
     boxes = tensors["boxes"]
-    if not arrays.is_on_device(boxes) or not cuda_backend.works(boxes):
+    if not arrays.is_on_device(boxes) or not arrays.has_cuda_kernels(boxes):
         return None
     if not all(arrays.is_tensor(tensor) and tensor.device == boxes.device for tensor in tensors.values()):
         return None
@@ -43,9 +43,7 @@ def as_tensors(columns: Mapping[str, Any], box_format: BoxFormat) -> dict[str, A
     return {name: _converted(name, tensor.detach()) for name, tensor in tensors.items()}
 
 
-def joined_on_device(
-    items: Sequence[Any], side: str, image_ids: Any, box_format: BoxFormat
-) -> dict[str, Any] | None:
+def joined_on_device(items: Sequence[Any], side: str, image_ids: Any, box_format: BoxFormat) -> dict[str, Any] | None:
     """Lists of one dict per image, joined: as as_tensors gives them, with `image`; None: they are read on the host.
 
     side: "gt" or "dt". image_ids: int64, one for each item, on the host.
@@ -53,7 +51,7 @@ def joined_on_device(
     if not items or not all(isinstance(item, Mapping) for item in items):
         return None
     first = items[0].get("boxes")
-    if not arrays.is_on_device(first) or not cuda_backend.works(first) or image_ids.dtype.kind != "i":
+    if not arrays.is_on_device(first) or not arrays.has_cuda_kernels(first) or image_ids.dtype.kind != "i":
         return None
     if any(hasattr(item.get("boxes"), "format") for item in items):  # torchvision's own boxes say their layout
         return None

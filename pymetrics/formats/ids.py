@@ -37,7 +37,7 @@ def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any
 
 
 def _unique(ids: NDArray[Any]) -> NDArray[Any]:
-    """The ids, ascending, each once. (numpy.unique imports numpy.ma, which takes a tenth of the time of reading two files.)"""
+    """The ids, ascending, each once. (numpy.unique imports numpy.ma, a tenth of the time of reading two files.)"""
     ordered = np.sort(ids)
     found: NDArray[Any] = ordered[np.append(True, ordered[1:] != ordered[:-1])]
     return found

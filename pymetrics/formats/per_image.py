@@ -86,10 +86,13 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
 
     box_format = options.format(_own_layout(columns["boxes"], options))
     axes = SourceAxes(images=images if side == "gt" else None)
+    shares_images = side == "gt" or options.images is not None
     tensors = joined_on_device(items, side, images, box_format)
     if tensors is not None:
-        boxes = RawBoxes(tensors.pop("boxes"), box_format)
-        return Source(where=where, category=tensors.pop("labels"), shape=boxes, axes=axes, **tensors)
+        raw = RawBoxes(tensors.pop("boxes"), box_format)
+        return Source(
+            where=where, category=tensors.pop("labels"), shape=raw, shares_images=shares_images, axes=axes, **tensors
+        )
     boxes = columns["boxes"]
     if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype
         boxes = [to_xywh(box_column(part, where), box_format.layout) for part in boxes]
@@ -105,6 +108,7 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
         no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
         crowd=flag_column(_joined(columns["iscrowd"]), where, "crowd") if "iscrowd" in columns else None,
         ignore=flag_column(_joined(columns["ignore"]), where, "ignore") if "ignore" in columns else None,
+        shares_images=shares_images,
         axes=axes,
     )
 
@@ -151,7 +155,8 @@ def _own_layout(boxes: Sequence[Any], options: ReadOptions) -> str:
     formats = {getattr(getattr(part, "format", None), "name", "XYXY").lower() for part in boxes} or {"xyxy"}
     if len(formats) > 1:
         raise ValueError(
-            f"{options.argument} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say box_format="
+            f"{options.argument} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say "
+            "box_format="
         )
     return str(formats.pop())
 

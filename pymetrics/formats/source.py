@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +15,32 @@ from .values import Where, check_finite, flag_column
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
     images: the id of every image, in the source's order. categories: int64, the id of every category.
-    drops_unknown: rows of other images or categories are left out with a warning, as pycocotools does; else refused.
+    unknown: what becomes of rows of other images or (of ground truth) categories: they are refused, or left out with a
+        warning or without one.
     names: names of categories by id. sizes: (height, width) of images by id.
     """
 
     images: NDArray[Any] | None = None
     categories: NDArray[np.int64] | None = None
-    drops_unknown: bool = False
+    unknown: Literal["refuse", "warn", "drop"] = "refuse"
     names: Mapping[int, str] = field(default_factory=dict)
     sizes: Mapping[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
 
     The columns are numpy arrays, or torch tensors on one GPU (then image ids are integers, and ids is None).
 
     where: names columns and values in errors.
-    image: int64 or str (N,). category: int64 (N,).
+    image: int64 or str (N,). category: int64 (N,). indexed: they are positions on the axes, which are given, ascend and
+        are unique; int32, -1 where a row is left out.
     shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
@@ -46,6 +48,7 @@ class Source:
         ignored. bool; on a GPU any dtype.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
+    shares_images: its image ids are those of the other side's items, so that none is unknown.
     axes: images and categories of the whole evaluation, where this source lists them.
     is_checked: the columns have equal lengths and finite values, or may hold any values.
     """
@@ -61,6 +64,8 @@ class Source:
     ignore: Any = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
+    indexed: bool = False
+    shares_images: bool = False
     axes: SourceAxes = SourceAxes()
     is_checked: bool = False
 
@@ -71,6 +76,10 @@ class Source:
     def side(self) -> str:
         """ "dt" where there are scores, else "gt"."""
         return "gt" if self.scores is None else "dt"
+
+    def with_shape(self, shape: Any) -> Source:
+        """The same with another raw shape."""
+        return replace(self, shape=shape)
 
     def on_host(self) -> Source:
         """The same with numpy arrays; itself where they are that already."""

@@ -7,16 +7,11 @@ __cuda_array_interface__, without a copy: where there is a tensor, torch has bee
 from __future__ import annotations
 
 import sys
-import threading
 from typing import Any
 
 import numpy as np
 
 DEVICES = {"cuda"}  # the kinds of device whose tensors the CUDA kernels take; tests without a GPU emulate them on "cpu"
-MAX_TABLES = 4096
-
-_tables: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}  # (id(table), device): (table, its copy, the copy's stream)
-_tables_lock = threading.Lock()
 
 
 def torch() -> Any:
@@ -33,6 +28,13 @@ def is_tensor(values: Any) -> bool:
 def is_on_device(values: Any) -> bool:
     """Whether these are a tensor on a GPU."""
     return is_tensor(values) and values.device.type in DEVICES
+
+
+def has_cuda_kernels(tensor: Any) -> bool:
+    """Whether the CUDA kernels can run where the tensor is. The first time that they cannot, a warning says why."""
+    from .cuda_backend import works
+
+    return works(tensor)
 
 
 def as_tensor(values: Any) -> Any:
@@ -76,26 +78,27 @@ def to_device(values: Any, like: Any) -> Any:
 def cached_on(table: Any, like: Any) -> Any:
     """A small host array on the device of `like`; itself where that is the host.
 
-    The copy is kept for later calls with the same array, which must not be changed meanwhile. MAX_TABLES copies are
-    kept in this process; one more drops the oldest. Safe to call from several threads.
+    The copy is kept for later calls with the same array, which must not be changed meanwhile.
     """
     if isinstance(like, np.ndarray):
         return table
-    key, stream = (id(table), like.device), _stream(like.device)
-    with _tables_lock:
-        if key not in _tables:
-            there = torch().from_numpy(np.array(table)).to(like.device)  # waits, so that any stream finds it there
-            while len(_tables) >= MAX_TABLES:
-                del _tables[next(iter(_tables))]
-            _tables[key] = table, there, stream  # the array too, so that its id stays its own
-        _, there, made_on = _tables[key]
-    if made_on != stream:
-        there.record_stream(stream)  # torch gives its memory to nobody else before this stream's work is done
-    return there
+    from .cuda_backend import cached_table
+
+    return cached_table(table, like.device)
 
 
-def _stream(device: Any) -> Any:
-    return torch().cuda.current_stream(device) if device.type == "cuda" else None
+def cast(array: Any, dtype: str) -> Any:
+    """The array with this dtype, C-contiguous; itself where it is that already."""
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(array, dtype)
+    return array.to(getattr(torch(), dtype)).contiguous()
+
+
+def choose(condition: Any, where_true: Any, where_false: Any) -> Any:
+    """numpy.where or torch.where; the arrays are on one device."""
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, where_true, where_false)
+    return torch().where(condition, where_true, where_false)
 
 
 def to_host(array: Any) -> Any:

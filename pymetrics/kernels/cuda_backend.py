@@ -8,6 +8,8 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import _config
 from .arrays import is_tensor, to_host, torch
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 SHORT = {"float64": "f8", "int64": "i8", "int32": "i4", "uint64": "u8", "uint8": "u1"}
 
+MAX_TABLES = 4096
+
+_tables: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}  # (id(table), device): (table, its copy, the copy's stream)
+_tables_lock = threading.Lock()
 _lock = threading.Lock()  # of the two below
 _last_stream: dict[Any, Any] = {}  # the stream of the last kernel of this library, one for each device
 _warned: set[str] = set()  # what was warned of: "" (no CUDA here), and names of kernels without a CUDA version
@@ -26,7 +32,7 @@ def works(like: Any) -> bool:
     why = why_not() or _why_not_on(like.device)
     if why and _is_first(""):
         message = f"tensors on a GPU are copied to the host and evaluated there: {why}"
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
     return not why
 
 
@@ -84,6 +90,21 @@ def run_on_host(kernel: Kernel, args: tuple[Any, ...]) -> None:
     for name, arg, copy in zip(kernel.parameters, args, copies, strict=True):
         if name in kernel.outputs:
             arg.copy_(torch().from_numpy(copy))
+
+
+def cached_table(table: np.ndarray[Any, Any], device: Any) -> Any:
+    """A small host array on a device. MAX_TABLES copies are kept in this process; one more drops the oldest."""
+    key, stream = (id(table), device), torch().cuda.current_stream(device) if device.type == "cuda" else None
+    with _tables_lock:
+        if key not in _tables:
+            there = torch().from_numpy(np.array(table)).to(device)  # waits, so that any stream finds it there
+            while len(_tables) >= MAX_TABLES:
+                del _tables[next(iter(_tables))]
+            _tables[key] = table, there, stream  # the array too, so that its id stays its own
+        _, there, made_on = _tables[key]
+    if made_on != stream:
+        there.record_stream(stream)  # when dropped, its memory is used again only after this stream's work so far
+    return there
 
 
 def _handle(array: Any, device: Any, name: str) -> tuple[int, str, tuple[int, ...]]:

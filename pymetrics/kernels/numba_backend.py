@@ -6,11 +6,13 @@ import functools
 import hashlib
 import os
 import queue
+import sys
 import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -21,9 +23,14 @@ from .. import _config
 from .registry import HELPERS
 
 LARGE = 1 << 18  # bytes of a call's arrays; smaller calls of one thread are not worth a thread
+PATIENCE = 1.5  # seconds of compilation before a line on stderr says what takes so long
+
+_compiling = threading.RLock()  # of the two below
+_seconds = 0.0  # spent on compiling in this process
+_has_said = False
 
 
-def run(compiled: Callable[..., None], parallel: bool, args: tuple[Any, ...]) -> None:
+def run(compiled: Any, parallel: bool, args: tuple[Any, ...]) -> None:
     """Run a compiled kernel, large calls in threads of this call alone, so that the caller can be interrupted.
 
     KeyboardInterrupt is raised at once, and the chunks that run are not waited for: they go on for a while in
@@ -31,6 +38,9 @@ def run(compiled: Callable[..., None], parallel: bool, args: tuple[Any, ...]) ->
     """
     # One compiled version serves all: Numba would compile anew for every combination of read-only arrays.
     args = tuple(a.copy() if isinstance(a, np.ndarray) and not a.flags.writeable else a for a in args)
+    if not compiled.signatures:
+        with _compiling, _saying_so(compiled):
+            compiled.compile(tuple(map(compiled.typeof_pyval, args)))
     is_large = sum(a.nbytes for a in args if isinstance(a, np.ndarray)) >= LARGE
     if not parallel:
         if is_large:
@@ -49,7 +59,6 @@ def run(compiled: Callable[..., None], parallel: bool, args: tuple[Any, ...]) ->
             seconds = time.perf_counter() - started
             step = 2 * step if seconds < 0.002 else max(1, step // 2) if seconds > 0.02 else step
 
-    compiled(*shared, begin, begin)  # compiles, if need be, before the threads start
     n_threads = min(_config.get_num_threads(), end - begin)
     if n_threads < 1 or (n_threads == 1 and not is_large):
         work()
@@ -100,6 +109,32 @@ def _next(outcomes: queue.SimpleQueue[BaseException | None]) -> BaseException | 
             continue
 
 
+@contextmanager
+def _saying_so(compiled: Any) -> Iterator[None]:
+    """One line on stderr per process, when compilation has taken PATIENCE seconds. Kernels from the cache are quick."""
+    global _seconds
+    timer = threading.Timer(max(0.0, PATIENCE - _seconds), _say_so)
+    timer.daemon = True
+    timer.start()
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if not compiled.stats.cache_hits:
+            _seconds += time.perf_counter() - started
+
+
+def _say_so() -> None:
+    global _has_said
+    if _has_said or sys.stderr is None:
+        return
+    _has_said = True
+    folder = cache_dir()
+    later = f"the next process finds them in {folder}" if folder else "no folder for them can be written"
+    print(f"pymetrics: Numba compiles the kernels, some ten seconds in all; {later}", file=sys.stderr, flush=True)
+
+
 class _Units:
     """The units of one call, which its threads take in chunks."""
 
@@ -137,11 +172,14 @@ def jit(function: types.FunctionType, cache: bool) -> Callable[..., None]:
 def _njit(function: types.FunctionType, cache: bool) -> Callable[..., Any]:
     import numba
 
-    options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+    options = {"nogil": True, "error_model": "numpy", "boundscheck": False, "no_cfunc_wrapper": True}
+    folder = cache_dir() if cache else None
     if not cache:
+        options["no_cpython_wrapper"] = True
+    if folder is None:
         return cast("Callable[..., Any]", numba.njit(**options)(function))
     previous = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_dir())  # read only when the function is decorated
+    numba.config.CACHE_DIR = str(folder)  # read only when the function is decorated
     try:
         return cast("Callable[..., Any]", numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no place to write: compile for this process alone
@@ -150,26 +188,33 @@ def _njit(function: types.FunctionType, cache: bool) -> Callable[..., Any]:
         numba.config.CACHE_DIR = previous
 
 
-@functools.cache
-def cache_dir() -> Path:
-    """Where compiled kernels are kept: a folder named after the sources, for Numba misses edits in other files."""
+def cache_candidates() -> list[Path]:
+    """Folders for compiled kernels, the best first; named after the sources, for Numba misses edits in other files."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    user = os.getuid() if hasattr(os, "getuid") else 0
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    homes = [Path(tempfile.gettempdir()) / f"pymetrics-{user}"]
+    homes = [Path(tempfile.gettempdir()) / f"pymetrics-{_user()}"]
     if os.path.isabs(home):  # a user without a home keeps the ~
         homes.insert(0, Path(home) / "pymetrics")
     if os.environ.get("NUMBA_CACHE_DIR"):
         homes = [Path(os.environ["NUMBA_CACHE_DIR"])]
-    folders = [home / f"numba-{digest.hexdigest()[:16]}" for home in homes]
-    for folder in folders:
+    return [home / f"numba-{digest.hexdigest()[:16]}" for home in homes]
+
+
+@functools.cache
+def cache_dir() -> Path | None:
+    """Where compiled kernels are kept; None where no folder can be written, so that every process compiles anew."""
+    for folder in cache_candidates():
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:
             continue
         # Numba executes the code in this folder. It must therefore belong to this user or to root.
-        if os.access(folder, os.W_OK) and all(place.stat().st_uid in (user, 0) for place in (folder, folder.parent)):
+        if os.access(folder, os.W_OK) and all(place.stat().st_uid in (_user(), 0) for place in (folder, folder.parent)):
             return folder
-    return folders[0]
+    return None
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0

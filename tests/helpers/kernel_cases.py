@@ -129,9 +129,9 @@ def make_words(rng: Rng, n: int, protocol: Protocol, dense: float) -> Any:
     words = np.zeros((n, protocol.n_words), np.uint64)
     for b in range(protocol.n_bits):
         words[:, b // 64] |= bits[:, b].astype(np.uint64) << np.uint64(b % 64)
-    for area in table.area_words:
+    for area in table.area_bits:
         words[rng.random(n) < 0.3] |= area
-    return words & table.reach[-1]
+    return words & table.reached_bits[-1]
 
 
 def index_ids(rng: Rng, size: int) -> Args:
@@ -246,6 +246,45 @@ def match_outputs(rng: Rng, n: int, protocol: Protocol) -> Args:
     }  # fmt: skip
 
 
+def area_words(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    n_cells = int(rng.choice([1, 1 + size // 6])) if size else int(rng.integers(0, 3))
+    n_rows = size - size // 5 if n_cells else 0  # some rows are in no cell
+    return {
+        "area": rng.choice([0.0, 255.0, 256.0, 1024.0, 2304.0, 1e11, np.nan], size),
+        "flags": rng.integers(0, 8, size).astype(np.uint8) if rng.random() < 0.7 else np.empty(0, np.uint8),
+        "always": int(rng.choice([0, 1, 5])),
+        "rows": rng.permutation(size)[:n_rows].astype(np.int32), "offsets": offsets_of(split(rng, n_rows, n_cells)),
+        "area_ranges": table.area_ranges, "area_bits": table.area_bits,
+        "words": np.empty((n_rows, protocol.n_words), np.uint64),
+        "n_inside": np.empty((n_cells if rng.random() < 0.7 else 0, len(protocol.area_ranges)), np.int32),
+        "begin": 0, "end": n_cells,
+    }  # fmt: skip
+
+
+def match_cells(rng: Rng, size: int) -> Args:
+    protocol = make_protocol(rng)
+    table = tables(protocol)
+    dt_offsets, gt_offsets, overlap_offsets = problems(rng, size)
+    n_dt, n_gt, n = (int(offsets[-1]) for offsets in (dt_offsets, gt_offsets, overlap_offsets))
+    overlaps = rng.choice(
+        [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)]
+    )
+    n_flags = n_dt + 2 if rng.random() < 0.5 else 0
+    return {
+        "overlaps": overlaps, "overlap_offsets": overlap_offsets,
+        "dt_rows": rng.permutation(n_dt + 2)[:n_dt].astype(np.int32),
+        "dt_flags": rng.integers(0, 2, n_flags).astype(np.uint8),
+        "dt_ignored": make_words(rng, n_dt if rng.random() < 0.7 else 0, protocol, 0.1), "dt_offsets": dt_offsets,
+        "gt_rows": rng.permutation(n_gt + 2)[:n_gt].astype(np.int32),
+        "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5], np.uint8), n_gt + 2),
+        "gt_ignored": make_words(rng, n_gt, protocol, 0.1), "gt_offsets": gt_offsets,
+        "thresholds": table.thresholds, "reached_bits": table.reached_bits,
+        **match_outputs(rng, n_dt, protocol), "begin": 0, "end": len(dt_offsets) - 1,
+    }  # fmt: skip
+
+
 def match_boxes(rng: Rng, size: int) -> Args:
     protocol = make_protocol(rng)
     table = tables(protocol)
@@ -261,30 +300,14 @@ def match_boxes(rng: Rng, size: int) -> Args:
         "dt_boxes": dt_boxes, "gt_boxes": gt_boxes, "gt_area": gt_area,
         "dt_area": rng.choice(gt_area, size) if n_gt and rng.random() < 0.4 else np.empty(0),
         "dt_flags": rng.integers(0, 2, size).astype(np.uint8) if rng.random() < 0.3 else np.empty(0, np.uint8),
-        "rows": rng.permutation(size)[:n_kept].astype(np.int32), "offsets": offsets_of(split(rng, n_kept, n_cells)),
+        "dt_rows": rng.permutation(size)[:n_kept].astype(np.int32),
+        "dt_offsets": offsets_of(split(rng, n_kept, n_cells)),
         "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7], np.uint8), n_gt),
-        "gt_order": rng.permutation(n_gt).astype(np.int32), "cell_gt": offsets_of(split(rng, n_gt, n_cells)),
-        "thresholds": table.thresholds, "reach": table.reach,
-        "area_ranges": table.area_ranges, "area_words": table.area_words,
+        "gt_rows": rng.permutation(n_gt).astype(np.int32), "gt_offsets": offsets_of(split(rng, n_gt, n_cells)),
+        "thresholds": table.thresholds, "reached_bits": table.reached_bits,
+        "area_ranges": table.area_ranges, "area_bits": table.area_bits,
         "n_gt": np.empty((n_cells, len(protocol.area_ranges)), np.int32),
         **match_outputs(rng, n_kept, protocol), "begin": 0, "end": n_cells,
-    }  # fmt: skip
-
-
-def match_ious(rng: Rng, size: int) -> Args:
-    protocol = make_protocol(rng)
-    table = tables(protocol)
-    dt_offsets, gt_offsets, iou_offsets = problems(rng, size)
-    n_gt, n = int(gt_offsets[-1]), int(iou_offsets[-1])
-    ious = rng.choice(
-        [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n), rng.choice([0.5, np.nan, -1.0, 2.0], n)]
-    )
-    return {
-        "ious": ious, "iou_offsets": iou_offsets, "dt_offsets": dt_offsets, "gt_offsets": gt_offsets,
-        "gt_ignored": make_words(rng, n_gt, protocol, 0.1),
-        "gt_flags": rng.choice(np.array([0, 0, 0, 1, 2, 3, 4, 5], np.uint8), n_gt),
-        "thresholds": table.thresholds, "reach": table.reach,
-        **match_outputs(rng, int(dt_offsets[-1]), protocol), "begin": 0, "end": len(dt_offsets) - 1,
     }  # fmt: skip
 
 
@@ -300,7 +323,7 @@ def accumulate(rng: Rng, size: int) -> Args:
     return {
         "scores": make_scores(rng, size), "offsets": offsets_of(split(rng, size, n_cells)), "n_gt": n_gt,
         "matched": make_words(rng, size, protocol, 0.05), "ignored": make_words(rng, size, protocol, 0.05),
-        "category_cells": offsets_of(split(rng, n_cells, n_categories)), "area_words": table.area_words,
+        "category_cells": offsets_of(split(rng, n_cells, n_categories)), "area_words": table.area_bits,
         "max_dets": table.max_dets, "recall_thresholds": table.recall_thresholds,
         "precision": np.empty((n_thresholds, n_recalls, *shape)), "recall": np.empty((n_thresholds, *shape)),
         "scores_at": np.empty((n_thresholds if rng.random() < 0.7 else 0, n_recalls, *shape)),
@@ -336,8 +359,8 @@ def mean_valid(rng: Rng, size: int) -> Args:
 CALLS = {
     function.__name__: function
     for function in (
-        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, match_boxes, match_ious,
-        accumulate, accumulate_replicates, mean_valid,
+        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, area_words, match_cells,
+        match_boxes, accumulate, accumulate_replicates, mean_valid,
     )
 }  # fmt: skip
 LARGE = {"index_ids": 5000, "sort_rows": 3000, "join_cells": 2000, "rank_detections": 5000, "accumulate": 2600}

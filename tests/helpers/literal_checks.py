@@ -98,18 +98,19 @@ def check_match() -> None:
 
 
 def check_match_words(ious: Any, crowd: Any, ignore: Any, protocol: Any, offsets: Any, want: Any) -> None:
-    """The words that match_ious writes say the same as the matches."""
+    """The words that match_cells writes say the same as the matches."""
     from pymetrics import kernels
     from pymetrics.evaluation.protocol import tables
 
     table, (dt_offsets, gt_offsets) = tables(protocol), offsets
     iou_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))])
-    words = np.where((crowd | ignore)[:, None], table.reach[-1], np.zeros(1, np.uint64))
+    words = np.where((crowd | ignore)[:, None], table.reached_bits[-1], np.zeros(1, np.uint64))
     matched, ignored = np.empty((2, int(dt_offsets[-1]), 1), np.uint64)
     bare = np.empty((0, 3), np.int32), np.empty((0, 3))
-    kernels.match_ious(
-        ious, iou_offsets, dt_offsets, gt_offsets, words, crowd.astype(np.uint8), table.thresholds, table.reach,
-        matched, ignored, *bare, 0, len(dt_offsets) - 1,
+    kernels.match_cells(
+        ious, iou_offsets, np.arange(dt_offsets[-1], dtype=np.int32), np.empty(0, np.uint8), np.empty((0, 1), np.uint64),
+        dt_offsets, np.arange(gt_offsets[-1], dtype=np.int32), crowd.astype(np.uint8), words, gt_offsets,
+        table.thresholds, table.reached_bits, matched, ignored, *bare, 0, len(dt_offsets) - 1,
     )  # fmt: skip
     first = np.repeat(gt_offsets[:-1], np.diff(dt_offsets))
     for t in range(3):

@@ -82,14 +82,14 @@ class Copied:
 
 
 def test_tables_on_a_device_are_kept_up_to_a_number(monkeypatch):
-    monkeypatch.setattr(arrays, "torch", lambda: Tensors)
-    monkeypatch.setattr(arrays, "_tables", {})
-    monkeypatch.setattr(arrays, "MAX_TABLES", 3)
+    monkeypatch.setattr(cuda_backend, "torch", lambda: Tensors)
+    monkeypatch.setattr(cuda_backend, "_tables", {})
+    monkeypatch.setattr(cuda_backend, "MAX_TABLES", 3)
     like, tables = Copied(np.empty(0)), [np.full(2, i) for i in range(5)]
     copies = [arrays.cached_on(table, like) for table in tables[:3]]
     assert [arrays.cached_on(table, like) for table in tables[:3]] == copies
     for table in tables[3:]:
         assert arrays.cached_on(table, like).array.tolist() == table.tolist()
-    assert len(arrays._tables) == 3
+    assert len(cuda_backend._tables) == 3
     assert arrays.cached_on(tables[2], like) is copies[2]
     assert arrays.cached_on(tables[0], like) is not copies[0]  # the oldest went first

@@ -71,11 +71,11 @@ def scene(rng: Rng, sizes: list, odd: str) -> Args:
     return {
         "dt_boxes": dt, "gt_boxes": gt, "gt_area": rng.choice([0.0, 255.0, 256.0, 1024.0, np.nan, 1e11], g),
         "dt_area": np.empty(0), "dt_flags": rng.integers(0, 2, n if rng.random() < 0.5 else 0).astype(np.uint8),
-        "rows": rng.permutation(n).astype(np.int32), "offsets": offsets_of(n_dt),
+        "dt_rows": rng.permutation(n).astype(np.int32), "dt_offsets": offsets_of(n_dt),
         "gt_flags": rng.choice(np.array([0] * rng.integers(1, 20) + [1, 2, 3, 4, 5, 6, 7], np.uint8), g),
-        "gt_order": rng.permutation(g).astype(np.int32), "cell_gt": offsets_of(n_gt),
-        "thresholds": table.thresholds, "reach": table.reach,
-        "area_ranges": table.area_ranges, "area_words": table.area_words,
+        "gt_rows": rng.permutation(g).astype(np.int32), "gt_offsets": offsets_of(n_gt),
+        "thresholds": table.thresholds, "reached_bits": table.reached_bits,
+        "area_ranges": table.area_ranges, "area_bits": table.area_bits,
         "n_gt": np.empty((len(sizes), len(protocol.area_ranges)), np.int32),
         **outputs(n, kept, protocol), "begin": 0, "end": len(sizes),
     }  # fmt: skip
@@ -109,7 +109,7 @@ def test_match_boxes(other, cells, odd):
 
 
 @pytest.mark.parametrize("cells", CELLS)
-def test_match_ious(other, cells):
+def test_match_cells(other, cells):
     for seed in range(1 if cells == "a large cell" else 4):
         rng = seeded(cells, seed)
         protocol = Protocol() if seed % 2 else make_protocol(rng)
@@ -119,12 +119,17 @@ def test_match_ious(other, cells):
         values = [rng.random(n), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0], n)][seed // 2 % 2]
         values[rng.random(n) < rng.choice([0.0, 0.95])] = 0.0
         values[rng.random(n) < rng.choice([0.0, 0.001])] = np.nan
-        compare("match_ious", other, {
-            "ious": values, "iou_offsets": offsets, "dt_offsets": offsets_of(n_dt), "gt_offsets": offsets_of(n_gt),
-            "gt_ignored": make_words(rng, g, protocol, 0.1),
+        d = int(n_dt.sum())
+        compare("match_cells", other, {
+            "overlaps": values, "overlap_offsets": offsets,
+            "dt_rows": rng.permutation(d).astype(np.int32), "dt_offsets": offsets_of(n_dt),
+            "dt_flags": rng.integers(0, 2, d if rng.random() < 0.5 else 0).astype(np.uint8),
+            "dt_ignored": make_words(rng, d if rng.random() < 0.5 else 0, protocol, 0.1),
+            "gt_rows": rng.permutation(g).astype(np.int32), "gt_offsets": offsets_of(n_gt),
             "gt_flags": rng.choice(np.array([0] * 9 + [1, 2, 3, 4, 5], np.uint8), g),
-            "thresholds": tables(protocol).thresholds, "reach": tables(protocol).reach,
-            **outputs(int(n_dt.sum()), int(n_dt.sum()) * (seed % 2), protocol), "begin": 0, "end": len(n_dt),
+            "gt_ignored": make_words(rng, g, protocol, 0.1),
+            "thresholds": tables(protocol).thresholds, "reached_bits": tables(protocol).reached_bits,
+            **outputs(d, d * (seed % 2), protocol), "begin": 0, "end": len(n_dt),
         })  # fmt: skip
 
 

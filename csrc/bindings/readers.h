@@ -1,0 +1,41 @@
+#pragma once
+// The functions of the module _native that read files and lists of dicts: files.cpp, dicts.cpp.
+#include "arrays.h"
+
+namespace pymetrics::bindings {
+
+using obj = const py::object&;
+
+// Files. What they do not take comes back as (where, why) in place of the result.
+
+// Fills text, an array of TEXT_PAD bytes more than the file has. -> None.
+py::object read_text(int file, obj text, index_t n_threads);
+
+// file: the number of an open file; or bytes; or an array of text, TEXT_PAD zero bytes behind it. size: of the text.
+// text: None, or an array that the file is copied to. -> the number of rows.
+py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
+                        index_t n_threads, obj text);
+
+// -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of the data
+// set.
+py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image, obj category, obj boxes,
+                             obj area, obj ids, obj flags, index_t n_threads);
+
+// The double nearest to a JSON number, or None. way: 0 as the readers do, 1 std::from_chars or what stands for it,
+// 2 what stands for it.
+py::object read_number(const std::string& text, int way);
+
+// Lists of dicts. What they do not take is left to Python.
+
+// required: column by key. optional: (column, seen) by key; None counts as missing where the column holds floats.
+// Every column has n rows. -> the number of rows read, n at most.
+index_t read_dicts(obj rows, index_t n, const py::dict& required, const py::dict& optional);
+
+// Writes segmentation (where it is missing), area, id (the row's number, from 1 on) and iscrowd into the rows from
+// `begin` on. -> the row that is left to Python, unchanged.
+index_t complete_results(obj rows, index_t begin);
+
+// -> (rows by id, rows by image, images by category), in the order of the rows; None where they are left to Python.
+py::object index_dicts(obj rows, bool with_categories);
+
+}  // namespace pymetrics::bindings

@@ -1,0 +1,69 @@
+#pragma once
+// What would make a kernel's memory accesses unsafe is refused here, by the argument's name, as a ValueError: kernels
+// check nothing. No function here touches Python, so that they all run without the interpreter's lock.
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+
+#include "../accumulate.h"
+#include "../boxes.h"
+#include "../cells.h"
+#include "../matching.h"
+
+namespace pymetrics::bindings {
+
+// The words of the message are put together only when it is needed.
+template <class... Words>
+void require(bool ok, const Words&... words) {
+    if (ok) return;
+    std::ostringstream text;
+    (text << ... << words);
+    throw std::invalid_argument(text.str());
+}
+
+// A length that another argument dictates.
+inline void require_length(index_t length, index_t wanted, const char* name) {
+    require(length == wanted, name, ": expected length ", wanted, ", got ", length);
+}
+
+// Offsets: at least one, from 0 or above, never falling, up to `last` at most.
+template <class T>
+void require_offsets(View<T, 1> offsets, index_t last, const char* name) {
+    require(offsets.shape[0] > 0 && offsets[0] >= 0, name, ": expected offsets from 0 on");
+    bool rises = true;
+    for (index_t i = 0; i + 1 < offsets.shape[0]; ++i) rises &= offsets[i] <= offsets[i + 1];
+    require(rises, name, ": offsets must not fall");
+    require(offsets[offsets.shape[0] - 1] <= last, name, ": offsets must end at ", last, " at most");
+}
+
+// Indices below `limit`; from `least` on.
+template <class T>
+void require_indices(View<const T, 1> indices, index_t least, index_t limit, const char* name) {
+    if (indices.shape[0] == 0) return;
+    T low = indices[0], high = indices[0];
+    for (index_t i = 0; i < indices.shape[0]; ++i) {
+        low = std::min(low, indices[i]);
+        high = std::max(high, indices[i]);
+    }
+    require(low >= least && high < limit, name, ": an index is not in [", least, ", ", limit, ")");
+}
+
+inline void require_range(index_t begin, index_t end, index_t n) {
+    require(0 <= begin && begin <= end && end <= n, "begin, end: expected a range within ", n, " units");
+}
+
+void require_index_ids(const IndexIds& of);
+void require_sort_rows(const SortRows& of);
+void require_join_cells(const JoinCells& of);
+void require_rank_detections(const RankDetections& of);
+void require_place_cells(const PlaceCells& of);
+void require_move_cells(const MoveCells& of);
+void require_box_iou(const BoxIou& of);
+void require_area_words(const AreaWords& of);
+void require_match_cells(const MatchCells& of);
+void require_match_boxes(const MatchBoxes& of);
+void require_accumulate(const Accumulate& of);
+void require_accumulate_replicates(const AccumulateReplicates& of);
+void require_mean_valid(const MeanValid& of);
+
+}  // namespace pymetrics::bindings

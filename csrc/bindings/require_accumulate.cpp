@@ -1,0 +1,83 @@
+#include "require.h"
+
+namespace pymetrics::bindings {
+namespace {
+
+// What both accumulations read.
+template <class Arguments>
+void require_outcomes(const Arguments& of) {
+    const index_t n_dt = of.scores.shape[0], n_cells = of.offsets.shape[0] - 1, n_words = of.matched.shape[1];
+    require(of.matched.shape[0] == n_dt && of.ignored.shape[0] == n_dt && of.ignored.shape[1] == n_words,
+            "matched, ignored: expected the words of each score");
+    require_offsets(of.offsets, n_dt, "offsets");
+    require_offsets(of.category_cells, n_cells, "category_cells");
+    require(of.n_gt.shape[0] == n_cells, "n_gt: expected a row for each cell");
+    require(of.max_dets.shape[0] < 255, "max_dets: expected fewer than 255 limits");
+    for (index_t m = 0; m + 1 < of.max_dets.shape[0]; ++m)
+        require(of.max_dets[m] <= of.max_dets[m + 1], "max_dets: limits must not fall");
+    bool negative = false;
+    for (index_t i = 0; i < n_cells * of.n_gt.shape[1]; ++i) negative |= of.n_gt.data[i] < 0;
+    require(!negative, "n_gt: expected counts from 0 on");
+}
+
+// No bit is set beyond the last (area, threshold) pair.
+template <class Arguments>
+void require_bits(const Arguments& of, index_t n_bits) {
+    const index_t n_words = of.matched.shape[1];
+    word_t stray = 0;
+    for (index_t i = 0; i < of.scores.shape[0] * n_words; ++i) {
+        const index_t left = n_bits - i % n_words * 64;
+        const word_t some = left > 0 ? (word_t(1) << (left & 63)) - 1 : 0;
+        const word_t pairs = left >= 64 ? ~word_t(0) : some;
+        stray |= (of.matched.data[i] | of.ignored.data[i]) & ~pairs;
+    }
+    require(stray == 0, "matched, ignored: a bit beyond the last (area, threshold) pair is set");
+}
+
+}  // namespace
+
+void require_accumulate(const Accumulate& of) {
+    require_outcomes(of);
+    const index_t n_areas = of.area_words.shape[0], n_thresholds = of.recall.shape[0], n_words = of.matched.shape[1];
+    require(of.area_words.shape[1] == n_words, "area_words: expected as many words as matched has");
+    require(of.n_gt.shape[1] == n_areas, "n_gt: expected a row of a count for each area range");
+    const index_t wanted[] = {n_thresholds, of.recall_thresholds.shape[0], of.category_cells.shape[0] - 1, n_areas,
+                              of.max_dets.shape[0]};
+    for (int i = 0; i < 5; ++i)
+        require(of.precision.shape[i] == wanted[i] &&
+                    (of.scores_at.shape[i] == wanted[i] || (i == 0 && of.scores_at.shape[0] == 0)) &&
+                    (i == 1 || of.recall.shape[i ? i - 1 : 0] == wanted[i]),
+                "precision, recall, scores_at: axis ", i, " must have length ", wanted[i]);
+    require(n_thresholds * n_areas <= n_words * 64, "area_words: too few words for the bits of recall");
+    require_range(of.begin, of.end, wanted[2]);
+    require_bits(of, n_thresholds * n_areas);
+}
+
+void require_accumulate_replicates(const AccumulateReplicates& of) {
+    require_outcomes(of);
+    const index_t n_areas = of.n_gt.shape[1], n_thresholds = of.recall.shape[1];
+    require_length(of.cell_image.shape[0], of.offsets.shape[0] - 1, "cell_image");
+    require_indices(of.cell_image, 0, of.weights.shape[1], "cell_image");
+    const index_t wanted[] = {
+        of.weights.shape[0], n_thresholds, of.recall_thresholds.shape[0], of.category_cells.shape[0] - 1, n_areas,
+        of.max_dets.shape[0]};
+    for (int i = 0; i < 6; ++i)
+        require(of.precision.shape[i] == wanted[i] && (i == 2 || of.recall.shape[i < 2 ? i : i - 1] == wanted[i]),
+                "precision, recall: axis ", i, " must have length ", wanted[i]);
+    require(n_thresholds * n_areas <= of.matched.shape[1] * 64, "matched: too few words for the bits of recall");
+    require_range(of.begin, of.end, wanted[3]);
+    require_bits(of, n_thresholds * n_areas);
+}
+
+void require_mean_valid(const MeanValid& of) {
+    const index_t n = of.means.shape[0];
+    require_length(of.columns.shape[0], n, "columns");
+    require_length(of.first_rows.shape[0], n, "first_rows");
+    require_length(of.last_rows.shape[0], n, "last_rows");
+    require_indices(of.columns, 0, of.values.shape[1], "columns");
+    require_indices(of.first_rows, 0, of.values.shape[0] + 1, "first_rows");
+    require_indices(of.last_rows, 0, of.values.shape[0] + 1, "last_rows");
+    require_range(of.begin, of.end, n);
+}
+
+}  // namespace pymetrics::bindings

@@ -1,0 +1,54 @@
+"""Bytes whose checksum is right, but whose header is not one that to_bytes writes."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from pymetrics import Accumulator
+from pymetrics.evaluation import packing
+
+GT, DT = np.array([[1, 10, 10, 50, 50, 3]]), np.array([[1, 10, 10, 50, 40, 0.9, 3]])
+
+
+def sealed(packed, header):
+    _, _, length = packing.START.unpack_from(packed)
+    rest = packed[packing.START.size + length : -32]
+    body = packing.START.pack(packing.MAGIC, packing.VERSION, len(header)) + header + rest
+    return body + hashlib.sha256(body).digest()
+
+
+@pytest.fixture
+def packed():
+    accumulator = Accumulator()
+    accumulator.update(GT, DT)
+    return accumulator.to_bytes()
+
+
+def header_of(packed):
+    _, _, length = packing.START.unpack_from(packed)
+    return json.loads(packed[packing.START.size : packing.START.size + length])
+
+
+def test_a_protocol_without_limits(packed):
+    header = header_of(packed)
+    assert Accumulator.from_bytes(sealed(packed, json.dumps(header).encode())).n_images == 1
+    header["protocol"]["max_dets"] = []
+    with pytest.raises(ValueError, match="data is damaged: the protocol's max_dets are empty"):
+        Accumulator.from_bytes(sealed(packed, json.dumps(header).encode()))
+
+
+def test_a_protocol_without_area_ranges():
+    packed = Accumulator().to_bytes()  # no cell, so that no array depends on the number of areas
+    header = header_of(packed)
+    header["protocol"] |= {"area_ranges": [], "area_names": []}
+    header["shapes"]["n_gt"] = [0, 0]
+    with pytest.raises(ValueError, match="data is damaged: the protocol's area_ranges are empty"):
+        Accumulator.from_bytes(sealed(packed, json.dumps(header).encode()))
+
+
+def test_a_header_nested_too_deep(packed):
+    for text in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
+        with pytest.raises(ValueError, match="data is damaged: "):
+            Accumulator.from_bytes(sealed(packed, text))
