@@ -348,7 +348,7 @@ class COCOeval:
             raise Exception("Please run accumulate() first")
         self.stats = summary_of(self.eval, self.params, print)
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # STR
         if not self.eval:
             return "COCOeval without results: run evaluate() and accumulate() first"
         lines: list[str] = []
