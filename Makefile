@@ -16,7 +16,7 @@ FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-fast lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -28,6 +28,10 @@ demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does not shadow the installed package
 	@echo "All tests take about a quarter of an hour on two cores; PYTEST_ARGS='-k boxes' runs some of them."
 	$(BIN)/pytest -q $(PYTEST_ARGS)
+
+# Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random: under a minute.
+test-fast: $(VENV)/.test
+	$(BIN)/pytest -q -m "not slow and not hypothesis and not gpu" $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -207,7 +207,7 @@ class COCOeval:
             side.in_columns() if isinstance(side, Selection) else evaluation_input.in_order(side, p)
             for side in self._rows
         )
-        self._made = eval_imgs.from_matches(outcomes, matches, self._columns, gts, dts, p, _categories(p))
+        self._made = eval_imgs.from_matches(outcomes, matches, self._columns, self._cells, gts, dts, p, _categories(p))
         return self._made
 
     @property
@@ -348,7 +348,7 @@ class COCOeval:
             raise Exception("Please run accumulate() first")
         self.stats = summary_of(self.eval, self.params, print)
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # STR
         if not self.eval:
             return "COCOeval without results: run evaluate() and accumulate() first"
         lines: list[str] = []

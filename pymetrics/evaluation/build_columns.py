@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,21 @@ ONE_CATEGORY = -1  # the id of the only category where categories are not used
 
 
 def build_columns(
-    gt: Source, dt: Source, shape: Shape, *, use_cats: bool = True, image_sizes: Any = None, in_pixels: bool = False
+    gt: Source,
+    dt: Source,
+    shape: Shape,
+    *,
+    use_cats: bool = True,
+    image_sizes: Any = None,
+    in_pixels: bool = False,
+    number_by_image: bool = False,
 ) -> Columns:
     """Columns of both sides. Detections of categories that gt does not list are left out, if it lists any.
 
     Both on one GPU stay there, if nothing needs the host: finite values, no ids of annotations, no size of an image.
 
     image_sizes: as for pymetrics.evaluate. in_pixels: the boxes were checked before; no warning about their scale.
+    number_by_image: source_row is the place of a row among those of its image.
 
     Raises:
         ValueError: columns of unequal lengths; a value that is not finite; a row of an image or (of ground truth) a
@@ -37,6 +46,8 @@ def build_columns(
     """
     if not isinstance(dt.category, np.ndarray) and use_cats and image_sizes is None:
         columns = _on_device(gt, dt, shape, in_pixels)
+        if columns is not None and number_by_image:
+            columns = replace(columns, gt=_numbered(columns.gt), dt=_numbered(columns.dt))
         if columns is not None:
             return columns
     gt, dt = gt.on_host(), dt.on_host()
@@ -57,6 +68,8 @@ def build_columns(
     gt_shape = shape.read(gt, _sizes_of_rows(gt, gt_image, image_ids, sizes))
     gt_side = Side(gt_image, gt_category, gt_shape, _gt_area(gt, gt_shape, shape), _gt_flags(gt), np.empty(0))
     dt_side = Side(dt_image, dt_category, dt_shape, _dt_area(dt, dt_shape, shape), _dt_flags(dt), dt.scores)
+    if number_by_image:
+        gt_side, dt_side = _numbered(gt_side), _numbered(dt_side)
     return Columns(
         gt=_resolved("gt", gt, gt_side, shape, use_cats),
         dt=_resolved("dt", dt, dt_side, shape, use_cats),
@@ -214,6 +227,17 @@ def _dt_flags(dt: Source) -> Any:
     return free * np.uint8(KEEPS_FREE) if free.any() else np.empty(0, np.uint8)
 
 
+def _numbered(side: Side) -> Side:
+    """The side with source_row as the place of each row among those of its image."""
+    image = arrays.to_host(side.image)
+    order = np.argsort(image, kind="stable")
+    ordered = image[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))[: len(ordered)]
+    place = np.empty(len(image), np.int64)
+    place[order] = np.arange(len(image)) - np.repeat(starts, np.diff(np.append(starts, len(image))))
+    return replace(side, source_row=place)
+
+
 def _resolved(name: str, source: Source, side: Side, shape: Shape, use_cats: bool) -> Side:
     """The side with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
     found = None
@@ -229,7 +253,7 @@ def _resolved(name: str, source: Source, side: Side, shape: Shape, use_cats: boo
         side = _reordered(side, order, shape)
     if not use_cats:
         side = _reordered(side, np.argsort(side.category, kind="stable"), shape)
-        side = Side(**(vars(side) | {"category": np.minimum(side.category, 0)}))
+        side = replace(side, category=np.minimum(side.category, 0))
     return side
 
 

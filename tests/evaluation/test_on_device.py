@@ -1,23 +1,22 @@
-"""The whole road on tensors of a device: the bits of the host. Without a GPU the device is emulated, on CPU tensors."""
+"""Whole evaluations on tensors of a device: the bits of the host. Without a GPU it is emulated, on CPU tensors."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from cuda_emu import emulated
+from helpers.columns import ingest, match
 from helpers.device_scenes import assert_equal, per_image, scene, tensors
 from helpers.map_scenes import batch, differences
 
 import pymetrics
 from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels
-from pymetrics.evaluation import road
-from pymetrics.evaluation.columns import Columns
-from pymetrics.evaluation.ingest import ingest
-from pymetrics.evaluation.protocol import as_protocol
+from pymetrics.evaluation import stages
 from pymetrics.evaluation.result import Result
 from pymetrics.kernels import arrays, cuda_backend
 
@@ -55,8 +54,8 @@ def test_columns(seed, device, calls):
     assert_equal(result, host)
     assert {"sort_rows", "join_cells", "rank_detections", "match_boxes", "accumulate", "mean_valid"} <= set(calls)
     columns = result.columns
-    assert isinstance(columns.dt_boxes, np.ndarray)
-    assert columns.dt_boxes.tobytes() == host.columns.dt_boxes.tobytes()
+    assert isinstance(columns.dt.shape, np.ndarray)
+    assert columns.dt.shape.tobytes() == host.columns.dt.shape.tobytes()
 
 
 @pytest.mark.parametrize("sizes", [(0, 0), (5, 0), (0, 5), (1, 1)])
@@ -91,6 +90,55 @@ def test_accumulator(device, calls):
     assert pickle.loads(pickle.dumps(first)).to_bytes() == first.to_bytes() == host.outcomes.to_bytes()
 
 
+@pytest.fixture
+def waits(device, monkeypatch):
+    """The calls by which the host waits for the device: of copies to the host, and of what has an unknown length."""
+    names = []
+    for owner, called in ((torch.Tensor, ("cpu", "item", "tolist", "__bool__", "__int__")), (torch, ("unique",))):
+        for name in called:
+            real = getattr(owner, name)
+            monkeypatch.setattr(
+                owner, name, lambda *args, name=name, real=real, **more: names.append(name) or real(*args, **more)
+            )
+    return names
+
+
+@pytest.mark.parametrize(
+    ("kind", "at_ingest", "at_match", "at_stats"),
+    [
+        ("columns", ["unique", "unique", "cpu"], ["tolist"], ["cpu", "cpu"]),
+        ("lists", ["unique", "cpu"], ["tolist"], ["cpu", "cpu"]),
+    ],
+)
+def test_the_host_seldom_waits(kind, at_ingest, at_match, at_stats, device, waits):
+    """For ids and flags (torch.unique waits for how many ids there are); for how many cells; for means."""
+    gt, dt = scene(1)
+    if kind == "columns":
+        sources = GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device))
+    else:
+        sources = per_image(gt, dt, device)
+    evaluate(*sources)  # which copies tables that stay there
+    waits.clear()
+    result = evaluate(*sources)
+    assert waits == at_ingest + at_match
+    waits.clear()
+    assert len(result.stats) == 12
+    assert waits == at_stats
+
+
+def test_the_metric_seldom_waits(device, waits):
+    from pymetrics.detection import MeanAveragePrecision
+
+    preds, target = ([{k: v.to(device) for k, v in item.items()} for item in side] for side in batch(7))
+    MeanAveragePrecision().update(preds, target)
+    metric = MeanAveragePrecision()
+    waits.clear()
+    metric.update(preds, target)
+    assert waits == []
+    metric.compute()
+    assert waits == ["unique", "cpu", "tolist", "cpu", "cpu"]
+
+
 def _device_free(value):
     return value.cpu().numpy() if isinstance(value, torch.Tensor) else value
 
@@ -116,18 +164,18 @@ def test_replicates(device, calls):
     rng = np.random.default_rng(0)
     weights = rng.multinomial(outcomes.n_images, [1 / outcomes.n_images] * outcomes.n_images, 9).astype(np.uint8)
     weights[0] = 1
-    on_host = road.accumulate_replicates(outcomes, weights)
-    assert on_host[0][0].tobytes() == road.accumulate(outcomes)[0].tobytes()
+    on_host = stages.accumulate_replicates(outcomes, weights)
+    assert on_host[0][0].tobytes() == stages.accumulate(outcomes)[0].tobytes()
     assert len({precision.tobytes() for precision in on_host[0]}) > 5
     moved = ingest_and_match(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
-    found = road.accumulate_replicates(moved, torch.tensor(weights, device=device))
+    found = stages.accumulate_replicates(moved, torch.tensor(weights, device=device))
     for ours, theirs in zip(found, on_host, strict=True):
         assert arrays.to_host(ours).tobytes() == theirs.tobytes()
     assert "accumulate_replicates" in calls
 
 
 def ingest_and_match(gt, dt):
-    return road.match(ingest(gt, dt), as_protocol("coco"))
+    return match(ingest(gt, dt))
 
 
 @pytest.mark.parametrize(
@@ -276,14 +324,20 @@ def test_update_waits_for_nothing(lacking):
 
 
 @pytest.mark.gpu
-def test_real_data(data, lacking):
+@pytest.mark.parametrize(
+    ("folder", "name"), [("generated", "dt_coarse.json"), ("coco_yolact100", "dt_yolact_base.json")]
+)
+def test_columns_of_files(data, lacking, folder, name):
     if not torch.cuda.is_available():
         lacking("cuda", "there is no GPU")
-    folder = data("coco_yolact100")
-    columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
-    host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
-    fields = {n: torch.tensor(v).cuda() if n[:3] in ("dt_", "gt_") else v for n, v in vars(columns).items()}
-    assert_equal(Result(road.match(Columns(**fields), as_protocol("coco"))), host)
+    paths = str(data(f"{folder}/gt.json")), str(data(f"{folder}/{name}"))
+    columns = ingest(*paths)
+    host = evaluate(*paths)
+    gt, dt = (
+        replace(side, **{n: torch.tensor(v).cuda() for n, v in vars(side).items() if v is not None})
+        for side in (columns.gt, columns.dt)
+    )
+    assert_equal(Result(match(replace(columns, gt=gt, dt=dt))), host)
 
 
 def test_gradients_do_not_matter(device):
@@ -293,7 +347,7 @@ def test_gradients_do_not_matter(device):
     moved |= {name: moved[name].requires_grad_() for name in ("boxes", "scores")}
     result = evaluate(GroundTruths(**tensors(gt, device)), Detections(**moved))
     assert_equal(result, host)
-    assert isinstance(result.columns.dt_boxes, np.ndarray)
+    assert isinstance(result.columns.dt.shape, np.ndarray)
     assert pickle.loads(pickle.dumps(result)).stats.tobytes() == host.stats.tobytes()
     boxes = tensors(gt, device)["boxes"]
     for kind in ("iou", "ciou"):
