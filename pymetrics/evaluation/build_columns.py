@@ -58,7 +58,7 @@ def build_columns(
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
     gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
     gt_category, dt_category = (_positions(source, source.category, category_ids) for source in (gt, dt))
-    _check_known(gt, dt, gt_image, dt_image, gt_category)
+    _check_known(gt, dt, image_ids, gt_image, dt_image, gt_category)
     sizes = None
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
         sizes = _sizes(image_sizes, gt, image_ids)
@@ -99,6 +99,8 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
     if not in_pixels:
         unusual += sum(shape.unusual(columns, source.shape) for columns, source in ((gt_shape, gt), (dt_shape, dt)))
         unusual += sum(_not_finite(source) for source in (gt, dt))
+        if gt.crowd is not None:
+            unusual += ((gt.crowd != 0) & (gt.crowd != 1)).any().to(torch.int64)
     found_images = None if gt.axes.images is not None else _unique(gt.image, dt.image)
     image_ids, category_ids, is_unusual = _on_host(found_images, _unique(gt.category, dt.category), unusual)
     if is_unusual[0]:
@@ -159,12 +161,14 @@ def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
     return joined_ids(gt.category, dt.category)
 
 
-def _check_known(gt: Source, dt: Source, gt_image: Any, dt_image: Any, gt_category: Any) -> None:
+def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_image: Any, gt_category: Any) -> None:
     for source, image in ((gt, gt_image), (dt, dt_image)):
         row = _first_negative(image)
         if row is not None and source.axes.unknown == "refuse":
             where = source.where("image", row)
-            raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt")
+            kind = {"i": "integers", "U": "strings"}[known.dtype.kind]
+            hint = f" (gt's ids are {kind})" if source.image.dtype.kind != known.dtype.kind and len(known) else ""
+            raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt{hint}")
     row = _first_negative(gt_category)
     if row is not None and gt.axes.unknown == "refuse":
         raise ValueError(f"{gt.where('category', row)} is {gt.category[row]}, which is not one of the categories")

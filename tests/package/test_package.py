@@ -85,7 +85,9 @@ def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> N
 def test_threads_have_a_limit(threads: pytest.MonkeyPatch) -> None:
     threads.setenv("PYMETRICS_NUM_THREADS", "99999999999")
     assert pymetrics.get_num_threads() == 1024
-    pymetrics.set_num_threads(10**10)
+    with pytest.raises(ValueError, match="n must be at least 1 and at most 1024, got 10000000000"):
+        pymetrics.set_num_threads(10**10)
+    pymetrics.set_num_threads(1024)
     assert pymetrics.get_num_threads() == 1024
     assert pymetrics.box_iou([[0, 0, 1, 1]], [[0, 0, 1, 1]]).tolist() == [[1]]
 
