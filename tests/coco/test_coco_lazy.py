@@ -9,9 +9,9 @@ import re
 
 import numpy as np
 import pytest
-from helpers.columns import flat
 from helpers.coco_cases import IDS, PUBLIC, clean, evaluated, is_unopened, pair, quietly, rich_scene, state, write
 from helpers.coco_scenes import compare, summary
+from helpers.columns import flat
 
 import pymetrics
 from pymetrics import _config
