@@ -253,10 +253,7 @@ def test_synchronised_states(make: Any) -> None:
 def test_one_copy_from_a_device(make: Any) -> None:
     """The packing that brings a device's tensors over in one copy; here, from the CPU."""
     import torch
-<<<<<<< HEAD
-=======
 
->>>>>>> tests
     from pymetrics.detection.state_columns import _in_one_copy
 
     tensors = {
