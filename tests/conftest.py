@@ -26,7 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests whose parameter is a backend that is compiled first are slow, as are those that carry the mark."""
     for item in items:
         params = getattr(item, "callspec", None)
-        if params and any(str(value).startswith(SLOW_BACKENDS) for value in params.params.values()):
+        if params and any(
+            isinstance(value, str) and value.startswith(SLOW_BACKENDS) for value in params.params.values()
+        ):
             item.add_marker("slow")
 
 

@@ -159,7 +159,7 @@ def _column(values: Any, where: Where, name: str) -> NDArray[Any]:
 def _refuse_items(values: Any, where: Where, name: str) -> None:
     """Name the first item of a list that is no single value. Raises TypeError."""
     for row, item in enumerate(values if isinstance(values, (list, tuple)) else ()):
-        if isinstance(item, (list, tuple, dict, set)) or getattr(item, "ndim", 0):
+        if isinstance(item, (list, tuple, dict, set)) or getattr(item, "ndim", False):
             raise TypeError(f"{where(name, row)} must be one value, got {_shown(item)}")
 
 

@@ -43,7 +43,7 @@ def test_a_protocol_without_area_ranges():
     packed = Accumulator().to_bytes()  # no cell, so that no array depends on the number of areas
     header = header_of(packed)
     header["fields"]["protocol"] |= {"area_ranges": [], "area_names": []}
-    next(array for array in header["arrays"] if array[0] == "n_gt")[2] = [0, 0]
+    next(entry for entry in header["arrays"] if entry[0] == "n_gt")[2] = [0, 0]
     with pytest.raises(ValueError, match="data is damaged: the protocol has no area_ranges or no max_dets"):
         Accumulator.from_bytes(sealed(packed, json.dumps(header).encode()))
 

@@ -98,7 +98,7 @@ def test_both_families_of_names() -> None:
 
 
 def literal_words(protocol: Protocol) -> tuple[list[list[int]], list[list[int]]]:
-    """reach and area words from bit strings as Python integers."""
+    """Reached bits and area bits from bit strings as Python integers."""
     n_areas, n_thresholds = len(protocol.area_ranges), len(protocol.iou_thresholds)
     capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
     strings = [0]
