@@ -42,13 +42,13 @@ except KeyboardInterrupt:
 def test_one_long_cell(n_threads, need):
     need("numba")
     waits = []
-    while len(waits) < 3 and (not waits or max(waits[-1]) >= 1):  # a machine may be busy once or twice
+    while len(waits) < 3 and (not waits or waits[-1] >= 1):  # a machine may be busy once or twice
         waits.append(seconds(n_threads))
-    assert max(waits[-1]) < 1, waits
+    assert waits[-1] < 1, waits
 
 
 def seconds(n_threads):
-    """From the signal to KeyboardInterrupt, and from the last line to the end of the process."""
+    """From the signal to KeyboardInterrupt. The process ends without waiting for the cell."""
     environment = os.environ | {"PYMETRICS_NUM_THREADS": n_threads, "PYMETRICS_BACKEND": "numba"}
     with child([sys.executable, "-c", CODE], env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == "ready\n"
@@ -56,8 +56,7 @@ def seconds(n_threads):
         sent = time.monotonic()
         process.send_signal(signal.SIGINT)
         word, *rest = process.stdout.readline().split()
-        said = time.monotonic()
         assert word == "interrupted"
         assert rest[1:] == ["True", "True", "0"]  # the cell still runs; another call is right; nothing was counted
-        assert process.wait(timeout=60) == 0
-        return float(rest[0]) - sent, time.monotonic() - said
+        assert process.wait(timeout=10) == 0  # the cell takes half a minute
+        return float(rest[0]) - sent

@@ -36,7 +36,7 @@ def test_the_readmes_example_runs(tmp_path, monkeypatch, capsys):
     sample(tmp_path)
     gt, dt = np.array([[1, 10, 10, 50, 50, 3]]), np.array([[1, 10, 10, 50, 40, 0.9, 3]])
     other = pymetrics.Accumulator()
-    other.update(gt + [[1, 0, 0, 0, 0, 0]], dt + [[1, 0, 0, 0, 0, 0, 0]])
+    other.update(gt + np.eye(1, 6, dtype=int), dt + np.eye(1, 7))  # another image
     scope = {"gt_batch": gt, "dt_batch": dt, "other": other}
     exec(code, scope)
     assert scope["acc"].n_images == 2
