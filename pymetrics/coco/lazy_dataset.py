@@ -146,7 +146,7 @@ class Kept:
         return found
 
     def mark_ignored(self, rows: Array) -> None:
-        """As evaluation_input.mark_ignored does it, at once or when the dicts are made. rows: numbers of annotations."""
+        """As evaluation_input.mark_ignored, at once or when the dicts are made. rows: numbers of annotations."""
         if self.sections["annotations"].is_made:
             _mark(self.sections["annotations"].value(), rows)
             return

@@ -171,7 +171,7 @@ DICTLESS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("when", range(5))
+@pytest.mark.parametrize("when", [0, *(pytest.param(when, marks=pytest.mark.slow) for when in range(1, 5))])
 @pytest.mark.parametrize("which", ["gt", "dt"])
 @pytest.mark.parametrize("point", POINTS)
 def test_opened_at_any_point(files, rival, point, which, when):

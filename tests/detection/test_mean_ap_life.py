@@ -206,6 +206,7 @@ def test_script(make: Any) -> None:
         torch.jit.script(make())
 
 
+@pytest.mark.slow
 def test_update_compiles_whole(make: Any) -> None:
     """torch.compile(fullgraph=True) traces update(), as it traces the original's."""
     import torch

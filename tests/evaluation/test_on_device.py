@@ -324,12 +324,15 @@ def test_update_waits_for_nothing(lacking):
 
 
 @pytest.mark.gpu
-def test_real_data(data, lacking):
+@pytest.mark.parametrize(
+    ("folder", "name"), [("generated", "dt_coarse.json"), ("coco_yolact100", "dt_yolact_base.json")]
+)
+def test_columns_of_files(data, lacking, folder, name):
     if not torch.cuda.is_available():
         lacking("cuda", "there is no GPU")
-    folder = data("coco_yolact100")
-    columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
-    host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
+    paths = str(data(f"{folder}/gt.json")), str(data(f"{folder}/{name}"))
+    columns = ingest(*paths)
+    host = evaluate(*paths)
     gt, dt = (
         replace(side, **{n: torch.tensor(v).cuda() for n, v in vars(side).items() if v is not None})
         for side in (columns.gt, columns.dt)

@@ -307,25 +307,25 @@ def test_work_is_done_once(monkeypatch):
     assert calls == [False, True]
 
 
-@pytest.fixture(scope="module")
-def real(data, need):
-    """A result of pymetrics and the COCOeval of pycocotools on the same files."""
+@pytest.fixture(scope="module", params=[("generated", "dt_coarse.json"), ("coco_yolact100", "dt_yolact_base.json")])
+def compared(data, need, request):
+    """A result of pymetrics, the COCOeval of pycocotools on the same files, and their folder and name."""
     need("pycocotools")
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    folder = data("coco_yolact100")
+    folder, name = data(request.param[0]), request.param[1]
     with contextlib.redirect_stdout(io.StringIO()):
         gt = COCO(folder / "gt.json")
-        oracle = COCOeval(gt, gt.loadRes(str(folder / "dt_yolact_base.json")), "bbox")
+        oracle = COCOeval(gt, gt.loadRes(str(folder / name)), "bbox")
         oracle.evaluate()
         oracle.accumulate()
-    return pymetrics.evaluate(folder / "gt.json", folder / "dt_yolact_base.json"), oracle
+    return pymetrics.evaluate(folder / "gt.json", folder / name), oracle, folder / name
 
 
 @pytest.mark.usefixtures("sum_order")
-def test_print_equals_pycocotools_lines(real, capsys):
-    result, oracle = real
+def test_print_equals_pycocotools_lines(compared, capsys):
+    result, oracle, _ = compared
     oracle.summarize()
     wanted = capsys.readouterr().out
     print(result)
@@ -333,8 +333,8 @@ def test_print_equals_pycocotools_lines(real, capsys):
     assert result.stats.tobytes() == oracle.stats.tobytes()
 
 
-def test_per_image_equals_pycocotools_images(real):
-    result, oracle = real
+def test_per_image_equals_pycocotools_images(compared):
+    result, oracle, _ = compared
     counts = {id_: np.zeros(5, int) for id_ in oracle.params.imgIds}
     for found in oracle.evalImgs:
         if found is not None and found["aRng"] == oracle.params.areaRng[0]:
@@ -345,8 +345,8 @@ def test_per_image_equals_pycocotools_images(real):
     assert mine == {id_: count.tolist() for id_, count in counts.items()}
 
 
-def test_per_class_equals_the_recorded_numbers(real, data):
-    result, _ = real
-    recorded = json.loads((data("coco_yolact100") / "expected.json").read_text())
-    wanted = recorded["gt.json vs dt_yolact_base.json bbox"]["_AP_per_category"]
+def test_per_class_equals_the_recorded_numbers(compared):
+    result, _, path = compared
+    recorded = json.loads((path.parent / "expected.json").read_text())
+    wanted = recorded[f"gt.json vs {path.name} bbox"]["_AP_per_category"]
     assert {str(row["id"]): row["map"] for row in result.per_class} == wanted

@@ -62,19 +62,25 @@ def test_files_and_what_they_hold_give_equal_columns(tmp_path, options):
     assert_same_columns(ingest(*paths, **options), ingest(json.loads(truth), json.loads(found), **options))
 
 
-def test_real_files(data):
-    for folder, truth, found in [
-        ("coco_yolact100", "gt.json", "dt_yolact_base.json"),
-        ("coco_val2014_100", "instances_val2014_100.json", "instances_val2014_fakebbox100_results.json"),
-        ("lvis_val_100", "lvis_val_100.json", None),
-        ("coco_val2017_person538", "gt_person_keypoints.json", None),
-        ("coco_val2017_boxes", "gt_boxes.json", None),
-    ]:
-        for argument, name in (("gt", truth), ("dt", found)):
-            if name is not None:
-                content = data(f"{folder}/{name}").read_bytes()
-                for chunk in (1000, 1 << 17):
-                    check(argument, content, chunk, taken=True)
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("gt", "generated/gt.json"),
+        ("gt", "generated/gt_lvis.json"),
+        ("dt", "generated/dt_good.json"),
+        ("gt", "coco_yolact100/gt.json"),
+        ("dt", "coco_yolact100/dt_yolact_base.json"),
+        ("gt", "coco_val2014_100/instances_val2014_100.json"),
+        ("dt", "coco_val2014_100/instances_val2014_fakebbox100_results.json"),
+        ("gt", "lvis_val_100/lvis_val_100.json"),
+        ("gt", "coco_val2017_person538/gt_person_keypoints.json"),
+        ("gt", "coco_val2017_boxes/gt_boxes.json"),
+    ],
+)
+def test_files(data, argument, name):
+    content = data(name).read_bytes()
+    for chunk in (1000, 1 << 17):
+        check(argument, content, chunk, taken=True)
 
 
 @pytest.mark.parametrize(

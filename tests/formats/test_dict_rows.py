@@ -99,8 +99,8 @@ odd_boxes = st.one_of(
 )
 ids = st.integers(-1, 4)
 odd_ids = st.one_of(big, odd, floats, st.sampled_from(["a", "b", ""]))
-flags = st.sampled_from([0, 1, True, False, 0.0, 1.0, -0.0, 2, -1])
-odd_flags = st.one_of(big, odd, st.sampled_from([0.5, float("nan"), float("inf"), -0.5]))
+flags = st.sampled_from([0, 1, True, False, 0.0, 1.0, -0.0])
+odd_flags = st.one_of(big, odd, st.sampled_from([0.5, float("nan"), float("inf"), -0.5, 2, -1]))
 VALUES = {
     "image_id": (ids, odd_ids),
     "category_id": (ids, odd_ids),

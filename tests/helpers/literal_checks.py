@@ -123,8 +123,7 @@ def check_match_words(ious: Any, crowd: Any, ignore: Any, protocol: Any, offsets
     kernels.match_cells(
         ious, iou_offsets, np.arange(dt_offsets[-1], dtype=np.int32), np.empty(0, np.uint8),
         np.empty((0, 1), np.uint64), dt_offsets, np.arange(gt_offsets[-1], dtype=np.int32), crowd.astype(np.uint8),
-        words, gt_offsets,
-        table.thresholds, table.reached_bits, matched, ignored, *bare, 0, len(dt_offsets) - 1,
+        words, gt_offsets, table.thresholds, table.reached_bits, matched, ignored, *bare, 0, len(dt_offsets) - 1,
     )  # fmt: skip
     first = np.repeat(gt_offsets[:-1], np.diff(dt_offsets))
     for t in range(3):
