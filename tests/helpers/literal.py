@@ -248,9 +248,9 @@ def make_protocol(rng: np.random.Generator) -> Protocol:
 
 
 def differences(
-    columns: Columns, protocol: Protocol, outcomes: Any, matches: Any, arrays: tuple[Any, Any, Any]
+    columns: Columns, protocol: Protocol, cells: Any, outcomes: Any, matches: Any, arrays: tuple[Any, Any, Any]
 ) -> list[str]:
-    """Where the engine's outcomes, matches and three arrays are not the oracle's, to the last bit."""
+    """Where the engine's cells, outcomes, matches and three arrays are not the oracle's, to the last bit."""
     evaluated = evaluate(columns, protocol)
     found = []
     for name, ours, theirs in zip(
@@ -262,7 +262,7 @@ def differences(
         if ours.shape != theirs.shape or ours.tobytes() != theirs.tobytes():
             at = np.argwhere(ours.view(np.uint64) != theirs.view(np.uint64)) if ours.shape == theirs.shape else []
             found.append(f"{name} at {[tuple(row) for row in np.asarray(at).tolist()[:3]]}")
-    n_thresholds, cells = len(protocol.iou_thresholds), matches.cells
+    n_thresholds = len(protocol.iou_thresholds)
     for name, ours, theirs in (
         ("category_cells", outcomes.category_cells, cells.category_cells),
         ("image", outcomes.cell_image, cells.image),

@@ -28,7 +28,7 @@ def check_variants(columns: Any, protocol: Any, outcomes: Any, matches: Any) -> 
     assert all(getattr(bare, name).tobytes() == getattr(outcomes, name).tobytes() for name in WORDS)
     for at_once in (1, 40, 1 << 22):
         with mock.patch.object(cells.Cells.blocks, "__defaults__", (at_once,)):
-            by_overlaps, found = match_and_keep(replace(columns, shape=Unfused()), protocol)
+            _, by_overlaps, found = match_and_keep(replace(columns, shape=Unfused()), protocol)
         assert all(getattr(by_overlaps, name).tobytes() == getattr(outcomes, name).tobytes() for name in WORDS)
         assert found.gt_of.tobytes() == matches.gt_of.tobytes()
         assert found.overlap.tobytes() == matches.overlap.tobytes()

@@ -15,8 +15,8 @@ SCENES = {"native": 1000, "numba": 1000, "reference": 300}
 
 def solve(seed):
     columns, protocol = make_problem(seed)
-    outcomes, matches = match_and_keep(columns, protocol)
-    return columns, protocol, outcomes, matches, stages.accumulate(outcomes)
+    cells, outcomes, matches = match_and_keep(columns, protocol)
+    return columns, protocol, cells, outcomes, matches, stages.accumulate(outcomes)
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_parts_that_scenes_do_not_reach(on_backend):
 def test_other_ways_to_the_same_outcomes(on_backend):
     """Fewer detections counted than matched; matches kept or not; overlaps computed first, in blocks of cells."""
     for seed in range(100):
-        columns, protocol, outcomes, matches, _ = solve(seed)
+        columns, protocol, _, outcomes, matches, _ = solve(seed)
         check_variants(columns, protocol, outcomes, matches)
 
 

@@ -21,10 +21,10 @@ FIELDS = ("n_gt", "offsets", "scores", "matched", "ignored")
 
 def solve(seed: int, verify: bool) -> list[bytes]:
     columns, protocol = make_problem(seed)
-    outcomes, matches = match_and_keep(columns, protocol)
+    cells, outcomes, matches = match_and_keep(columns, protocol)
     arrays = stages.accumulate(outcomes)
     if verify:
-        assert differences(columns, protocol, outcomes, matches, arrays) == [], seed
+        assert differences(columns, protocol, cells, outcomes, matches, arrays) == [], seed
     if seed % 7 == 0:
         check_variants(columns, protocol, outcomes, matches)
     return [
