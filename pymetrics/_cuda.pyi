@@ -179,7 +179,7 @@ def accumulate(
     offsets: _Array,
     n_gt: _Array,
     category_cells: _Array,
-    area_words: _Array,
+    area_bits: _Array,
     max_dets: _Array,
     recall_thresholds: _Array,
     precision: _Array,

@@ -162,7 +162,7 @@ def accumulate(
     offsets: _I64,
     n_gt: _I32,
     category_cells: _I64,
-    area_words: _U64,
+    area_bits: _U64,
     max_dets: _I64,
     recall_thresholds: _F64,
     precision: _F64,

@@ -13,8 +13,10 @@
 #include "../accumulate.h"
 #include "../boxes.h"
 #include "../cells.h"
-#include "../device.h"
+#include "../cuda/device_status.h"
 #include "../matching.h"
+#include "../means.h"
+#include "../replicates.h"
 #include "bind.h"
 
 #ifndef PM_MODULE

@@ -1,6 +1,6 @@
 // The module _native: the kernels on numpy arrays, and the readers of files and dicts. A kernel takes the arguments of
 // its namesake in pymetrics/kernels; one over independent units also the number of threads.
-#include "../coco_json.h"
+#include "../reader/coco_json.h"
 #include "arrays.h"
 #include "bind.h"
 #include "readers.h"
