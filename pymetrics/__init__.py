@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _config
 from ._config import get_num_threads, set_num_threads
-
-__version__ = "0.1.0"
+from ._version import VERSION as __version__
 
 _HOME_OF = {
     "Accumulator": "evaluation.accumulator",
