@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import _config
 from ._config import get_num_threads, set_num_threads
-from ._version import VERSION as __version__
+from ._version import VERSION
+
+__version__ = VERSION
 
 _HOME_OF = {
     "Accumulator": "evaluation.accumulator",

@@ -44,7 +44,7 @@ def _load(name: str) -> tuple[ModuleType | None, str]:
             return None, f"{__package__}.{name} was not built{_where()}"
         return None, f"{type(error).__name__}: {error}"
     wanted = f"{VERSION}, interface {INTERFACE}"
-    if module.BUILT_FOR != wanted:
+    if wanted != module.BUILT_FOR:
         raise ImportError(
             f"{module.__file__} was built for pymetrics {module.BUILT_FOR}, but the Python files beside it are "
             f"{wanted}: build it again ({'make test' if _is_source() else 'pip install --force-reinstall'})"

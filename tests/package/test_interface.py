@@ -26,7 +26,7 @@ def test_the_interface_is_that_of_the_stubs():
 @pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
 def test_the_module_says_what_it_was_built_for():
     assert f"{VERSION}, interface {INTERFACE}" == _config.native.BUILT_FOR
-    assert VERSION == pymetrics.__version__
+    assert pymetrics.__version__ == VERSION
 
 
 @pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
