@@ -12,10 +12,9 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..evaluation.build_columns import last_of_each_id
 from ..formats.boxes import RawBoxes
@@ -24,8 +23,12 @@ from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
 from .params import Params
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
 Ann = dict[str, Any]
-Array = NDArray[Any]
 _opening = threading.RLock()
 
 
@@ -212,8 +215,10 @@ class Selection:
         rows = self.kept.source
         category = np.zeros(len(rows), np.int32) if self.category is None else self.category
         is_gt, boxes, ids = rows.scores is None, rows.shape.values, None
-        columns = {"image": self.image, "category": category, "scores": rows.scores}
+        columns: dict[str, Any] = {"image": self.image, "category": category, "scores": rows.scores}
         if is_gt:
+            assert rows.crowd is not None
+            assert rows.area is not None
             columns |= {"crowd": rows.crowd, "ignore": rows.crowd, "area": np.where(rows.crowd, 0.0, rows.area)}
             ids = np.asarray(rows.ids)  # of results they count from 1, and areas are width * height
         if self.order is not None:

@@ -11,10 +11,9 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _config
 from .boxes import BoxFormat, RawBoxes
@@ -23,11 +22,15 @@ from .options import ReadOptions
 from .source import Source, SourceAxes
 from .values import int_column
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
 SHORTEST_IMAGE = 8  # '{"id":1}'
 T = TypeVar("T")
-Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
 
 
 OTHER = 2  # in the place of an iscrowd that is neither 0 nor 1
