@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.processes import child as child_process
 
 import pymetrics
 from pymetrics import _config, kernels
@@ -199,18 +200,15 @@ def test_ctrl_c_stops_a_long_call_within_a_second(backend, n_threads):
 def seconds_from_ctrl_c(n_threads):
     environment = os.environ | {"PYMETRICS_NUM_THREADS": n_threads}
     command = [sys.executable, "-c", PROLOGUE + LONG]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline() == "ready\n"
-            time.sleep(0.5)
-            sent = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            word, *rest = process.stdout.readline().split()
-            assert word == "interrupted"
-            assert rest[1] == "True"  # the process is well afterwards
-            return float(rest[0]) - sent
-        finally:
-            process.kill()
+    with child_process(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        word, *rest = process.stdout.readline().split()
+        assert word == "interrupted"
+        assert rest[1] == "True"  # the process is well afterwards
+        return float(rest[0]) - sent
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
