@@ -275,6 +275,11 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
     return Selection(kept, open, image, category, order, stand_ins)
 
 
+def as_loaded(rows: list[Ann] | Selection) -> list[Ann]:
+    """The dicts of one side, which evaluation_input.load_rows gave or would have given."""
+    return rows.load_rows() if isinstance(rows, Selection) else rows
+
+
 def _mark(annotations: list[Ann], rows: Array) -> None:
     for row in rows.tolist():
         annotations[row]["ignore"] = annotations[row]["iscrowd"]  # IGNORE_OVERWRITTEN
