@@ -75,7 +75,7 @@ def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> N
     assert done.stderr.startswith(f"pymetrics: {name} must be ")
     page = command("config")
     assert (page.returncode, page.stderr) == (2, done.stderr)
-    assert re.search(f"complaint +{name} must be .*got 'odd'\n", page.stdout)
+    assert re.search(f"environment error +{name} must be .*got 'odd'\n", page.stdout)
     assert re.search(f"{name} +odd\n", page.stdout)
     env = {**ENVIRONMENT, name: "odd"}
     module = subprocess.run([sys.executable, "-m", "pymetrics", "config"], env=env, capture_output=True, text=True)
@@ -234,7 +234,7 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 # Imports point down. A module may import those of its own row's folders and of every later row.
 LAYERS = (
     {"__main__"},
-    {"cli", "_show", "trackers"},
+    {"cli", "_show_config", "trackers"},
     {"detection", "coco", "demo"},
     {"evaluation"},
     {"formats"},
@@ -293,7 +293,7 @@ def test_heavy_libraries_stay_in_their_folders(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports_of(path)}
     if part not in ("detection", "coco") and path.name != "arrays.py":  # for CuPy's and JAX's arrays
         assert "torch" not in libraries
-    if part not in ("kernels", "_show.py"):
+    if part not in ("kernels", "_show_config.py"):
         assert "numba" not in libraries
     if part != "trackers":
         assert "wandb" not in libraries

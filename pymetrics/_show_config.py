@@ -53,7 +53,7 @@ def config_page() -> str:
         "cuda": f"{cuda.__file__}: {cuda.status()[1]}" if cuda else f"no: {_config.why_no_cuda}",
         "torch": _version_of("torch") + (", imported" if "torch" in sys.modules else ""),
         "threads": _answer(_config.get_num_threads),
-        "complaint": _config.complaint(),
+        "environment error": _config.environment_error(),
     }
     rows |= {name: os.environ.get(name, "") for name in VARIABLES}
     width = max(map(len, rows))
