@@ -160,7 +160,7 @@ def _other_pymetrics() -> str | None:
 
 
 def check_environment() -> None:
-    """Refuse what the environment asks for in vain.
+    """Raise if an environment variable has an invalid value or names a backend that is not available.
 
     Raises:
         ImportError: PYMETRICS_REQUIRE or PYMETRICS_BACKEND names a part that is not there.
@@ -178,7 +178,7 @@ def check_environment() -> None:
 
 
 def environment_error() -> str:
-    """What check_environment has against the environment; empty where all is well."""
+    """The message that check_environment raises; empty if it raises nothing."""
     try:
         check_environment()
     except (ImportError, ValueError) as error:
@@ -193,9 +193,9 @@ def _is_command() -> bool:
 
 
 def check_at_import() -> None:
-    """Refuse what the environment asks for in vain, and warn once of a missing C++ part or a foreign pymetrics.
+    """As check_environment; and warn once if the C++ part is missing, or if another package named pymetrics is installed.
 
-    The command line refuses by itself: its user shall see one line, and `pymetrics config` its page.
+    The command line reports such errors itself, in one line, and `pymetrics config` shows them in its page.
 
     Raises:
         ImportError, ValueError: as check_environment.

@@ -217,7 +217,7 @@ class COCOeval:
 
     @property
     def result(self) -> Result:
-        """What evaluate() found, or what was put into evalImgs, as every door of this library gives it.
+        """What evaluate() found, or what was put into evalImgs, as a Result.
 
         Raises:
             RuntimeError: evaluate() was not run.
