@@ -80,7 +80,11 @@ class Section:
     """
 
     def __init__(self, text: Text | None, span: tuple[int, int] = (0, 0), value: Any = None) -> None:
-        self._text, self._span, self._value = text, span, value  # if both text and value are set, the value was not given out yet
+        self._text, self._span, self._value = (
+            text,
+            span,
+            value,
+        )  # if both text and value are set, the value was not given out yet
 
     @property
     def is_made(self) -> bool:
