@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._records import record
 from ..kernels import arrays
 from . import stages
 from .cells import Cells, gather_ranges, sort_rows
@@ -18,7 +19,7 @@ from .protocol import Protocol
 STATUS = np.array(["fp", "tp", "ignored"])
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class MatchTable:
     """Detections of all categories, by category and falling score: N rows.
 
@@ -42,7 +43,7 @@ class MatchTable:
         return len(self.dt)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class MissTable:
     """Ground truths that count and that no detection took. image, category: ids, (N,). gt: int64 (N,), their rows."""
 
@@ -54,7 +55,7 @@ class MissTable:
         return len(self.gt)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Matches:
     """The matches of all detections within the protocol's last limit, by area range and threshold. On the host.
 

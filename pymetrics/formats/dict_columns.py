@@ -7,12 +7,14 @@ error, is left to the caller's own code, so that there is one judge of what is v
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _config
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 INTS = ("image_id", "category_id", "id")
 FLAGS = ("iscrowd", "ignore")  # 0 or 1; other numbers are not taken
