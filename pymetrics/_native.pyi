@@ -17,6 +17,7 @@ _I32 = NDArray[np.int32]
 _U64 = NDArray[np.uint64]
 _U8 = NDArray[np.uint8]
 
+BUILT_FOR: str  # version and interface of the Python files that it belongs to
 ARGUMENTS: dict[str, list[str]]  # of each kernel, without n_threads
 TEXT_PAD: int  # zero bytes that follow a text
 

@@ -12,6 +12,7 @@ from .._records import record
 from ..kernels import arrays
 
 if TYPE_CHECKING:
+    from .._arrays import F64, I32, I64, U8, Ids
     from .shapes import Shape
 
 CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
@@ -32,13 +33,13 @@ class Side:
     source_row: int (N,), the row of the source that each row is; None where it is the same. On the host.
     """
 
-    image: Any
-    category: Any
+    image: I32
+    category: I32
     shape: Any
-    area: Any
-    flags: Any
-    scores: Any
-    source_row: Any = None
+    area: F64
+    flags: U8
+    scores: F64
+    source_row: I64 | None = None
 
 
 @record
@@ -51,8 +52,8 @@ class Axes:
     image_sizes: (height, width) of images by id, where the source has them.
     """
 
-    image_ids: Any
-    category_ids: Any
+    image_ids: Ids
+    category_ids: Ids
     category_names: Mapping[int, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     image_sizes: Mapping[Any, Any] = field(default_factory=dict)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
-import numpy.typing
 
 from .._records import record
 from .protocol import Protocol
 from .summary import UNDEFINED
 
-Array = numpy.typing.NDArray[numpy.float64]
+if TYPE_CHECKING:
+    import numpy.typing
+
+    Array = numpy.typing.NDArray[numpy.float64]
 
 
 @record

@@ -19,10 +19,11 @@ from .protocol import Place, Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from .curves import Curves
     from .matches import Matches
+
+if TYPE_CHECKING:
+    from .._arrays import F64
 
 
 class Result(Mapping[str, float]):
@@ -120,7 +121,7 @@ class Result(Mapping[str, float]):
         return arrays.to_host(stages.accumulate(self._outcomes)[2])
 
     @cached_property
-    def stats(self) -> NDArray[numpy.float64]:
+    def stats(self) -> F64:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
         stats = numpy.full(len(self.rows), UNDEFINED)
         for metric, values in zip(("precision", "recall"), self._arrays, strict=True):
@@ -165,7 +166,7 @@ class Result(Mapping[str, float]):
     def __reduce__(self) -> Any:
         return Result, (self.outcomes, self.columns, None, self._matches)  # the rest is quicker to compute than to send
 
-    def class_means(self, row: SummaryRow) -> NDArray[numpy.float64]:
+    def class_means(self, row: SummaryRow) -> F64:
         """One row of a summary for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
         place, values = place_of(row, self.protocol), self.recall if row.metric == "recall" else self.precision
         means = numpy.full(len(self.outcomes.category_ids), UNDEFINED)

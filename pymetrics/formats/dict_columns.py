@@ -1,7 +1,7 @@
 """Lists of COCO's dicts to columns, by the C++ part: one walk through the dicts, which are not changed.
 
 It takes rows of plain values: exact dicts, ints, floats, bools, lists or tuples of four numbers. Any other row, and any
-error, is left to the caller's own code, so that there is one judge of what is valid and one text for each error.
+error, is left to the caller's own code, so that what is valid is decided in one place, with one text for each error.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from .values import Where, check_finite, crowd_column, flag_column
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .._arrays import F64, I64, Bool, Ids
+
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 
 
@@ -57,14 +59,14 @@ class Source:
     """
 
     where: Where
-    image: Any
-    category: Any
+    image: Ids
+    category: I64
     shape: Any
-    scores: Any = None
-    area: Any = None
-    no_area: Any = None
-    crowd: Any = None
-    ignore: Any = None
+    scores: F64 | None = None
+    area: F64 | None = None
+    no_area: Bool | None = None
+    crowd: Bool | None = None
+    ignore: Bool | None = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
     indexed: bool = False
