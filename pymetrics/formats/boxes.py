@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from ..kernels.arrays import torch
 from .values import Where, as_array, check_finite, widen
@@ -66,7 +66,7 @@ def as_any_box_format(box_format: str) -> BoxFormat:
     return names[box_format]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class RawBoxes:
     """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
 

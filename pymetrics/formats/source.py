@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from .values import Where, check_finite, crowd_column, flag_column
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
@@ -36,7 +37,7 @@ class SourceAxes:
     sizes: Mapping[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Source:
     """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
 
@@ -49,7 +50,7 @@ class Source:
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
     crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where
-        it is ignored. bool; of files uint8; on a GPU any dtype.
+        it is ignored. bool; on a GPU any dtype.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
     shares_images: its image ids are those of the other side's items, so that none is unknown.
