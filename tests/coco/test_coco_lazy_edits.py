@@ -301,7 +301,7 @@ def test_evaluate_takes_unopened_objects(files):
     assert [row["name"] for row in quietly(pymetrics.evaluate, gt, dt).per_class] == ["other", "name 3", "name 7"]
     fresh, dt = pair(COCO, files)
     fresh.cats = {1: {"name": "third"}}
-    assert evaluated(COCOeval, fresh, dt).result.columns.category_names == {1: "third"}
+    assert evaluated(COCOeval, fresh, dt).result.columns.axes.category_names == {1: "third"}
     assert is_unopened(fresh)
     yolo = pymetrics.Detections([38], [[0.1, 0.1, 0.2, 0.2]], [0.5], [1], box_format="yolo")
     expected, *ours = (quietly(pymetrics.evaluate, source, yolo).stats for source in (opened[0], files[0], gt))

@@ -233,4 +233,4 @@ def test_result(both: Build, average: str) -> None:
     result = metric.result()
     assert {key: pytest.approx(result[key], abs=1e-7) for key in result} == {key: values[key].item() for key in result}
     assert len(result.per_image) == 20
-    assert len(result.columns.dt_scores) == sum(len(scores) for scores in metric.detection_scores)
+    assert len(result.columns.dt.scores) == sum(len(scores) for scores in metric.detection_scores)

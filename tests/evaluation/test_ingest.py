@@ -1,4 +1,4 @@
-"""Ingest: the same data through every source is the same columns and gives the same numbers."""
+"""Sources to columns: the same data through every source is the same columns and gives the same numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers.columns import ingest
 from helpers.ingest_cases import assert_same_columns, columns_source, per_image_source, same, scene, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pymetrics
 from pymetrics import Detections, GroundTruths, Protocol
-from pymetrics.evaluation.ingest import ingest
 
 SIZES = ["small", "medium", "large"]
 NAMES = [
@@ -108,23 +108,25 @@ def test_lists_per_image_give_the_same_result(need, kind, layout):
     got = pymetrics.evaluate(targets, predictions, box_format=layout)
     expected = pymetrics.evaluate(gt, dt)
     same(got, {name: getattr(expected, name) for name in ("precision", "recall", "scores")})
-    assert got.columns.image_ids.tolist() == sorted(image["id"] for image in gt["images"])
+    assert got.columns.axes.image_ids.tolist() == sorted(image["id"] for image in gt["images"])
 
 
 def test_lists_without_image_ids_are_numbered():
     gt, dt = scene(5)
     targets, predictions = per_image_source(gt, dt, with_ids=False)
     columns = ingest(targets, predictions, box_format="xywh")
-    assert columns.image_ids.tolist() == list(range(6))
-    assert ingest(targets, predictions, box_format="xywh", first_image=100).image_ids.tolist() == list(range(100, 106))
+    assert columns.axes.image_ids.tolist() == list(range(6))
+    assert ingest(targets, predictions, box_format="xywh", first_image=100).axes.image_ids.tolist() == list(
+        range(100, 106)
+    )
     place = {image["id"]: i for i, image in enumerate(gt["images"])}
     for row in [*gt["annotations"], *gt["images"], *dt]:
         key = "image_id" if "image_id" in row else "id"
         row[key] = place[row[key]]
     expected = ingest(gt, dt)
-    order = np.argsort(expected.dt_image, kind="stable")
-    assert columns.dt_boxes.tolist() == expected.dt_boxes[order].tolist()
-    assert columns.dt_image.tolist() == expected.dt_image[order].tolist()
+    order = np.argsort(expected.dt.image, kind="stable")
+    assert columns.dt.shape.tolist() == expected.dt.shape[order].tolist()
+    assert columns.dt.image.tolist() == expected.dt.image[order].tolist()
 
 
 def test_image_ids_may_be_tensors(need):
@@ -136,13 +138,13 @@ def test_image_ids_may_be_tensors(need):
         {**box, "image_id": np.int32(5)},
     ]
     dt = [{**box, "scores": torch.tensor([0.5])}] * 3
-    assert ingest(gt, dt).image_ids.tolist() == [2, 5, 9]
-    assert ingest(gt, dt).dt_image.tolist() == [2, 0, 1]
+    assert ingest(gt, dt).axes.image_ids.tolist() == [2, 5, 9]
+    assert ingest(gt, dt).dt.image.tolist() == [2, 0, 1]
     coco, _ = scene(0)
     coco["images"] = [{"id": 9}, {"id": 2}]
     coco["annotations"] = []
     dt = [{**box, "scores": torch.tensor([0.5]), "image_id": i} for i in (9, 2)]
-    assert ingest(coco, dt).dt_image.tolist() == [1, 0]
+    assert ingest(coco, dt).dt.image.tolist() == [1, 0]
 
 
 def test_dtypes_may_differ_between_images(need):
@@ -155,8 +157,8 @@ def test_dtypes_may_differ_between_images(need):
     columns = ingest(gt, dt)
     for row, dtype in enumerate(dtypes):
         alone = ingest([gt[row]], [dt[row]])
-        assert columns.gt_boxes[row].tolist() == alone.gt_boxes[0].tolist(), dtype
-    assert len(columns.image_ids) == 5
+        assert columns.gt.shape[row].tolist() == alone.gt.shape[0].tolist(), dtype
+    assert len(columns.axes.image_ids) == 5
 
 
 def test_bfloat16_columns(need):
@@ -164,9 +166,9 @@ def test_bfloat16_columns(need):
     boxes = torch.tensor([[10.1, 20.3, 110.7, 50.9]], dtype=torch.bfloat16, requires_grad=True)
     scores = torch.tensor([0.3], dtype=torch.bfloat16)
     columns = ingest(GroundTruths([1], boxes, torch.tensor([1])), Detections([1], boxes, scores, torch.tensor([1])))
-    assert columns.dt_scores.tolist() == [float(scores)]
+    assert columns.dt.scores.tolist() == [float(scores)]
     low, high = boxes[:, :2], boxes[:, 2:]
-    assert columns.dt_boxes.tolist() == [[*low[0].tolist(), *(high - low)[0].tolist()]]
+    assert columns.dt.shape.tolist() == [[*low[0].tolist(), *(high - low)[0].tolist()]]
 
 
 def test_without_torch_nothing_imports_it():
@@ -210,8 +212,8 @@ def empty_sources():
 def test_nothing_gives_nothing(pair, use_cats):
     result = pymetrics.evaluate(*empty_sources()[pair], protocol=Protocol(use_cats=use_cats))
     assert set(result.stats) == {-1.0}
-    assert result.columns.dt_boxes.shape == result.columns.gt_boxes.shape == (0, 4)
-    assert result.columns.dt_scores.shape == result.columns.gt_area.shape == (0,)
+    assert result.columns.dt.shape.shape == result.columns.gt.shape.shape == (0, 4)
+    assert result.columns.dt.scores.shape == result.columns.gt.area.shape == (0,)
 
 
 def test_no_detections():
@@ -226,8 +228,8 @@ def test_no_ground_truth():
     dt = Detections([1, 2], [[1, 1, 9, 9]] * 2, [0.5, 0.5], [1, 2])
     for nothing in ([], np.zeros((0, 6)), GroundTruths([], [], [])):
         columns = pymetrics.evaluate(nothing, dt).columns
-        assert columns.image_ids.tolist() == [1, 2]
-        assert columns.category_ids.tolist() == [1, 2]
+        assert columns.axes.image_ids.tolist() == [1, 2]
+        assert columns.axes.category_ids.tolist() == [1, 2]
 
 
 # The objects themselves
@@ -241,8 +243,8 @@ def test_columns_are_views_that_travel():
     assert repr(dt) == "Detections(2 boxes, xywh)"
     assert repr(gt) == "GroundTruths(2 boxes, xywh)"
     columns = ingest(gt, dt)
-    assert columns.dt_boxes is boxes
-    assert columns.dt_scores is scores
+    assert columns.dt.shape is boxes
+    assert columns.dt.scores is scores
     again = pickle.loads(pickle.dumps((gt, dt)))
     assert_same_columns(ingest(*copy.deepcopy(again)), columns)
 

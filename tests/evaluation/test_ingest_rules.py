@@ -1,9 +1,10 @@
-"""Ingest: which images and categories are evaluated, and what pycocotools does with odd annotations."""
+"""Sources to columns: which images and categories are evaluated, and what pycocotools does with odd annotations."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.columns import ingest
 from helpers.ingest_cases import assert_same_columns, by_pycocotools, columns_source, same, scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 import pymetrics
 from pymetrics import Detections, GroundTruths, Protocol
 from pymetrics.evaluation.columns import CROWD, ID_ZERO, KEEPS_FREE
-from pymetrics.evaluation.ingest import ingest
 
 # Images and categories
 
@@ -23,34 +23,34 @@ def test_axes_of_a_coco_dict():
         "categories": [{"id": 7, "name": "b"}, {"id": 3}, {"id": 7, "name": "c"}],
     }
     columns = ingest(gt, [{"image_id": 9, "category_id": 8, "bbox": [1, 2, 3, 4], "score": 1}])
-    assert columns.image_ids.tolist() == [4, 9]
-    assert columns.category_ids.tolist() == [3, 7]
-    assert columns.category_names == {7: "c"}
-    assert columns.dt_image.tolist() == [1]
-    assert columns.dt_category.tolist() == [-1]
+    assert columns.axes.image_ids.tolist() == [4, 9]
+    assert columns.axes.category_ids.tolist() == [3, 7]
+    assert columns.axes.category_names == {7: "c"}
+    assert columns.dt.image.tolist() == [1]
+    assert columns.dt.category.tolist() == [-1]
 
 
 def test_axes_of_columns_are_those_of_both_sides():
     gt = GroundTruths([5, 1], [[1, 1, 9, 9]] * 2, [7, -2])
     dt = Detections([3, 2**40], [[1, 1, 9, 9]] * 2, [0.5, 0.5], [7, 2**50])
     columns = ingest(gt, dt)
-    assert columns.image_ids.tolist() == [1, 3, 5, 2**40]
-    assert columns.category_ids.tolist() == [-2, 7, 2**50]
-    assert columns.gt_category.tolist() == [1, 0]
-    assert columns.dt_category.tolist() == [1, 2]
-    assert columns.dt_image.tolist() == [1, 3]
+    assert columns.axes.image_ids.tolist() == [1, 3, 5, 2**40]
+    assert columns.axes.category_ids.tolist() == [-2, 7, 2**50]
+    assert columns.gt.category.tolist() == [1, 0]
+    assert columns.dt.category.tolist() == [1, 2]
+    assert columns.dt.image.tolist() == [1, 3]
 
 
 def test_axes_that_ground_truths_list():
     gt = GroundTruths([5], [[1, 1, 9, 9]], [7], images=[8, 2], categories={7: "seven", 1: "one"})
     dt = Detections([2, 8], [[1, 1, 9, 9]] * 2, [0.5, 0.5], [7, 99])
     columns = ingest(gt, dt)
-    assert columns.image_ids.tolist() == [2, 5, 8]
-    assert columns.category_ids.tolist() == [1, 7]
-    assert columns.category_names == {7: "seven", 1: "one"}
-    assert columns.dt_category.tolist() == [1, -1]
+    assert columns.axes.image_ids.tolist() == [2, 5, 8]
+    assert columns.axes.category_ids.tolist() == [1, 7]
+    assert columns.axes.category_names == {7: "seven", 1: "one"}
+    assert columns.dt.category.tolist() == [1, -1]
     gt = GroundTruths([5], [[1, 1, 9, 9]], [7], categories=(k for k in (9, 7)))
-    assert ingest(gt, dt).category_ids.tolist() == [7, 9]
+    assert ingest(gt, dt).axes.category_ids.tolist() == [7, 9]
 
 
 @settings(deadline=None)
@@ -63,16 +63,16 @@ def test_any_integer_may_be_an_id(ids, others):
     dt = Detections(others, np.ones((len(others), 4)) * 9, np.ones(len(others)), others)
     columns = ingest(GroundTruths(ids, boxes, ids), dt)
     expected = sorted({*ids, *others})
-    assert columns.image_ids.tolist() == columns.category_ids.tolist() == expected
-    assert columns.gt_image.tolist() == columns.gt_category.tolist() == [expected.index(i) for i in ids]
-    assert columns.dt_image.tolist() == [expected.index(i) for i in others]
+    assert columns.axes.image_ids.tolist() == columns.axes.category_ids.tolist() == expected
+    assert columns.gt.image.tolist() == columns.gt.category.tolist() == [expected.index(i) for i in ids]
+    assert columns.dt.image.tolist() == [expected.index(i) for i in others]
 
 
 def test_string_ids(need):
     gt, dt = scene(6, string_ids=True)
     result = pymetrics.evaluate(gt, dt)
     same(result, by_pycocotools(need, gt, dt))
-    assert result.columns.image_ids.dtype.kind == "U"
+    assert result.columns.axes.image_ids.dtype.kind == "U"
     table = columns_source(gt, dt)
     assert_same_columns(ingest(*table), ingest(gt, dt))
     image = np.array([row["image_id"] for row in dt], dtype=object)
@@ -105,11 +105,11 @@ def test_without_categories_the_rows_follow_them(need, seed):
     result = pymetrics.evaluate(gt, dt, protocol=Protocol(use_cats=False))
     same(result, by_pycocotools(need, gt, dt, useCats=0))
     columns = result.columns
-    assert columns.category_ids.tolist() == [-1]
-    assert columns.category_names == {}
+    assert columns.axes.category_ids.tolist() == [-1]
+    assert columns.axes.category_names == {}
     kept = [row for row in dt if row["category_id"] <= 30]
     expected = sorted(kept, key=lambda row: row["category_id"])
-    assert columns.dt_boxes[columns.dt_category == 0].tolist() == [row["bbox"] for row in expected]
+    assert columns.dt.shape[columns.dt.category == 0].tolist() == [row["bbox"] for row in expected]
 
 
 MOVED = "annotations of one id on different images.*an id of its own"
@@ -127,7 +127,7 @@ def test_the_last_of_several_annotations_with_one_id_stands_for_all(need, seed, 
     expected = by_pycocotools(need, gt, dt, useCats=use_cats)
     result = pymetrics.evaluate(gt, dt, protocol=protocol)
     same(result, expected)
-    assert len(result.columns.gt_image) == len(gt["annotations"])
+    assert len(result.columns.gt.image) == len(gt["annotations"])
     table = columns_source(gt, dt)[0]
     ids = [row["id"] for row in gt["annotations"]]
     table = GroundTruths(
@@ -166,14 +166,14 @@ def test_ground_truth_of_id_zero_is_never_found_and_warns_once(need):
         result = pymetrics.evaluate(gt, dt)
     assert len(seen) == 1
     same(result, by_pycocotools(need, gt, dt))
-    assert result.columns.gt_flags[0] == ID_ZERO
+    assert result.columns.gt.flags[0] == ID_ZERO
     gt["annotations"][0]["iscrowd"] = 1
-    assert ingest(gt, dt).gt_flags[0] == ID_ZERO | CROWD
+    assert ingest(gt, dt).gt.flags[0] == ID_ZERO | CROWD
     gt["annotations"][0].update(iscrowd=0, category_id=10)
     image = gt["annotations"][0]["image_id"]
     ingest(gt, [row for row in dt if (row["image_id"], row["category_id"]) != (image, 10)])
     table = GroundTruths([1, 1], [[1, 1, 9, 9]] * 2, [1, 1], ids=np.array([0, 4]))
-    assert ingest(table, Detections([1], [[1, 1, 9, 9]], [1], [1])).gt_flags.tolist() == [ID_ZERO, 0]
+    assert ingest(table, Detections([1], [[1, 1, 9, 9]], [1], [1])).gt.flags.tolist() == [ID_ZERO, 0]
 
 
 @pytest.mark.parametrize("first", [0, -1])
@@ -192,7 +192,7 @@ def test_detections_of_id_zero_and_below_keep_their_objects_free(need, first):
     with pytest.warns(UserWarning, match="detections of ids 0 and below.*number annotations from 1"):
         result = pymetrics.evaluate(gt, Holder())
     same(result, by_pycocotools(need, gt, found))
-    assert set(result.columns.dt_flags.tolist()) == {KEEPS_FREE}
+    assert set(result.columns.dt.flags.tolist()) == {KEEPS_FREE}
 
 
 def test_areas_of_a_float32_array_are_float32(need):
@@ -210,13 +210,13 @@ def test_areas_of_a_float32_array_are_float32(need):
     ]
     gt = {"images": [{"id": 1}], "annotations": annotations, "categories": [{"id": 1}]}
     columns = ingest(gt, table)
-    assert columns.dt_area.tolist() == (w * h).astype(float).tolist()
-    assert columns.dt_area.tolist() != (w.astype(float) * h.astype(float)).tolist()
+    assert columns.dt.area.tolist() == (w * h).astype(float).tolist()
+    assert columns.dt.area.tolist() != (w.astype(float) * h.astype(float)).tolist()
     same(pymetrics.evaluate(gt, table), by_pycocotools(need, gt, table))
     scalars = [{"image_id": 1, "category_id": 1, "bbox": list(row[1:5]), "score": row[5]} for row in table]
     assert_same_columns(ingest(gt, scalars), columns)
     wide = table.astype(float)
-    assert len(ingest(gt, wide).dt_area) == 0
+    assert len(ingest(gt, wide).dt.area) == 0
     same(pymetrics.evaluate(gt, wide), by_pycocotools(need, gt, wide))
 
 
@@ -232,9 +232,9 @@ def test_integers_of_any_size(need):
     dt = [{"image_id": 1, "category_id": 1, "bbox": [0, 0, big, 3], "score": 1}]
     result = pymetrics.evaluate(gt, dt)
     same(result, by_pycocotools(need, gt, dt))
-    assert result.columns.dt_area.tolist() == [float(big * 3)]
+    assert result.columns.dt.area.tolist() == [float(big * 3)]
     ingest(gt, [{**dt[0], "bbox": [0, 0, 2**70, 3]}])
-    assert ingest(gt, [{**dt[0], "bbox": [0, 0, 5, 3]}]).dt_boxes.tolist() == [[0, 0, 5, 3]]
+    assert ingest(gt, [{**dt[0], "bbox": [0, 0, 5, 3]}]).dt.shape.tolist() == [[0, 0, 5, 3]]
 
 
 def test_what_annotations_may_lack():
@@ -245,20 +245,20 @@ def test_what_annotations_may_lack():
     ]
     gt = {"images": [{"id": 1}], "annotations": annotations, "categories": [{"id": 1}]}
     columns = ingest(gt, [])
-    assert columns.gt_area.tolist() == [200, 600, 7]
-    assert columns.gt_flags.tolist() == [0, CROWD, 0]
+    assert columns.gt.area.tolist() == [200, 600, 7]
+    assert columns.gt.flags.tolist() == [0, CROWD, 0]
     targets = [
         {"boxes": [[0, 0, 10, 20]], "labels": [1], "area": [5.0]},
         {"boxes": [[0, 0, 10, 20], [0, 0, 10, 10]], "labels": [1, 1], "iscrowd": [0, 1]},
     ]
     columns = ingest(targets, [{"boxes": [], "labels": [], "scores": []}] * 2)
-    assert columns.gt_area.tolist() == [5, 200, 100]
-    assert columns.gt_flags.tolist() == [0, 0, CROWD]
+    assert columns.gt.area.tolist() == [5, 200, 100]
+    assert columns.gt.flags.tolist() == [0, 0, CROWD]
 
 
 def test_given_areas_are_used():
     gt = GroundTruths([1], [[0, 0, 10, 10]], [1], area=[5000])
     dt = Detections([1], [[0, 0, 10, 10]], [1], [1], area=[7000])
     columns = ingest(gt, dt)
-    assert (columns.gt_area.tolist(), columns.dt_area.tolist()) == ([5000], [7000])
+    assert (columns.gt.area.tolist(), columns.dt.area.tolist()) == ([5000], [7000])
     assert pymetrics.evaluate(gt, dt)["map_small"] == -1

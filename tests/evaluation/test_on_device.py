@@ -1,23 +1,22 @@
-"""The whole road on tensors of a device: the bits of the host. Without a GPU the device is emulated, on CPU tensors."""
+"""Whole evaluations on tensors of a device: the bits of the host. Without a GPU it is emulated, on CPU tensors."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from cuda_emu import emulated
+from helpers.columns import ingest, match
 from helpers.device_scenes import assert_equal, per_image, scene, tensors
 from helpers.map_scenes import batch, differences
 
 import pymetrics
 from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels
-from pymetrics.evaluation import road
-from pymetrics.evaluation.columns import Columns
-from pymetrics.evaluation.ingest import ingest
-from pymetrics.evaluation.protocol import as_protocol
+from pymetrics.evaluation import stages
 from pymetrics.evaluation.result import Result
 from pymetrics.kernels import arrays, cuda_backend
 
@@ -55,8 +54,8 @@ def test_columns(seed, device, calls):
     assert_equal(result, host)
     assert {"sort_rows", "join_cells", "rank_detections", "match_boxes", "accumulate", "mean_valid"} <= set(calls)
     columns = result.columns
-    assert isinstance(columns.dt_boxes, np.ndarray)
-    assert columns.dt_boxes.tobytes() == host.columns.dt_boxes.tobytes()
+    assert isinstance(columns.dt.shape, np.ndarray)
+    assert columns.dt.shape.tobytes() == host.columns.dt.shape.tobytes()
 
 
 @pytest.mark.parametrize("sizes", [(0, 0), (5, 0), (0, 5), (1, 1)])
@@ -116,18 +115,18 @@ def test_replicates(device, calls):
     rng = np.random.default_rng(0)
     weights = rng.multinomial(outcomes.n_images, [1 / outcomes.n_images] * outcomes.n_images, 9).astype(np.uint8)
     weights[0] = 1
-    on_host = road.accumulate_replicates(outcomes, weights)
-    assert on_host[0][0].tobytes() == road.accumulate(outcomes)[0].tobytes()
+    on_host = stages.accumulate_replicates(outcomes, weights)
+    assert on_host[0][0].tobytes() == stages.accumulate(outcomes)[0].tobytes()
     assert len({precision.tobytes() for precision in on_host[0]}) > 5
     moved = ingest_and_match(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
-    found = road.accumulate_replicates(moved, torch.tensor(weights, device=device))
+    found = stages.accumulate_replicates(moved, torch.tensor(weights, device=device))
     for ours, theirs in zip(found, on_host, strict=True):
         assert arrays.to_host(ours).tobytes() == theirs.tobytes()
     assert "accumulate_replicates" in calls
 
 
 def ingest_and_match(gt, dt):
-    return road.match(ingest(gt, dt), as_protocol("coco"))
+    return match(ingest(gt, dt))
 
 
 @pytest.mark.parametrize(
@@ -282,8 +281,11 @@ def test_real_data(data, lacking):
     folder = data("coco_yolact100")
     columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
     host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
-    fields = {n: torch.tensor(v).cuda() if n[:3] in ("dt_", "gt_") else v for n, v in vars(columns).items()}
-    assert_equal(Result(road.match(Columns(**fields), as_protocol("coco"))), host)
+    gt, dt = (
+        replace(side, **{n: torch.tensor(v).cuda() for n, v in vars(side).items() if v is not None})
+        for side in (columns.gt, columns.dt)
+    )
+    assert_equal(Result(match(replace(columns, gt=gt, dt=dt))), host)
 
 
 def test_gradients_do_not_matter(device):
@@ -293,7 +295,7 @@ def test_gradients_do_not_matter(device):
     moved |= {name: moved[name].requires_grad_() for name in ("boxes", "scores")}
     result = evaluate(GroundTruths(**tensors(gt, device)), Detections(**moved))
     assert_equal(result, host)
-    assert isinstance(result.columns.dt_boxes, np.ndarray)
+    assert isinstance(result.columns.dt.shape, np.ndarray)
     assert pickle.loads(pickle.dumps(result)).stats.tobytes() == host.stats.tobytes()
     boxes = tensors(gt, device)["boxes"]
     for kind in ("iou", "ciou"):

@@ -8,13 +8,15 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers.columns import match
 from helpers.result_cases import ODD, make_columns, make_result
 
 import pymetrics
-from pymetrics.evaluation import road
+from pymetrics.evaluation import stages
 from pymetrics.evaluation.outcomes import Outcomes
 from pymetrics.evaluation.protocol import Protocol
 from pymetrics.evaluation.result import Result, summary_rows
+from pymetrics.evaluation.shapes import as_shape
 
 COCO_KEYS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 KEYS = ["map", "map_50", "map_75", "map_small", "map_medium", "map_large"]
@@ -82,11 +84,11 @@ def test_per_class_is_numpys_mean_of_the_classes_slice(protocol):
 
 def test_per_class_counts():
     columns = make_columns()
-    result = Result(road.match(columns, Protocol()), columns)
-    counts = columns.gt_flags == 0
+    result = Result(match(columns), columns)
+    counts = columns.gt.flags == 0
     for k, row in enumerate(result.per_class):
-        assert row["n_gt"] == np.sum(counts & (columns.gt_category == k))
-        assert row["n_dt"] == np.sum(columns.dt_category == k)
+        assert row["n_gt"] == np.sum(counts & (columns.gt.category == k))
+        assert row["n_dt"] == np.sum(columns.dt.category == k)
 
 
 def iou(dt, gt, is_crowd):
@@ -101,26 +103,26 @@ def iou(dt, gt, is_crowd):
 def count_image(columns, image, threshold, limit):
     """tp, fp, fn, n_gt, n_dt of an image by COCO's rules, literally, over all areas."""
     total = np.zeros(5, int)
-    for category in range(len(columns.category_ids)):
-        dts = np.flatnonzero((columns.dt_image == image) & (columns.dt_category == category))
-        dts = dts[np.argsort(-columns.dt_scores[dts], kind="stable")][:limit]
-        gts = np.flatnonzero((columns.gt_image == image) & (columns.gt_category == category))
-        gts = sorted(gts, key=lambda g: columns.gt_flags[g])
+    for category in range(len(columns.axes.category_ids)):
+        dts = np.flatnonzero((columns.dt.image == image) & (columns.dt.category == category))
+        dts = dts[np.argsort(-columns.dt.scores[dts], kind="stable")][:limit]
+        gts = np.flatnonzero((columns.gt.image == image) & (columns.gt.category == category))
+        gts = sorted(gts, key=lambda g: columns.gt.flags[g])
         taken, tp, fp = set(), 0, 0
         for d in dts:
             best, match = threshold, None
             for g in gts:
-                is_crowd = bool(columns.gt_flags[g])
+                is_crowd = bool(columns.gt.flags[g])
                 if g in taken and not is_crowd:
                     continue
-                if match is not None and not columns.gt_flags[match] and is_crowd:
+                if match is not None and not columns.gt.flags[match] and is_crowd:
                     break
-                if (overlap := iou(columns.dt_boxes[d], columns.gt_boxes[g], is_crowd)) >= best:
+                if (overlap := iou(columns.dt.shape[d], columns.gt.shape[g], is_crowd)) >= best:
                     best, match = overlap, g
             taken.add(match)
-            tp += match is not None and not columns.gt_flags[match]
+            tp += match is not None and not columns.gt.flags[match]
             fp += match is None
-        n_gt = sum(columns.gt_flags[g] == 0 for g in gts)
+        n_gt = sum(columns.gt.flags[g] == 0 for g in gts)
         total += [tp, fp, n_gt - tp, n_gt, len(dts)]
     return total.tolist()
 
@@ -129,9 +131,9 @@ def count_image(columns, image, threshold, limit):
 @pytest.mark.parametrize("seed", range(3))
 def test_per_image_against_a_literal_matcher(protocol, seed):
     columns = make_columns(seed)
-    result = Result(road.match(columns, protocol), columns)
+    result = Result(match(columns, protocol), columns)
     threshold = 0.5 if 0.5 in protocol.iou_thresholds else protocol.iou_thresholds[0]
-    assert [row["id"] for row in result.per_image] == columns.image_ids.tolist()
+    assert [row["id"] for row in result.per_image] == columns.axes.image_ids.tolist()
     for i, row in enumerate(result.per_image):
         tp, fp, fn, n_gt, n_dt = count_image(columns, i, threshold, protocol.max_dets[-1])
         assert (row["tp"], row["fp"], row["fn"], row["n_gt"], row["n_dt"]) == (tp, fp, fn, n_gt, n_dt)
@@ -146,7 +148,7 @@ def hand_made():
     """Two images with string ids, one category, one threshold, one area range."""
     return Outcomes(
         protocol=Protocol(iou_thresholds=(0.5,), area_ranges=((0, 1e9),), area_names=("all",), max_dets=(100,)),
-        iou_type="bbox",
+        shape=as_shape("bbox"),
         image_ids=np.array(["a", "b", "c"]),
         category_ids=np.array([7]),
         category_cells=np.array([0, 2]),
@@ -278,19 +280,19 @@ def test_pickle():
     copy = pickle.loads(pickle.dumps(result))
     assert copy.stats.tolist() == stats.tolist()
     assert copy.per_class == result.per_class
-    assert copy.columns.dt_scores.tolist() == result.columns.dt_scores.tolist()
+    assert copy.columns.dt.scores.tolist() == result.columns.dt.scores.tolist()
     assert len(pickle.dumps(result)) < 100_000  # the arrays do not travel
 
 
 def test_work_is_done_once(monkeypatch):
     result, calls = make_result(), []
-    real = road.accumulate
+    real = stages.accumulate
 
     def counted(outcomes, keep_scores=True):
         calls.append(keep_scores)
         return real(outcomes, keep_scores)
 
-    monkeypatch.setattr(road, "accumulate", counted)
+    monkeypatch.setattr(stages, "accumulate", counted)
     assert not calls
     assert result.precision.shape == (10, 101, 4, 4, 3)
     assert result.recall.shape == (10, 4, 4, 3)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import pymetrics
-from pymetrics.evaluation.ingest import ingest
 from pymetrics.formats.boxes import as_box_format, to_xywh
 
 LAYOUTS = ("xyxy", "xywh", "cxcywh")
@@ -133,11 +132,11 @@ def test_image_sizes(need, kind):
         dt = [{"image_id": i, "category_id": 1, "score": 0.5, "bbox": [0.5, 0.5, 0.5, 0.25]} for i in (7, 3)]
     columns = ingest(gt, dt, box_format="xywh", normalized=True, image_sizes=sizes)
     small, large = [10.0, 5.0, 10.0, 2.5], [100.0, 50.0, 100.0, 25.0]
-    assert columns.image_ids.tolist() == [3, 7]
-    assert columns.dt_boxes.tolist() == [small if kind == "pair" else large, small]
-    assert len(columns.dt_area) == 0
+    assert columns.axes.image_ids.tolist() == [3, 7]
+    assert columns.dt.shape.tolist() == [small if kind == "pair" else large, small]
+    assert len(columns.dt.area) == 0
     if kind != "coco":
-        assert columns.gt_area.tolist() == [w * h for _, _, w, h in columns.gt_boxes.tolist()]
+        assert columns.gt.area.tolist() == [w * h for _, _, w, h in columns.gt.shape.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -189,9 +188,9 @@ def test_torchvision_boxes_know_their_format(need):
     gt = [{"boxes": boxes, "labels": torch.tensor([1])}]
     dt = [{"boxes": torch.tensor([[10.0, 20, 30, 40]]), "labels": torch.tensor([1]), "scores": torch.tensor([0.5])}]
     columns = ingest(gt, dt)
-    assert columns.gt_boxes.tolist() == [[-5, 0, 30, 40]]
-    assert columns.dt_boxes.tolist() == [[10, 20, 20, 20]]
-    assert ingest(gt, dt, box_format="xywh").gt_boxes.tolist() == [[10, 20, 30, 40]]
+    assert columns.gt.shape.tolist() == [[-5, 0, 30, 40]]
+    assert columns.dt.shape.tolist() == [[10, 20, 20, 20]]
+    assert ingest(gt, dt, box_format="xywh").gt.shape.tolist() == [[10, 20, 30, 40]]
 
 
 def test_a_source_keeps_its_own_format():

@@ -50,14 +50,14 @@ def evaluate_image(
     def outside(value: float) -> bool:
         return bool(value < low or value > high)
 
-    crowd = {g: bool(columns.gt_flags[g] & CROWD) for g in gts}
-    ignore = {g: bool(columns.gt_flags[g] & (CROWD | IGNORE)) or outside(columns.gt_area[g]) for g in gts}
+    crowd = {g: bool(columns.gt.flags[g] & CROWD) for g in gts}
+    ignore = {g: bool(columns.gt.flags[g] & (CROWD | IGNORE)) or outside(columns.gt.area[g]) for g in gts}
     gts = sorted(gts, key=lambda g: ignore[g])
-    order = np.argsort([-columns.dt_scores[d] for d in dts], kind="stable") if dts else []
+    order = np.argsort([-columns.dt.scores[d] for d in dts], kind="stable") if dts else []
     dts = [dts[i] for i in order][:limit]
-    gt_id = {g: 0 if columns.gt_flags[g] & ID_ZERO else g + 1 for g in gts}
-    dt_id = {d: 0 if len(columns.dt_flags) and columns.dt_flags[d] & KEEPS_FREE else d + 1 for d in dts}
-    ious = {(d, g): overlap(columns.dt_boxes[d], columns.gt_boxes[g], crowd[g]) for d in dts for g in gts}
+    gt_id = {g: 0 if columns.gt.flags[g] & ID_ZERO else g + 1 for g in gts}
+    dt_id = {d: 0 if len(columns.dt.flags) and columns.dt.flags[d] & KEEPS_FREE else d + 1 for d in dts}
+    ious = {(d, g): overlap(columns.dt.shape[d], columns.gt.shape[g], crowd[g]) for d in dts for g in gts}
 
     n_thresholds = len(thresholds)
     gt_matches = {(t, g): 0 for t in range(n_thresholds) for g in gts}
@@ -80,10 +80,10 @@ def evaluate_image(
             dt_ignore[t, i], dt_matches[t, i], taken[t, i] = ignore[m], gt_id[m], m
             gt_matches[t, m] = dt_id[d]
     with np.errstate(all="ignore"):
-        dt_area = [columns.dt_area[d] if len(columns.dt_area) else columns.dt_boxes[d, 2:].prod() for d in dts]
+        dt_area = [columns.dt.area[d] if len(columns.dt.area) else columns.dt.shape[d, 2:].prod() for d in dts]
     far = np.array([outside(value) for value in dt_area], bool)
     dt_ignore |= (dt_matches == 0) & far
-    scores = np.array([columns.dt_scores[d] for d in dts], np.float64)
+    scores = np.array([columns.dt.scores[d] for d in dts], np.float64)
     return Image(dts, scores, dt_matches, dt_ignore, np.array([ignore[g] for g in gts], bool), taken)
 
 
@@ -112,7 +112,7 @@ def evaluate(columns: Columns, protocol: Protocol) -> dict[tuple[int, int], dict
     dts: dict[tuple[int, int], list[int]] = {}
     gts: dict[tuple[int, int], list[int]] = {}
     for rows, category, image in (
-        (dts, columns.dt_category, columns.dt_image), (gts, columns.gt_category, columns.gt_image)
+        (dts, columns.dt.category, columns.dt.image), (gts, columns.gt.category, columns.gt.image)
     ):  # fmt: skip
         for row, (k, i) in enumerate(zip(category.tolist(), image.tolist(), strict=True)):
             if k >= 0 and i >= 0:
@@ -121,10 +121,10 @@ def evaluate(columns: Columns, protocol: Protocol) -> dict[tuple[int, int], dict
     return {
         (k, a): {
             i: evaluate_image(columns, dts.get((k, i), []), gts.get((k, i), []), area, protocol.iou_thresholds, limit)
-            for i in range(len(columns.image_ids))
+            for i in range(len(columns.axes.image_ids))
             if (k, i) in dts or (k, i) in gts
         }
-        for k in range(len(columns.category_ids))
+        for k in range(len(columns.axes.category_ids))
         for a, area in enumerate(protocol.area_ranges)
     }
 
@@ -252,14 +252,14 @@ def differences(columns: Columns, protocol: Protocol, outcomes: Any, arrays: tup
     for name, ours, theirs in zip(
         ("precision", "recall", "scores"),
         arrays,
-        accumulate(evaluated, len(columns.category_ids), protocol),
+        accumulate(evaluated, len(columns.axes.category_ids), protocol),
         strict=True,
     ):
         if ours.shape != theirs.shape or ours.tobytes() != theirs.tobytes():
             at = np.argwhere(ours.view(np.uint64) != theirs.view(np.uint64)) if ours.shape == theirs.shape else []
             found.append(f"{name} at {[tuple(row) for row in np.asarray(at).tolist()[:3]]}")
     n_thresholds = len(protocol.iou_thresholds)
-    for k in range(len(columns.category_ids)):
+    for k in range(len(columns.axes.category_ids)):
         first, last = outcomes.category_cells[k : k + 2]
         if outcomes.cell_image[first:last].tolist() != sorted(evaluated[k, 0] if protocol.area_ranges else []):
             found.append(f"cells of category {k}")
@@ -303,4 +303,4 @@ def _bits(words: Any, pairs: slice) -> Any:
 def _iou(columns: Columns, d: int, g: int) -> np.float64:
     if g < 0:
         return np.float64(0)
-    return overlap(columns.dt_boxes[d], columns.gt_boxes[g], bool(columns.gt_flags[g] & CROWD))
+    return overlap(columns.dt.shape[d], columns.gt.shape[g], bool(columns.gt.flags[g] & CROWD))

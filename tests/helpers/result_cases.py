@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from pymetrics.evaluation import road
-from pymetrics.evaluation.columns import CROWD, Columns
+from helpers.columns import match
+from pymetrics.evaluation.columns import CROWD, Axes, Columns, Side
 from pymetrics.evaluation.protocol import Protocol
 from pymetrics.evaluation.result import Result
+from pymetrics.evaluation.shapes import as_shape
 
 ODD = Protocol(
     iou_thresholds=(0.3, *(0.4 + i / 100 for i in range(30)), 0.75),
@@ -24,24 +25,26 @@ def make_columns(seed=0, n_images=6, n_categories=4, n_dt=80, n_gt=30, names=Non
     near = rng.integers(0, n_gt, n_dt) if n_gt else np.zeros(0, np.int64)
     n_dt = len(near)
     wrong = rng.random(n_dt) < 0.2
-    return Columns(
-        image_ids=np.arange(10, 10 + n_images),
-        category_ids=np.arange(1, n_categories + 1),
-        dt_image=gt_image[near],
-        dt_category=np.where(wrong, rng.integers(0, max(1, n_categories), n_dt), gt_category[near]).astype(np.int32),
-        dt_boxes=gt_boxes[near] + rng.normal(0, 3, (n_dt, 4)),
-        dt_scores=rng.random(n_dt).round(1),
-        dt_area=np.zeros(0),
-        dt_flags=np.zeros(0, np.uint8),
-        gt_image=gt_image,
-        gt_category=gt_category,
-        gt_boxes=gt_boxes,
-        gt_area=gt_boxes[:, 2] * gt_boxes[:, 3],
-        gt_flags=np.where(rng.random(n_gt) < 0.1, CROWD, 0).astype(np.uint8),
-        category_names=names or {},
+    dt = Side(
+        image=gt_image[near],
+        category=np.where(wrong, rng.integers(0, max(1, n_categories), n_dt), gt_category[near]).astype(np.int32),
+        shape=gt_boxes[near] + rng.normal(0, 3, (n_dt, 4)),
+        scores=rng.random(n_dt).round(1),
+        area=np.zeros(0),
+        flags=np.zeros(0, np.uint8),
     )
+    gt = Side(
+        image=gt_image,
+        category=gt_category,
+        shape=gt_boxes,
+        scores=np.zeros(0),
+        area=gt_boxes[:, 2] * gt_boxes[:, 3],
+        flags=np.where(rng.random(n_gt) < 0.1, CROWD, 0).astype(np.uint8),
+    )
+    axes = Axes(np.arange(10, 10 + n_images), np.arange(1, n_categories + 1), names or {})
+    return Columns(gt, dt, axes, as_shape("bbox"))
 
 
 def make_result(protocol=None, **settings):
     columns = make_columns(**settings)
-    return Result(road.match(columns, protocol or Protocol()), columns)
+    return Result(match(columns, protocol or Protocol()), columns)

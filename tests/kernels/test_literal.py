@@ -41,10 +41,10 @@ def test_the_scenes_hold_what_they_should():
     for seed in range(300):
         columns, protocol = make_problem(seed)
         evaluated = evaluate(columns, protocol)
-        precision = accumulate(evaluated, len(columns.category_ids), protocol)[0]
+        precision = accumulate(evaluated, len(columns.axes.category_ids), protocol)[0]
         seen["words"] += protocol.n_words > 1
         seen["precision"] += bool(np.any((precision > 0) & (precision < 0.9)))
-        seen["nan"] += bool(np.isnan(columns.gt_boxes).any() and len(columns.dt_scores))
+        seen["nan"] += bool(np.isnan(columns.gt.shape).any() and len(columns.dt.scores))
         for images in evaluated.values():
             for image in images.values():
                 seen["matched"] += bool(np.any((image.dt_matches != 0) & ~image.dt_ignore))
