@@ -16,13 +16,22 @@ FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-fast lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
+	@echo
+	@echo "Next: your own files with     $(BIN)/pymetrics eval --gt GT.json --dt DT.json"
+	@echo "      the sample's files with $(BIN)/pymetrics demo --out sample"
+	@echo "      all tests with          make test"
 
 test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does not shadow the installed package
+	@echo "All tests take about a quarter of an hour on two cores; PYTEST_ARGS='-k boxes' runs some of them."
 	$(BIN)/pytest -q $(PYTEST_ARGS)
+
+# Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random: under a minute.
+test-fast: $(VENV)/.test
+	$(BIN)/pytest -q -m "not slow and not hypothesis and not gpu" $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -89,11 +98,12 @@ $(VENV)-wheel/.tools: constraints.txt
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.tools $(SOURCES)
+	@echo "Compiling pymetrics; the first time this takes two to three minutes on two cores, and pip says nothing meanwhile."
 	$(INSTALL) .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.tools $(SOURCES)
-	@echo "Installing pymetrics and what its tests need; torch is large, this takes a minute or more the first time."
+	@echo "Compiling pymetrics and installing what its tests need (torch is large): several minutes the first time."
 	$(INSTALL) '.[test]'
 	@touch $@ $(VENV)/.demo
 

@@ -81,22 +81,34 @@ void take_replicates(Problem& p, index_t n, const Queue& queue) {
     if (p.weighted) p.planes = queue.take<lanes_t>(n * p.n_groups * kPlanes);
 }
 
+template <class Arguments>
+Problem problem_of(const Arguments& of) {
+    Problem p = {};
+    p.scores = of.scores;
+    p.matched = of.matched;
+    p.ignored = of.ignored;
+    p.offsets = of.offsets;
+    p.n_gt = of.n_gt;
+    p.category_cells = of.category_cells;
+    p.max_dets = of.max_dets;
+    p.recall_thresholds = of.recall_thresholds;
+    p.precision = of.precision.data;
+    p.recall = of.recall.data;
+    p.begin = of.begin;
+    p.n_categories = of.end - of.begin;
+    return p;
+}
+
 }  // namespace
 
-void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt, View<const index_t, 1> category_cells,
-                View<const word_t, 2> area_words, View<const index_t, 1> max_dets,
-                View<const double, 1> recall_thresholds, View<double, 5> precision, View<double, 4> recall,
-                View<double, 5> scores_at, index_t begin, index_t end, const Queue& queue) {
-    static_cast<void>(area_words);  // bit a * T + t is of area range a
-    if (end <= begin) return;
-    Problem p = {};
-    p.scores = scores, p.matched = matched, p.ignored = ignored, p.offsets = offsets, p.n_gt = n_gt;
-    p.category_cells = category_cells, p.max_dets = max_dets, p.recall_thresholds = recall_thresholds;
-    p.precision = precision.data, p.recall = recall.data, p.scores_at = scores_at.data;
-    p.keep_scores = scores_at.shape[0] > 0;
-    p.begin = begin, p.n_categories = end - begin;
-    p.T = recall.shape[0], p.A = recall.shape[2];
+// area_words is not read: bit a * T + t is of area range a.
+void accumulate(const Accumulate& of, const Queue& queue) {
+    if (of.end <= of.begin) return;
+    Problem p = problem_of(of);
+    p.scores_at = of.scores_at.data;
+    p.keep_scores = of.scores_at.shape[0] > 0;
+    p.T = of.recall.shape[0];
+    p.A = of.recall.shape[2];
     measure(p, "accumulate");
     if (p.n_pairs == 0) return;
     put_in_order(p, queue);
@@ -104,31 +116,26 @@ void accumulate(View<const double, 1> scores, View<const word_t, 2> matched, Vie
     draw(p, 1, queue);
 }
 
-void accumulate_replicates(View<const double, 1> scores, View<const word_t, 2> matched, View<const word_t, 2> ignored,
-                           View<const index_t, 1> offsets, View<const std::int32_t, 2> n_gt,
-                           View<const index_t, 1> category_cells, View<const std::int32_t, 1> cell_image,
-                           View<const std::uint8_t, 2> weights, View<const index_t, 1> max_dets,
-                           View<const double, 1> recall_thresholds, View<double, 6> precision, View<double, 5> recall,
-                           index_t begin, index_t end, const Queue& queue) {
-    if (end <= begin) return;
-    Problem p = {};
-    p.scores = scores, p.matched = matched, p.ignored = ignored, p.offsets = offsets, p.n_gt = n_gt;
-    p.category_cells = category_cells, p.max_dets = max_dets, p.recall_thresholds = recall_thresholds;
-    p.cell_image = cell_image, p.weights = weights, p.weighted = true;
-    p.precision = precision.data, p.recall = recall.data;
-    p.begin = begin, p.n_categories = end - begin;
-    p.T = recall.shape[1], p.A = recall.shape[3];
+void accumulate_replicates(const AccumulateReplicates& of, const Queue& queue) {
+    if (of.end <= of.begin) return;
+    Problem p = problem_of(of);
+    p.cell_image = of.cell_image;
+    p.weights = of.weights;
+    p.weighted = true;
+    p.T = of.recall.shape[1];
+    p.A = of.recall.shape[3];
     measure(p, "accumulate_replicates");
-    const index_t n_replicates = weights.shape[0];
+    const index_t n_replicates = of.weights.shape[0];
     if (p.n_pairs == 0 || n_replicates == 0) return;
     put_in_order(p, queue);
-    const index_t bytes = p.n_pairs * (p.n_chunks + 1) * 8 + p.n_groups * kPlanes * 4 + p.n_categories * p.A * p.R * 4,
-                  fit = kScratch / bytes, n = std::min(n_replicates, std::clamp<index_t>(fit, 1, 4096));
+    const index_t bytes = p.n_pairs * (p.n_chunks + 1) * 8 + p.n_groups * kPlanes * 4 + p.n_categories * p.A * p.R * 4;
+    const index_t n = std::min(n_replicates, std::clamp<index_t>(kScratch / bytes, 1, 4096));
     take_replicates(p, n, queue);
     for (index_t low = 0; low < n_replicates; low += n) {
         draw(p, unsigned(std::min(n, n_replicates - low)), queue);
-        p.weights.data += n * weights.shape[1];
-        p.precision += n * p.T * p.R * p.K * p.A * p.M, p.recall += n * p.T * p.K * p.A * p.M;
+        p.weights.data += n * of.weights.shape[1];
+        p.precision += n * p.T * p.R * p.K * p.A * p.M;
+        p.recall += n * p.T * p.K * p.A * p.M;
     }
 }
 

@@ -10,24 +10,15 @@ constexpr index_t kColumns = 4, kRows = 32;       // of a tile: for each thread,
 constexpr index_t kShare = index_t(kBlock) * 16;  // numbers for a block
 constexpr index_t kLarge = index_t(kThreads) * 256;
 
-template <class T>
-struct Problems {
-    View<const T, 2> dt, gt;
-    View<const std::uint8_t, 1> crowd;
-    View<const index_t, 1> dt_offsets, gt_offsets, out_offsets;
-    View<T, 1> out;
-    index_t begin, end;
-};
-
-template <int kKind, class T>
-__device__ __forceinline__ T overlap(const BoxOf<T>& dt, const BoxOf<T>& gt, bool crowd) {
+template <int kKind>
+__device__ __forceinline__ double overlap(const Box& dt, const Box& gt, bool crowd) {
     if (kKind == 0) return iou(dt, gt, crowd);
     return kKind == 1 ? generalized_iou(dt, gt) : distance_iou(dt, gt);
 }
 
 // Blocks along y: problems. Along x: tiles of one.
-template <int kKind, class T>
-__global__ void __launch_bounds__(kThreads) fill_tiles(Problems<T> of) {
+template <int kKind>
+__global__ void __launch_bounds__(kThreads) fill_tiles(BoxIou of) {
     for (index_t p = of.begin + blockIdx.y; p < of.end; p += gridDim.y) {
         const index_t d0 = of.dt_offsets[p], g0 = of.gt_offsets[p], n_dt = of.dt_offsets[p + 1] - d0,
                       n_gt = of.gt_offsets[p + 1] - g0, width = kColumns * blockDim.x,
@@ -35,7 +26,7 @@ __global__ void __launch_bounds__(kThreads) fill_tiles(Problems<T> of) {
         for (index_t tile = blockIdx.x; tile < n_tiles; tile += gridDim.x) {
             const index_t column = tile % n_across * width + threadIdx.x, row = tile / n_across * kRows,
                           last_row = row + kRows < n_dt ? row + kRows : n_dt;
-            BoxOf<T> boxes[kColumns] = {};
+            Box boxes[kColumns] = {};
             bool crowds[kColumns] = {};
 #pragma unroll
             for (index_t i = 0; i < kColumns; ++i) {
@@ -44,9 +35,9 @@ __global__ void __launch_bounds__(kThreads) fill_tiles(Problems<T> of) {
                 boxes[i] = load_wide(of.gt, g0 + g);
                 crowds[i] = of.crowd[g0 + g];
             }
-            T* to = of.out.data + of.out_offsets[p] + row * n_gt + column;
+            double* to = of.out.data + of.out_offsets[p] + row * n_gt + column;
             for (index_t d = row; d < last_row; ++d, to += n_gt) {
-                const BoxOf<T> box = load_wide(of.dt, d0 + d);
+                const Box box = load_wide(of.dt, d0 + d);
 #pragma unroll
                 for (index_t i = 0; i < kColumns; ++i)
                     if (column + i * blockDim.x < n_gt) to[i * blockDim.x] = overlap<kKind>(box, boxes[i], crowds[i]);
@@ -65,8 +56,8 @@ __device__ index_t problem_of(View<const index_t, 1> out_offsets, index_t at, in
     return low;
 }
 
-template <int kKind, class T>
-__global__ void fill_shares(Problems<T> of) {
+template <int kKind>
+__global__ void fill_shares(BoxIou of) {
     const index_t first = of.out_offsets[of.begin], last = of.out_offsets[of.end], step = blockDim.x;
     for (index_t low = first + blockIdx.x * kShare; low < last; low += gridDim.x * kShare) {
         const index_t high = low + kShare < last ? low + kShare : last;
@@ -95,33 +86,27 @@ __global__ void fill_shares(Problems<T> of) {
     }
 }
 
-template <int kKind, class T>
-void fill(const Problems<T>& of, const Queue& queue) {
+template <int kKind>
+void fill(const BoxIou& of, const Queue& queue) {
     const index_t n_problems = of.end - of.begin, n = of.out.shape[0];
     if (n_problems <= 0 || n == 0) return;
     if (n / n_problems < kLarge && (n_problems > 1 || of.gt.shape[0] < kThreads)) {
-        PM_RUN((fill_shares<kKind, T>), blocks_for(n, kShare), kBlock, 0, queue, of);
+        PM_RUN((fill_shares<kKind>), blocks_for(n, kShare), kBlock, 0, queue, of);
         return;
     }
-    // Tiles of a problem of average size, and some: nobody here knows their sizes.
+    // The sizes of the problems are not known on the host. The grid is made for twice the average size; larger problems
+    // loop.
     const index_t tile = kRows * kColumns * kThreads;
     const dim3 grid(blocks_for(2 * (n / n_problems) + tile, tile), blocks_for(n_problems, 1));
-    PM_RUN((fill_tiles<kKind, T>), grid, kThreads, 0, queue, of);
-}
-
-template <class T>
-void fill(const Problems<T>& of, index_t kind, const Queue& queue) {
-    if (kind == 0) fill<0>(of, queue);
-    if (kind == 1) fill<1>(of, queue);
-    if (kind == 2) fill<2>(of, queue);
+    PM_RUN((fill_tiles<kKind>), grid, kThreads, 0, queue, of);
 }
 
 }  // namespace
 
-void box_iou(View<const double, 2> dt, View<const double, 2> gt, View<const std::uint8_t, 1> crowd,
-             View<const index_t, 1> dt_offsets, View<const index_t, 1> gt_offsets, View<const index_t, 1> out_offsets,
-             index_t kind, View<double, 1> out, index_t begin, index_t end, const Queue& queue) {
-    fill<double>({dt, gt, crowd, dt_offsets, gt_offsets, out_offsets, out, begin, end}, kind, queue);
+void box_iou(const BoxIou& of, const Queue& queue) {
+    if (of.kind == 0) fill<0>(of, queue);
+    if (of.kind == 1) fill<1>(of, queue);
+    if (of.kind == 2) fill<2>(of, queue);
 }
 
 }  // namespace pymetrics::cuda

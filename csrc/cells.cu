@@ -33,11 +33,11 @@ __device__ index_t run_of(const index_t* starts, index_t n_runs, index_t place) 
     return lower_bound(starts, 1, n_runs + 1, place + 1) - 1;
 }
 
-__global__ void find_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out) {
-    const index_t n_known = known.shape[0];
-    for (index_t i = thread_index(); i < ids.shape[0]; i += thread_count()) {
-        const index_t at = lower_bound(known.data, 0, n_known, ids[i]);
-        out[i] = at < n_known && known[at] == ids[i] ? std::int32_t(at) : -1;
+__global__ void find_ids(IndexIds of) {
+    const index_t n_known = of.known.shape[0];
+    for (index_t i = thread_index(); i < of.ids.shape[0]; i += thread_count()) {
+        const index_t at = lower_bound(of.known.data, 0, n_known, of.ids[i]);
+        of.out[i] = at < n_known && of.known[at] == of.ids[i] ? std::int32_t(at) : -1;
     }
 }
 
@@ -66,15 +66,14 @@ __global__ void category_starts(const Key* keys, const std::int32_t* rows, index
 }
 
 template <class Key>
-void sort_rows_by(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
-                  View<std::int32_t, 1> order, View<index_t, 1> starts, const Queue& queue) {
-    const index_t n = category.shape[0];
-    const Key last = Key(n_images) * Key(starts.shape[0] - 1);
+void sort_rows_by(const SortRows& of, word_t n_images, const Queue& queue) {
+    const index_t n = of.category.shape[0];
+    const Key last = Key(n_images) * Key(of.starts.shape[0] - 1);
     Key *const keys = queue.take<Key>(n), *const sorted_keys = queue.take<Key>(n);
     std::int32_t *const rows = queue.take<std::int32_t>(n), *const sorted_rows = queue.take<std::int32_t>(n);
-    if (n > 0) PM_RUN_UNITS(row_keys<Key>, n, queue, category, image, Key(n_images), last, keys, rows);
+    if (n > 0) PM_RUN_UNITS(row_keys<Key>, n, queue, of.category, of.image, Key(n_images), last, keys, rows);
     sort_pairs(queue, keys, sorted_keys, rows, sorted_rows, n, 0, bits_of(last | 1));
-    PM_RUN_UNITS(category_starts<Key>, n + 1, queue, sorted_keys, sorted_rows, n, Key(n_images), order, starts);
+    PM_RUN_UNITS(category_starts<Key>, n + 1, queue, sorted_keys, sorted_rows, n, Key(n_images), of.order, of.starts);
 }
 
 // One side of join_cells: rows in the order of their cells.
@@ -131,8 +130,7 @@ __global__ void count_rows(Sides s, index_t limit) {
 }
 
 // A cell's place is the number of cells that begin before it, on either side.
-__global__ void write_cells(Sides s, View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image,
-                            View<index_t, 1> cell_dt, View<index_t, 1> cell_gt, View<index_t, 1> offsets) {
+__global__ void write_cells(Sides s, JoinCells of) {
     const word_t all_dt = s.gt.counts[0];  // the sums run on from the detections to the ground truths
     auto place = [&](index_t d, index_t g) { return index_t((s.dt.counts[d] + s.gt.counts[g] - all_dt) & kLow); };
     auto kept = [&](index_t d) { return index_t(s.dt.counts[d] >> 32); };
@@ -140,11 +138,14 @@ __global__ void write_cells(Sides s, View<index_t, 1> category_cells, View<std::
         const bool is_dt = unit < s.dt.n;
         const index_t i = is_dt ? unit : unit - s.dt.n;
         if (!is_dt && i >= s.gt.n) {
-            const index_t k = i - s.gt.n, d = k > 0 ? s.dt.starts[k] : 0, g = k > 0 ? s.gt.starts[k] : 0,
-                          c = place(d, g);
-            category_cells[k] = c;
-            if (k == s.n_categories)
-                cell_dt[c] = d, cell_gt[c] = g, offsets[c] = offsets[offsets.shape[0] - 1] = kept(d);
+            const index_t k = i - s.gt.n, d = k > 0 ? s.dt.starts[k] : 0, g = k > 0 ? s.gt.starts[k] : 0;
+            const index_t c = place(d, g);
+            of.category_cells[k] = c;
+            if (k < s.n_categories) continue;
+            of.cell_dt[c] = d;
+            of.cell_gt[c] = g;
+            of.offsets[c] = kept(d);
+            of.offsets[of.offsets.shape[0] - 1] = kept(d);
             continue;
         }
         const Side side = is_dt ? s.dt : s.gt;
@@ -152,20 +153,15 @@ __global__ void write_cells(Sides s, View<index_t, 1> category_cells, View<std::
         const word_t key = side.keys[i];
         const index_t d = is_dt ? i : s.dt.find(key), g = is_dt ? s.gt.find(key) : i, c = place(d, g);
         if (!is_dt && d < s.dt.size(s.n_categories) && s.dt.keys[d] == key) continue;
-        cell_image[c] = std::int32_t(key & kLow);
-        cell_dt[c] = d, cell_gt[c] = g, offsets[c] = kept(d);
+        of.cell_image[c] = std::int32_t(key & kLow);
+        of.cell_dt[c] = d;
+        of.cell_gt[c] = g;
+        of.offsets[c] = kept(d);
     }
 }
 
-// The detections of the cells [begin, end), which alone are ranked; places in dt_order.
-struct Ranking {
-    View<const double, 1> scores;
-    View<const std::int32_t, 1> dt_order;
-    View<const index_t, 1> cell_dt, offsets;
-    index_t begin, end;
-};
-
-__global__ void score_keys(Ranking r, word_t* keys, std::int32_t* places) {
+// Of rank_detections: the detections of the cells [begin, end), which alone are ranked; places in dt_order.
+__global__ void score_keys(RankDetections r, word_t* keys, std::int32_t* places) {
     for (index_t i = thread_index(); i < r.dt_order.shape[0]; i += thread_count()) {
         const bool in = i >= r.cell_dt[r.begin] && i < r.cell_dt[r.end];
         keys[i] = in ? falling_key(r.scores[r.dt_order[i]]) : 0;
@@ -174,7 +170,7 @@ __global__ void score_keys(Ranking r, word_t* keys, std::int32_t* places) {
 }
 
 // Of places by falling score: their cells, counted from begin; of those in none, what comes last.
-__global__ void cells_of(Ranking r, const std::int32_t* places, std::uint32_t* cells) {
+__global__ void cells_of(RankDetections r, const std::int32_t* places, std::uint32_t* cells) {
     for (index_t i = thread_index(); i < r.dt_order.shape[0]; i += thread_count()) {
         const index_t place = places[i];
         const bool in = place >= r.cell_dt[r.begin] && place < r.cell_dt[r.end];
@@ -183,136 +179,104 @@ __global__ void cells_of(Ranking r, const std::int32_t* places, std::uint32_t* c
     }
 }
 
-__global__ void write_ranked(Ranking r, const std::uint32_t* cells, const std::int32_t* places,
-                             View<std::int32_t, 1> rows, View<double, 1> ranked) {
+__global__ void write_ranked(RankDetections r, const std::uint32_t* cells, const std::int32_t* places) {
     const index_t first = r.cell_dt[r.begin], n = r.cell_dt[r.end] - first;
     for (index_t i = thread_index(); i < n; i += thread_count()) {
         const index_t cell = r.begin + index_t(cells[i]), rank = first + i - r.cell_dt[cell];
         if (rank >= r.offsets[cell + 1] - r.offsets[cell]) continue;
         const std::int32_t row = r.dt_order[places[i]];
-        rows[r.offsets[cell] + rank] = row;
-        ranked[r.offsets[cell] + rank] = r.scores[row];
+        r.rows[r.offsets[cell] + rank] = row;
+        r.ranked[r.offsets[cell] + rank] = r.scores[row];
     }
 }
 
-__global__ void write_places(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                             View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
-                             View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
-                             View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts) {
-    const index_t n_categories = categories.shape[0];
-    for (index_t c = thread_index(); c < cell_image.shape[0]; c += thread_count()) {
-        if (c < category_cells[0] || c >= category_cells[n_categories]) continue;
-        out_category[c] = categories[run_of(category_cells.data, n_categories, c)];
-        out_image[c] = images[cell_image[c]];
-        starts[c] = first_dt + offsets[c], counts[c] = offsets[c + 1] - offsets[c];
+__global__ void write_places(PlaceCells of) {
+    const index_t n_categories = of.categories.shape[0];
+    for (index_t c = thread_index(); c < of.cell_image.shape[0]; c += thread_count()) {
+        if (c < of.category_cells[0] || c >= of.category_cells[n_categories]) continue;
+        of.out_category[c] = of.categories[run_of(of.category_cells.data, n_categories, c)];
+        of.out_image[c] = of.images[of.cell_image[c]];
+        of.starts[c] = of.first_dt + of.offsets[c];
+        of.counts[c] = of.offsets[c + 1] - of.offsets[c];
     }
 }
 
-__global__ void moved_counts(View<const std::int32_t, 1> order, View<const index_t, 1> counts, index_t* out) {
-    const index_t n = order.shape[0];
-    for (index_t c = thread_index(); c <= n; c += thread_count()) out[c] = c < n ? counts[order[c]] : 0;
+__global__ void moved_counts(MoveCells of) {
+    const index_t n = of.order.shape[0];
+    for (index_t c = thread_index(); c <= n; c += thread_count())
+        of.new_offsets[c] = c < n ? of.counts[of.order[c]] : 0;
 }
 
-__global__ void move_each_cell(View<const std::int32_t, 1> order, View<const std::int32_t, 1> cell_image,
-                               View<const std::int32_t, 2> n_gt, View<std::int32_t, 1> new_cell_image,
-                               View<std::int32_t, 2> new_n_gt) {
-    const index_t n_areas = n_gt.shape[1];
-    for (index_t c = thread_index(); c < order.shape[0]; c += thread_count()) {
-        new_cell_image[c] = cell_image[order[c]];
-        for (index_t a = 0; a < n_areas; ++a) new_n_gt(c, a) = n_gt(order[c], a);
+__global__ void move_each_cell(MoveCells of) {
+    for (index_t c = thread_index(); c < of.order.shape[0]; c += thread_count()) {
+        of.new_cell_image[c] = of.cell_image[of.order[c]];
+        for (index_t a = 0; a < of.n_gt.shape[1]; ++a) of.new_n_gt(c, a) = of.n_gt(of.order[c], a);
     }
 }
 
-__global__ void move_each_detection(View<const std::int32_t, 1> order, View<const index_t, 1> starts,
-                                    View<const double, 1> scores, View<const word_t, 2> matched,
-                                    View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
-                                    View<double, 1> new_scores, View<word_t, 2> new_matched,
-                                    View<word_t, 2> new_ignored) {
-    const index_t n_cells = order.shape[0], n_words = matched.shape[1], n = new_offsets[n_cells];
+__global__ void move_each_detection(MoveCells of) {
+    const index_t n_cells = of.order.shape[0], n_words = of.matched.shape[1], n = of.new_offsets[n_cells];
     for (index_t i = thread_index(); i < n; i += thread_count()) {
-        const index_t c = run_of(new_offsets.data, n_cells, i), from = starts[order[c]] + i - new_offsets[c];
-        new_scores[i] = scores[from];
+        const index_t c = run_of(of.new_offsets.data, n_cells, i);
+        const index_t from = of.starts[of.order[c]] + i - of.new_offsets[c];
+        of.new_scores[i] = of.scores[from];
         for (index_t w = 0; w < n_words; ++w) {
-            new_matched(i, w) = matched(from, w);
-            new_ignored(i, w) = ignored(from, w);
+            of.new_matched(i, w) = of.matched(from, w);
+            of.new_ignored(i, w) = of.ignored(from, w);
         }
     }
 }
 
 }  // namespace
 
-void index_ids(View<const index_t, 1> ids, View<const index_t, 1> known, View<std::int32_t, 1> out,
-               const Queue& queue) {
-    if (ids.shape[0] > 0) PM_RUN_UNITS(find_ids, ids.shape[0], queue, ids, known, out);
+void index_ids(const IndexIds& of, const Queue& queue) {
+    if (of.ids.shape[0] > 0) PM_RUN_UNITS(find_ids, of.ids.shape[0], queue, of);
 }
 
-void sort_rows(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, index_t n_images,
-               View<std::int32_t, 1> order, View<index_t, 1> starts, const Queue& queue) {
-    n_images = n_images > 0 ? n_images : 1;
-    if (word_t(n_images) * word_t(starts.shape[0] - 1) <= kLow) {
-        sort_rows_by<std::uint32_t>(category, image, n_images, order, starts, queue);
-    } else {
-        sort_rows_by<word_t>(category, image, n_images, order, starts, queue);
-    }
+void sort_rows(const SortRows& of, const Queue& queue) {
+    const word_t n_images = of.n_images > 0 ? word_t(of.n_images) : 1;
+    if (n_images * word_t(of.starts.shape[0] - 1) <= kLow) sort_rows_by<std::uint32_t>(of, n_images, queue);
+    else sort_rows_by<word_t>(of, n_images, queue);
 }
 
-void join_cells(View<const std::int32_t, 1> dt_image, View<const std::int32_t, 1> dt_order,
-                View<const index_t, 1> dt_starts, View<const std::int32_t, 1> gt_image,
-                View<const std::int32_t, 1> gt_order, View<const index_t, 1> gt_starts, index_t limit,
-                View<index_t, 1> category_cells, View<std::int32_t, 1> cell_image, View<index_t, 1> cell_dt,
-                View<index_t, 1> cell_gt, View<index_t, 1> offsets, const Queue& queue) {
-    const index_t n_dt = dt_order.shape[0], n_gt = gt_order.shape[0];
+void join_cells(const JoinCells& of, const Queue& queue) {
+    const index_t n_dt = of.dt_order.shape[0], n_gt = of.gt_order.shape[0];
+    const index_t n_categories = of.category_cells.shape[0] - 1;
     word_t* const keys = queue.take<word_t>(n_dt + n_gt);
     word_t* const counts = queue.take<word_t>(n_dt + n_gt + 2);
-    const Sides sides = {{dt_image.data, dt_order.data, dt_starts.data, n_dt, keys, counts},
-                         {gt_image.data, gt_order.data, gt_starts.data, n_gt, keys + n_dt, counts + n_dt + 1},
-                         category_cells.shape[0] - 1};
+    const Sides sides = {{of.dt_image.data, of.dt_order.data, of.dt_starts.data, n_dt, keys, counts},
+                         {of.gt_image.data, of.gt_order.data, of.gt_starts.data, n_gt, keys + n_dt, counts + n_dt + 1},
+                         n_categories};
     if (n_dt + n_gt > 0) PM_RUN_UNITS(cell_keys, n_dt + n_gt, queue, sides);
-    PM_RUN_UNITS(count_rows, n_dt + n_gt + 2, queue, sides, limit);
+    PM_RUN_UNITS(count_rows, n_dt + n_gt + 2, queue, sides, of.limit);
     exclusive_sum(queue, counts, counts, n_dt + n_gt + 2);
-    PM_RUN_UNITS(write_cells, n_dt + n_gt + sides.n_categories + 1, queue, sides, category_cells, cell_image, cell_dt,
-                 cell_gt, offsets);
+    PM_RUN_UNITS(write_cells, n_dt + n_gt + n_categories + 1, queue, sides, of);
 }
 
-void rank_detections(View<const double, 1> scores, View<const std::int32_t, 1> dt_order, View<const index_t, 1> cell_dt,
-                     View<const index_t, 1> offsets, View<std::int32_t, 1> rows, View<double, 1> ranked, index_t begin,
-                     index_t end, const Queue& queue) {
-    const index_t n = dt_order.shape[0];
-    if (n == 0 || begin >= end) return;
-    const Ranking ranking = {scores, dt_order, cell_dt, offsets, begin, end};
+void rank_detections(const RankDetections& of, const Queue& queue) {
+    const index_t n = of.dt_order.shape[0];
+    if (n == 0 || of.begin >= of.end) return;
     word_t *const keys = queue.take<word_t>(n), *const spare_keys = queue.take<word_t>(n);
     std::int32_t *const places = queue.take<std::int32_t>(n), *const by_score = queue.take<std::int32_t>(n);
     std::uint32_t *const cells = queue.take<std::uint32_t>(n), *const sorted_cells = queue.take<std::uint32_t>(n);
-    PM_RUN_UNITS(score_keys, n, queue, ranking, keys, places);
+    PM_RUN_UNITS(score_keys, n, queue, of, keys, places);
     sort_pairs(queue, keys, spare_keys, places, by_score, n, 0, 64);
-    PM_RUN_UNITS(cells_of, n, queue, ranking, by_score, cells);
-    sort_pairs(queue, cells, sorted_cells, by_score, places, n, 0, bits_of(word_t(end - begin)));
-    PM_RUN_UNITS(write_ranked, n, queue, ranking, sorted_cells, places, rows, ranked);
+    PM_RUN_UNITS(cells_of, n, queue, of, by_score, cells);
+    sort_pairs(queue, cells, sorted_cells, by_score, places, n, 0, bits_of(word_t(of.end - of.begin)));
+    PM_RUN_UNITS(write_ranked, n, queue, of, sorted_cells, places);
 }
 
-void place_cells(View<const index_t, 1> category_cells, View<const std::int32_t, 1> categories,
-                 View<const std::int32_t, 1> cell_image, View<const std::int32_t, 1> images,
-                 View<const index_t, 1> offsets, index_t first_dt, View<std::int32_t, 1> out_category,
-                 View<std::int32_t, 1> out_image, View<index_t, 1> starts, View<index_t, 1> counts,
-                 const Queue& queue) {
-    if (cell_image.shape[0] == 0) return;
-    PM_RUN_UNITS(write_places, cell_image.shape[0], queue, category_cells, categories, cell_image, images, offsets,
-                 first_dt, out_category, out_image, starts, counts);
+void place_cells(const PlaceCells& of, const Queue& queue) {
+    if (of.cell_image.shape[0] > 0) PM_RUN_UNITS(write_places, of.cell_image.shape[0], queue, of);
 }
 
-void move_cells(View<const std::int32_t, 1> order, View<const index_t, 1> starts, View<const index_t, 1> counts,
-                View<const std::int32_t, 1> cell_image, View<const std::int32_t, 2> n_gt, View<const double, 1> scores,
-                View<const word_t, 2> matched, View<const word_t, 2> ignored, View<index_t, 1> new_offsets,
-                View<std::int32_t, 1> new_cell_image, View<std::int32_t, 2> new_n_gt, View<double, 1> new_scores,
-                View<word_t, 2> new_matched, View<word_t, 2> new_ignored, const Queue& queue) {
-    const index_t n_cells = order.shape[0];
-    PM_RUN_UNITS(moved_counts, n_cells + 1, queue, order, counts, new_offsets.data);
-    exclusive_sum(queue, new_offsets.data, new_offsets.data, n_cells + 1);
+void move_cells(const MoveCells& of, const Queue& queue) {
+    const index_t n_cells = of.order.shape[0], n_dt = of.new_scores.shape[0];
+    PM_RUN_UNITS(moved_counts, n_cells + 1, queue, of);
+    exclusive_sum(queue, of.new_offsets.data, of.new_offsets.data, n_cells + 1);
     if (n_cells == 0) return;
-    PM_RUN_UNITS(move_each_cell, n_cells, queue, order, cell_image, n_gt, new_cell_image, new_n_gt);
-    if (new_scores.shape[0] == 0) return;
-    PM_RUN_UNITS(move_each_detection, new_scores.shape[0], queue, order, starts, scores, matched, ignored, new_offsets,
-                 new_scores, new_matched, new_ignored);
+    PM_RUN_UNITS(move_each_cell, n_cells, queue, of);
+    if (n_dt > 0) PM_RUN_UNITS(move_each_detection, n_dt, queue, of);
 }
 
 }  // namespace pymetrics::cuda

@@ -318,9 +318,10 @@ class ArrayReader {
             const bool has_crowd = seen >> kCrowd & 1;
             const word_t size = has_crowd ? r.slot[kCrowd][i] << 1 : 0;  // 0 for 0.0 and -0.0
             const bool plain = has_crowd && (size == 0 || size >= bits_of(1) << 1);
+            const bool other = size != 0 && r.slot[kCrowd][i] != bits_of(1);
             out_.flags[row + index_t(i)] =
                 std::uint8_t((size != 0 ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
-                             (seen >> kId & 1 ? kHasId : 0) | (plain ? kPlainCrowd : 0));
+                             (seen >> kId & 1 ? kHasId : 0) | (plain ? kPlainCrowd : 0) | (other ? kOtherCrowd : 0));
         }
     }
 };

@@ -32,8 +32,8 @@ struct RecordColumns {
     std::uint8_t* flags;  // of the bits below
     index_t room;
 };
-// kPlainCrowd: iscrowd is there, and no number between -1 and 1 but 0.
-enum : std::uint8_t { kIsCrowd = 1, kHasArea = 2, kHasId = 4, kPlainCrowd = 8 };
+// kPlainCrowd: iscrowd is there, and no number between -1 and 1 but 0. kOtherCrowd: it is neither 0 nor 1.
+enum : std::uint8_t { kIsCrowd = 1, kHasArea = 2, kHasId = 4, kPlainCrowd = 8, kOtherCrowd = 16 };
 
 // A key of the data set, without its quotes, and its value: places in the text.
 struct Section {

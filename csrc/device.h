@@ -37,7 +37,6 @@ Status status();
 // Why the current device cannot run the kernels, for which no code may have been compiled; "" where it can.
 std::string why_not_here();
 
-int get_device();
 void set_device(int device);
 
 }  // namespace cuda

@@ -105,13 +105,19 @@ __global__ void sum_trees(Slices p) {
 
 }  // namespace
 
-void mean_valid(View<const double, 2> values, View<const index_t, 1> columns, View<const index_t, 1> first_rows,
-                View<const index_t, 1> last_rows, View<double, 1> means, index_t begin, index_t end,
-                const Queue& queue) {
-    if (end <= begin) return;
-    const index_t n_rows = values.shape[0], n = end - begin;
-    Slices p = {values,  columns, first_rows, last_rows, means, begin, n, (n_rows + kSection - 1) / kSection,
-                nullptr, nullptr, 1,          nullptr};
+void mean_valid(const MeanValid& of, const Queue& queue) {
+    if (of.end <= of.begin) return;
+    const index_t n_rows = of.values.shape[0], n = of.end - of.begin;
+    Slices p = {};
+    p.values = of.values;
+    p.columns = of.columns;
+    p.first_rows = of.first_rows;
+    p.last_rows = of.last_rows;
+    p.means = of.means;
+    p.begin = of.begin;
+    p.n = n;
+    p.n_sections = (n_rows + kSection - 1) / kSection;
+    p.n_leaves = 1;
     while (113 * p.n_leaves < n_rows) p.n_leaves *= 2;  // the right half has up to 7.5 more, after all halvings 15
     p.counts = queue.take<std::int32_t>(n * (p.n_sections + 1));
     p.before = queue.take<index_t>(n * (p.n_sections + 1));

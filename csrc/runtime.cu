@@ -35,12 +35,6 @@ std::string why_not_here() {
     return "";
 }
 
-int get_device() {
-    int device = 0;
-    check(cudaGetDevice(&device), "cudaGetDevice");
-    return device;
-}
-
 void set_device(int device) { check(cudaSetDevice(device), ("cudaSetDevice(" + std::to_string(device) + ")").c_str()); }
 
 }  // namespace pymetrics::cuda

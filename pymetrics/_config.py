@@ -92,7 +92,7 @@ def get_num_threads() -> int:
         ValueError: an environment variable is not a whole number of at least 1; the message names it.
     """
     if _threads_asked is not None:
-        return min(_threads_asked, MAX_THREADS)
+        return _threads_asked
     asked = _count("PYMETRICS_NUM_THREADS")
     if asked is not None:
         return min(asked, MAX_THREADS)
@@ -102,19 +102,19 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int | None) -> None:
-    """Let every later call of this process use n threads (1024 at most); None goes back to the default.
+    """Let every later call of this process use n threads; None goes back to the default.
 
     Raises:
         TypeError: n is not a whole number.
-        ValueError: n is below 1.
+        ValueError: n is below 1 or above 1024.
     """
     global _threads_asked
     if n is not None:
         if isinstance(n, bool) or not hasattr(n, "__index__"):
             raise TypeError(f"n must be a whole number or None, got {n!r}")
         n = n.__index__()
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
+        if not 1 <= n <= MAX_THREADS:
+            raise ValueError(f"n must be at least 1 and at most {MAX_THREADS}, got {n}")
     _threads_asked = n
 
 

@@ -16,8 +16,20 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+SLOW_BACKENDS = ("numba", "cuda_emu", "emulated")  # compiled at their first use
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
+DATA = ROOT.parent / "shared" / "data"  # real data, which are not part of the repository
+FIXTURES = ROOT / "tests" / "fixtures"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests whose parameter is a backend that is compiled first are slow, as are those that carry the mark."""
+    for item in items:
+        params = getattr(item, "callspec", None)
+        if params and any(
+            isinstance(value, str) and value.startswith(SLOW_BACKENDS) for value in params.params.values()
+        ):
+            item.add_marker("slow")
 
 
 def absent(name: str, reason: str) -> NoReturn:
@@ -29,9 +41,11 @@ def absent(name: str, reason: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def data() -> Callable[[str], Path]:
-    """data("folder/file.json"): the path of a file of real data, which lies outside the repository."""
+    """data("folder/file.json"): the path of a file of tests/fixtures, or else of the real data."""
 
     def path_of(name: str) -> Path:
+        if (FIXTURES / name).exists():
+            return FIXTURES / name
         path = DATA / name
         if not path.exists():
             absent("data", f"there is no {name} in {os.path.relpath(DATA, ROOT)}")

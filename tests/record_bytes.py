@@ -86,7 +86,17 @@ def of_result(result: Any) -> list[Any]:
     """What a Result shows."""
     shown = [result.stats, result.precision, result.recall, result.scores, result.per_class, result.per_image]
     outcomes = result.outcomes
-    names = ("image_ids", "category_ids", "category_cells", "cell_image", "offsets", "n_gt", "scores", "matched", "ignored")
+    names = (
+        "image_ids",
+        "category_ids",
+        "category_cells",
+        "cell_image",
+        "offsets",
+        "n_gt",
+        "scores",
+        "matched",
+        "ignored",
+    )
     return [*shown, str(result), result.to_json(), result.scalars(), *(getattr(outcomes, name) for name in names)]
 
 
@@ -197,7 +207,8 @@ def per_image(gt: dict[str, Any], dt: list[dict[str, Any]], library: Any = np) -
         )  # fmt: skip
         predictions.append(
             {
-                "boxes": corners(found), "labels": np.array([d["category_id"] for d in found], np.int64),
+                "boxes": corners(found),
+                "labels": np.array([d["category_id"] for d in found], np.int64),
                 "scores": np.array([d["score"] for d in found], np.float32),
             }
         )

@@ -130,7 +130,8 @@ bool take_flag(PyObject* value, std::uint8_t& out) {
     } else if (!take_int(value, whole)) {
         return false;
     }
-    out = whole != 0;
+    if (whole != 0 && whole != 1) return false;
+    out = std::uint8_t(whole);
     return true;
 }
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.coco import XYWH, where_of
-from ..formats.coco_file import read_document
+from ..formats.coco_file import has_other_crowds, read_document
 from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
 from ..formats.source import Source
@@ -158,7 +158,7 @@ class COCO:
         is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
         if not is_plain or options.needs_sizes or options.use_ignore:
             return None
-        if (kept.source.scores is None) != (options.argument == "gt"):
+        if (kept.source.scores is None) != (options.argument == "gt") or has_other_crowds(kept.source):
             return None
         return kept.source if options.argument == "gt" else replace(kept.source, where=where_of("dt['annotations']"))
 

@@ -11,6 +11,7 @@ import copy
 import datetime
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -27,6 +28,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.shapes import as_shape
 from . import eval_imgs, evaluation_input
+from .accumulated import Accumulated
 from .coco import COCO
 from .lazy_dataset import Kept, Selection, select
 from .params import Params
@@ -207,7 +209,7 @@ class COCOeval:
             side.in_columns() if isinstance(side, Selection) else evaluation_input.in_order(side, p)
             for side in self._rows
         )
-        self._made = eval_imgs.from_matches(outcomes, matches, self._columns, gts, dts, p, _categories(p))
+        self._made = eval_imgs.from_matches(outcomes, matches, self._columns, self._cells, gts, dts, p, _categories(p))
         return self._made
 
     @property
@@ -299,28 +301,38 @@ class COCOeval:
         picks = [[n for n, item in enumerate(mine) if item in all_] for mine, all_ in pairs]
         limits = [p.maxDets[n] for n in picks.pop()]
         whole = picks == [list(range(len(all_))) for all_ in known[:3]]
-        if external is None and whole:
-            found = self._accumulate_at_once(p, limits)
-        else:
-            found = self._accumulate_picks(p, limits, picks)
         counts = [len(p.iouThrs), len(p.recThrs), len(p.catIds) if p.useCats else 1, len(p.areaRng), len(p.maxDets)]
-        precision, recall, scores = (_into(counts[:1] + counts[2 - (a.ndim == 5) :], a) for a in found)
-        self.eval = {
+
+        def shaped(values: Any) -> Any:
+            return _into(counts[:1] + counts[2 - (values.ndim == 5) :], values)
+
+        if external is None and whole:
+            precision, recall, scores = self._accumulate_at_once(p, limits)
+        else:
+            precision, recall, found = self._accumulate_picks(p, limits, picks)
+            scores = lambda: found  # noqa: E731
+        values = {
             "params": p,
             "counts": counts,
             "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
-            "precision": precision,
-            "recall": recall,
-            "scores": scores,
+            "precision": shaped(precision),
+            "recall": shaped(recall),
         }
+        self.eval = Accumulated(values, lambda: shaped(scores()))
         print(f"DONE (t={time.time() - start:0.2f}s).")
 
-    def _accumulate_at_once(self, p: Params, limits: list[int]) -> list[Any]:
+    def _accumulate_at_once(self, p: Params, limits: list[int]) -> tuple[Any, Any, Callable[[], Any]]:
+        """Precision, recall, and a function that gives scores."""
         assert self._outcomes is not None
         protocol = replace(self._outcomes.protocol, recall_thresholds=tuple(p.recThrs), lenient=True)
+        outcomes = replace(self._outcomes, protocol=protocol)
         at = [protocol.max_dets.index(limit) for limit in limits]
-        found = stages.accumulate(replace(self._outcomes, protocol=protocol))
-        return [a if at == list(range(a.shape[-1])) else a.take(at, -1) for a in found]
+
+        def picked(values: Any) -> Any:
+            return values if at == list(range(values.shape[-1])) else values.take(at, -1)
+
+        precision, recall, _ = stages.accumulate(outcomes, keep_scores=False)
+        return picked(precision), picked(recall), lambda: picked(stages.accumulate(outcomes)[2])
 
     def _accumulate_picks(self, p: Params, limits: list[int], picks: list[list[int]]) -> list[Any]:
         """From the entries of evalImgs, each (category, area range) taken as a category of its own."""
@@ -348,7 +360,7 @@ class COCOeval:
             raise Exception("Please run accumulate() first")
         self.stats = summary_of(self.eval, self.params, print)
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # STR
         if not self.eval:
             return "COCOeval without results: run evaluate() and accumulate() first"
         lines: list[str] = []

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..evaluation.cells import Cells
 from ..evaluation.columns import CROWD, IGNORE, Columns
-from ..evaluation.matches import Matches
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.shapes import as_shape
+from ..evaluation.stages import RowMatches
 from .params import Params
 
 Ann = dict[str, Any]
@@ -29,8 +30,9 @@ def entry(image: Any, category: Any, area_range: Any, limit: int, *columns: Any)
 
 def from_matches(
     outcomes: Outcomes,
-    matches: Matches,
+    matches: RowMatches,
     columns: Columns,
+    cells: Cells,
     gts: list[Ann],
     dts: list[Ann],
     p: Params,
@@ -42,7 +44,6 @@ def from_matches(
     """
     n_images, n_areas, n_thresholds = len(p.imgIds), len(p.areaRng), len(p.iouThrs)
     found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
-    cells = matches.cells
     rows, gt_rows = cells.dt_rows, cells.gt_rows
     dt_numbers = np.array([dt["id"] for dt in dts], np.float64)[rows]
     dt_ids, dt_scores = ([dts[row][key] for row in rows.tolist()] for key in ("id", "score"))

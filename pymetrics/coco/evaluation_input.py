@@ -113,7 +113,7 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool) -> S
         category=_positions(category_ids, category_of),
         indexed=True,
         ids=np.array(of["id"], np.float64),
-        crowd=np.array([int(crowd) != 0 for crowd in of["iscrowd"]], bool) if is_gt else None,
+        crowd=np.array([int(crowd) != 0 for crowd in of["iscrowd"]], bool) if is_gt else None,  # CROWD_BELOW_0
         ignore=np.array([bool(ignored) for ignored in of["ignore"]], bool) if is_gt else None,
         shape=RawBoxes(_boxes(boxes, "ground truth" if is_gt else "detection"), XYWH),
         scores=None if is_gt else _scores(of["score"]),

@@ -146,7 +146,7 @@ class Kept:
         return found
 
     def mark_ignored(self, rows: Array) -> None:
-        """As extract.mark_ignored does it, at once or when the dicts are made. rows: numbers of annotations."""
+        """As evaluation_input.mark_ignored, at once or when the dicts are made. rows: numbers of annotations."""
         if self.sections["annotations"].is_made:
             _mark(self.sections["annotations"].value(), rows)
             return
@@ -236,7 +236,7 @@ class Selection:
         self.kept.mark_ignored(self.loaded())
 
     def load_rows(self) -> list[Ann]:
-        """What extract.load_rows gives."""
+        """What evaluation_input.load_rows gives."""
         return self._dicts(self.loaded())
 
     def in_columns(self) -> list[Ann]:

@@ -1,1 +1,1 @@
-"""From what users hold to a Result: `stages` lists the steps, `ingest` and `result` are the two ends."""
+"""From what users hold to a Result: `stages` lists the steps, `read_sources` and `result` are the two ends."""

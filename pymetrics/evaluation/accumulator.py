@@ -12,6 +12,7 @@ from . import stages
 from .build_columns import build_columns
 from .cells import group
 from .data_warnings import warn_of_zero_ids
+from .matches import Matches, areas_to_keep, arrange_matches, match_rows
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
 from .read_sources import read_sources
@@ -30,6 +31,8 @@ class Accumulator:
     Args:
         protocol: "coco", or a pymetrics.Protocol.
         iou_type: "bbox".
+        keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
+            "all", or the names of area ranges. Rows are then numbered within each image.
         max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
@@ -44,6 +47,7 @@ class Accumulator:
         iou_type: str = "bbox",
         *,
         duplicates: str = "error",
+        keep_matches: bool | Sequence[str] = False,
         max_dets: Iterable[int] | None = None,
         iou_thresholds: Iterable[float] | None = None,
         recall_thresholds: Iterable[float] | None = None,
@@ -54,7 +58,9 @@ class Accumulator:
         self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
         self.shape = as_shape(iou_type)
         self.duplicates = duplicates
+        self.keep_matches = areas_to_keep(keep_matches, self.protocol)
         self._chunks: list[Outcomes] = []
+        self._matches: list[Matches] = []
         self._seen: set[Any] = set()
         self._lock = threading.RLock()
 
@@ -74,10 +80,15 @@ class Accumulator:
         with self._lock:
             sources = read_sources(gt, dt, self.iou_type, box_format, normalized, self.n_images)
             use_cats = self.protocol.use_cats
-            columns = build_columns(*sources, self.shape, use_cats=use_cats, image_sizes=image_sizes)
-            outcomes, _ = stages.match(columns, group(columns, self.protocol.limit), self.protocol)
+            columns = build_columns(
+                *sources, self.shape, use_cats=use_cats, image_sizes=image_sizes,
+                number_by_image=bool(self.keep_matches),
+            )  # fmt: skip
+            cells = group(columns, self.protocol.limit)
+            outcomes, _ = stages.match(columns, cells, self.protocol)
             warn_of_zero_ids(outcomes, columns)
-            self._add(outcomes)
+            matches = match_rows(columns, cells, self.protocol, self.keep_matches) if self.keep_matches else None
+            self._add(outcomes, matches)
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another accumulator holds; it stays as it is.
@@ -88,24 +99,47 @@ class Accumulator:
         """
         if not isinstance(other, Accumulator):
             raise TypeError(f"other must be an Accumulator, got {type(other).__name__}")
-        outcomes = other.outcomes()
+        if other.keep_matches != self.keep_matches:
+            raise ValueError(
+                f"other keeps the matches of the area ranges {other.keep_matches}, this one of {self.keep_matches}: "
+                "give both the same keep_matches"
+            )
+        with other._lock:
+            outcomes, matches = other.outcomes(), other.matches()
         with self._lock:
-            self._add(outcomes)
+            self._add(outcomes, matches)
 
     def outcomes(self) -> Outcomes:
         """All outcomes so far, in the order of (category, image id)."""
         with self._lock:
-            self._chunks = [merged(self._chunks)] if self._chunks else [_nothing(self.protocol, self.shape)]
+            if len(self._chunks) != 1:
+                self._merge_chunks()
             return self._chunks[0]
+
+    def matches(self) -> Matches | None:
+        """All matches so far, in the order of (category, image id); None where they are not kept."""
+        with self._lock:
+            self.outcomes()
+            return self._matches[0] if self._matches else None
+
+    def _merge_chunks(self) -> None:
+        if not self._chunks:
+            self._chunks = [_nothing(self.protocol, self.shape)]
+            self._matches = [_no_matches(self._chunks[0], self.keep_matches)] if self.keep_matches else []
+            return
+        image_ids, category_ids, places = _axes_of(self._chunks)
+        if self._matches:
+            self._matches = [arrange_matches(self._matches, places, image_ids, category_ids)]
+        self._chunks = [merged(self._chunks)]
 
     def compute(self) -> Result:
         """The Result of all images so far; more may follow."""
-        return Result(self.outcomes())
+        return Result(self.outcomes(), matches=self.matches())
 
     def reset(self) -> None:
         """Forget all images."""
         with self._lock:
-            self._chunks, self._seen = [], set()
+            self._chunks, self._matches, self._seen = [], [], set()
 
     @property
     def iou_type(self) -> str:
@@ -119,19 +153,25 @@ class Accumulator:
 
     def to_bytes(self) -> bytes:
         """All outcomes so far, for a file or another machine."""
-        return self.outcomes().to_bytes()
+        from .serialization import outcomes_to_bytes
+
+        with self._lock:
+            return outcomes_to_bytes(self.outcomes().on_host(), self.matches())
 
     @classmethod
     def from_bytes(cls, data: bytes, *, duplicates: str = "error") -> Accumulator:
         """The inverse of to_bytes. Raises ValueError for bytes that are damaged, foreign or of a newer version."""
-        outcomes = Outcomes.from_bytes(data)
-        accumulator = cls(outcomes.protocol, outcomes.iou_type, duplicates=duplicates)
+        from .serialization import outcomes_from_bytes
+
+        outcomes, matches = outcomes_from_bytes(data)
+        areas = () if matches is None else matches.protocol.area_names
+        accumulator = cls(outcomes.protocol, outcomes.iou_type, duplicates=duplicates, keep_matches=areas)
         accumulator.shape = outcomes.shape
-        accumulator._add(outcomes)
+        accumulator._add(outcomes, matches)
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"protocol", "iou_type", "duplicates", "_chunks", "_seen", "_lock"}
+        own = {"protocol", "shape", "duplicates", "keep_matches", "_chunks", "_matches", "_seen", "_lock"}
         attributes = {name: value for name, value in vars(self).items() if name not in own}
         return {"data": self.to_bytes(), "duplicates": self.duplicates, "attributes": attributes}
 
@@ -142,7 +182,7 @@ class Accumulator:
     def __repr__(self) -> str:
         return f"<pymetrics.Accumulator of {self.n_images} images>"
 
-    def _add(self, outcomes: Outcomes) -> None:
+    def _add(self, outcomes: Outcomes, matches: Matches | None) -> None:
         if (outcomes.protocol, outcomes.shape) != (self.protocol, self.shape):
             ours, theirs = (
                 {"iou_type": one.shape.iou_type, **one.shape.params, **one.protocol.to_dict()}
@@ -161,8 +201,10 @@ class Accumulator:
                 'one update; duplicates="first" leaves out those that come again'
             )
         if again:
-            outcomes = without_images(outcomes, again)
+            outcomes, matches = without_images(outcomes, matches, again)
         self._chunks.append(outcomes)
+        if matches is not None:
+            self._matches.append(matches)
         self._seen.update(ids)
 
 
@@ -172,11 +214,8 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
         return chunks[0]
     if len({chunk.device for chunk in chunks}) > 1:
         chunks = [chunk.on_host() for chunk in chunks]
-    image_ids = np.concatenate([chunk.image_ids for chunk in chunks if chunk.n_images] or [np.empty(0, np.int64)])
-    image_ids.sort()
-    category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
+    image_ids, category_ids, places = _axes_of(chunks)
     names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
-    places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
     groups: dict[str, tuple[int, ...]] = {}
     for chunk in chunks:
         for name, members in chunk.category_groups.items():
@@ -184,19 +223,25 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
     return stages.arrange(chunks, places, image_ids, category_ids, names, groups)
 
 
-def without_images(outcomes: Outcomes, ids: set[Any]) -> Outcomes:
-    """The outcomes of all but some images."""
+def _axes_of(chunks: Sequence[Outcomes]) -> tuple[Any, Any, list[tuple[Any, Any]]]:
+    """All image ids and category ids, and for each chunk the places of its categories and of its images."""
+    image_ids = np.concatenate([chunk.image_ids for chunk in chunks if chunk.n_images] or [np.empty(0, np.int64)])
+    image_ids.sort()
+    category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
+    places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
+    return image_ids, category_ids, places
+
+
+def without_images(outcomes: Outcomes, matches: Matches | None, ids: set[Any]) -> tuple[Outcomes, Matches | None]:
+    """The outcomes and matches of all but some images."""
     keep = np.array([i not in ids for i in outcomes.image_ids.tolist()], bool)
     images = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
-    categories = np.arange(len(outcomes.category_ids), dtype=np.int32)
-    return stages.arrange(
-        [outcomes],
-        [(categories, images)],
-        outcomes.image_ids[keep],
-        outcomes.category_ids,
-        outcomes.category_names,
-        outcomes.category_groups,
-    )
+    places = [(np.arange(len(outcomes.category_ids), dtype=np.int32), images)]
+    image_ids, category_ids = outcomes.image_ids[keep], outcomes.category_ids
+    if matches is not None:
+        matches = arrange_matches([matches], places, image_ids, category_ids)
+    names, groups = outcomes.category_names, outcomes.category_groups
+    return stages.arrange([outcomes], places, image_ids, category_ids, names, groups), matches
 
 
 def _places(ids: Any, known: Any) -> Any:
@@ -210,4 +255,16 @@ def _nothing(protocol: Protocol, shape: Shape) -> Outcomes:
         protocol=protocol, shape=shape, image_ids=no_ids, category_ids=no_ids, category_cells=one,
         cell_image=np.empty(0, np.int32), offsets=one, n_gt=np.empty((0, n_areas), np.int32), scores=np.empty(0),
         matched=np.empty((0, n_words), np.uint64), ignored=np.empty((0, n_words), np.uint64),
+    )  # fmt: skip
+
+
+def _no_matches(outcomes: Outcomes, areas: Sequence[str]) -> Matches:
+    protocol, no_rows = outcomes.protocol.with_areas(areas), np.empty(0, np.int64)
+    no_words = np.empty((0, protocol.n_words), np.uint64)
+    return Matches(
+        protocol=protocol, image_ids=outcomes.image_ids, category_ids=outcomes.category_ids,
+        category_cells=outcomes.category_cells, cell_image=outcomes.cell_image, dt_offsets=outcomes.offsets,
+        gt_offsets=outcomes.offsets, dt_row=no_rows, gt_row=no_rows, scores=outcomes.scores,
+        gt_of=np.empty((0, protocol.n_bits), np.int32), overlap=np.empty((0, protocol.n_bits)), matched=no_words,
+        ignored=no_words, gt_ignored=no_words,
     )  # fmt: skip

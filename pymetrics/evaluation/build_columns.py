@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,21 @@ ONE_CATEGORY = -1  # the id of the only category where categories are not used
 
 
 def build_columns(
-    gt: Source, dt: Source, shape: Shape, *, use_cats: bool = True, image_sizes: Any = None, in_pixels: bool = False
+    gt: Source,
+    dt: Source,
+    shape: Shape,
+    *,
+    use_cats: bool = True,
+    image_sizes: Any = None,
+    in_pixels: bool = False,
+    number_by_image: bool = False,
 ) -> Columns:
     """Columns of both sides. Detections of categories that gt does not list are left out, if it lists any.
 
     Both on one GPU stay there, if nothing needs the host: finite values, no ids of annotations, no size of an image.
 
     image_sizes: as for pymetrics.evaluate. in_pixels: the boxes were checked before; no warning about their scale.
+    number_by_image: source_row is the place of a row among those of its image.
 
     Raises:
         ValueError: columns of unequal lengths; a value that is not finite; a row of an image or (of ground truth) a
@@ -37,6 +46,8 @@ def build_columns(
     """
     if not isinstance(dt.category, np.ndarray) and use_cats and image_sizes is None:
         columns = _on_device(gt, dt, shape, in_pixels)
+        if columns is not None and number_by_image:
+            columns = replace(columns, gt=_numbered(columns.gt), dt=_numbered(columns.dt))
         if columns is not None:
             return columns
     gt, dt = gt.on_host(), dt.on_host()
@@ -47,7 +58,7 @@ def build_columns(
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
     gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
     gt_category, dt_category = (_positions(source, source.category, category_ids) for source in (gt, dt))
-    _check_known(gt, dt, gt_image, dt_image, gt_category)
+    _check_known(gt, dt, image_ids, gt_image, dt_image, gt_category)
     sizes = None
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
         sizes = _sizes(image_sizes, gt, image_ids)
@@ -57,6 +68,8 @@ def build_columns(
     gt_shape = shape.read(gt, _sizes_of_rows(gt, gt_image, image_ids, sizes))
     gt_side = Side(gt_image, gt_category, gt_shape, _gt_area(gt, gt_shape, shape), _gt_flags(gt), np.empty(0))
     dt_side = Side(dt_image, dt_category, dt_shape, _dt_area(dt, dt_shape, shape), _dt_flags(dt), dt.scores)
+    if number_by_image:
+        gt_side, dt_side = _numbered(gt_side), _numbered(dt_side)
     return Columns(
         gt=_resolved("gt", gt, gt_side, shape, use_cats),
         dt=_resolved("dt", dt, dt_side, shape, use_cats),
@@ -86,6 +99,8 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
     if not in_pixels:
         unusual += sum(shape.unusual(columns, source.shape) for columns, source in ((gt_shape, gt), (dt_shape, dt)))
         unusual += sum(_not_finite(source) for source in (gt, dt))
+        if gt.crowd is not None:
+            unusual += ((gt.crowd != 0) & (gt.crowd != 1)).any().to(torch.int64)
     found_images = None if gt.axes.images is not None else _unique(gt.image, dt.image)
     image_ids, category_ids, is_unusual = _on_host(found_images, _unique(gt.category, dt.category), unusual)
     if is_unusual[0]:
@@ -146,12 +161,14 @@ def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
     return joined_ids(gt.category, dt.category)
 
 
-def _check_known(gt: Source, dt: Source, gt_image: Any, dt_image: Any, gt_category: Any) -> None:
+def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_image: Any, gt_category: Any) -> None:
     for source, image in ((gt, gt_image), (dt, dt_image)):
         row = _first_negative(image)
         if row is not None and source.axes.unknown == "refuse":
             where = source.where("image", row)
-            raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt")
+            kind = {"i": "integers", "U": "strings"}[known.dtype.kind]
+            hint = f" (gt's ids are {kind})" if source.image.dtype.kind != known.dtype.kind and len(known) else ""
+            raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt{hint}")
     row = _first_negative(gt_category)
     if row is not None and gt.axes.unknown == "refuse":
         raise ValueError(f"{gt.where('category', row)} is {gt.category[row]}, which is not one of the categories")
@@ -210,6 +227,17 @@ def _dt_flags(dt: Source) -> Any:
     return free * np.uint8(KEEPS_FREE) if free.any() else np.empty(0, np.uint8)
 
 
+def _numbered(side: Side) -> Side:
+    """The side with source_row as the place of each row among those of its image."""
+    image = arrays.to_host(side.image)
+    order = np.argsort(image, kind="stable")
+    ordered = image[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))[: len(ordered)]
+    place = np.empty(len(image), np.int64)
+    place[order] = np.arange(len(image)) - np.repeat(starts, np.diff(np.append(starts, len(image))))
+    return replace(side, source_row=place)
+
+
 def _resolved(name: str, source: Source, side: Side, shape: Shape, use_cats: bool) -> Side:
     """The side with repeated ids resolved (DUPLICATE_IDS); without categories by category (ONE_CATEGORY_ORDER)."""
     found = None
@@ -225,7 +253,7 @@ def _resolved(name: str, source: Source, side: Side, shape: Shape, use_cats: boo
         side = _reordered(side, order, shape)
     if not use_cats:
         side = _reordered(side, np.argsort(side.category, kind="stable"), shape)
-        side = Side(**(vars(side) | {"category": np.minimum(side.category, 0)}))
+        side = replace(side, category=np.minimum(side.category, 0))
     return side
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import stages
 from .build_columns import build_columns
 from .cells import group
 from .data_warnings import warn_of_zero_ids
+from .matches import areas_to_keep, match_rows
 from .protocol import Protocol, as_protocol
 from .read_sources import read_sources
 from .result import Result
@@ -24,6 +25,8 @@ def evaluate(
     normalized: bool = False,
     image_sizes: Any = None,
     *,
+    keep_matches: bool | Sequence[str] = False,
+    use_ignore: bool = False,
     max_dets: Iterable[int] | None = None,
     iou_thresholds: Iterable[float] | None = None,
     recall_thresholds: Iterable[float] | None = None,
@@ -62,6 +65,12 @@ def evaluate(
         area_ranges: in place of the protocol's: a dict of (lowest, highest) by name, in square pixels. The protocol's
             range "all" is added where none has that name.
 
+        keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
+            "all", or the names of area ranges. It costs another matching, and 12 bytes for each detection, threshold
+            and area range.
+        use_ignore: read the key `ignore` of a COCO dict's annotations, which pycocotools overwrites: such a ground
+            truth does not count, and a detection that takes it is neither right nor wrong.
+
     Returns:
         A Result: `print(result)` shows pycocotools' twelve lines, `result["map"]` is one number, -1 where nothing is
         defined.
@@ -84,10 +93,11 @@ def evaluate(
     0.7
     """
     protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-    shape = as_shape(iou_type)
-    sources = read_sources(gt, dt, iou_type, box_format, normalized)
+    shape, areas = as_shape(iou_type), areas_to_keep(keep_matches, protocol)
+    sources = read_sources(gt, dt, iou_type, box_format, normalized, use_ignore=use_ignore)
     columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
     cells = group(columns, protocol.limit)
     outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)
-    return Result(outcomes, columns)
+    matches = match_rows(columns, cells, protocol, areas) if areas else None
+    return Result(outcomes, columns, matches=matches)

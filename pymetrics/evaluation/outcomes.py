@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..kernels import arrays
-from . import packing
 from .protocol import Protocol
 from .shapes import Shape
 
@@ -64,9 +63,13 @@ class Outcomes:
 
     def to_bytes(self) -> bytes:
         """These outcomes as bytes for a file or another machine."""
-        return packing.pack(self.on_host())
+        from .serialization import outcomes_to_bytes
+
+        return outcomes_to_bytes(self.on_host())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Outcomes:
         """The inverse of to_bytes. Raises ValueError for bytes that are damaged, foreign or of a newer version."""
-        return packing.unpack(data)
+        from .serialization import outcomes_from_bytes
+
+        return outcomes_from_bytes(data)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, asdict, dataclass, fields, replace
 from typing import Any
 
@@ -120,6 +120,11 @@ class Protocol:
     def rows(self) -> tuple[SummaryRow, ...]:
         """The rows of the summary."""
         return rows_of(self.area_names, self.max_dets) if self.summary is None else self.summary
+
+    def with_areas(self, names: Sequence[str]) -> Protocol:
+        """The same with some of its area ranges, in the order given, and the summary that goes with them."""
+        ranges = tuple(self.area_ranges[self.area_names.index(name)] for name in names)
+        return replace(self, area_ranges=ranges, area_names=tuple(names), summary=None, lenient=True)
 
     @property
     def limit(self) -> int:

@@ -16,6 +16,7 @@ from . import stages
 from .cells import Cells, group
 from .columns import Columns
 from .curves import UNDEFINED, Curves, curves
+from .matches import Matches, areas_to_keep, match_rows
 from .outcomes import Outcomes
 from .protocol import Place, Protocol, place_of
 from .scalars import scalars
@@ -33,12 +34,20 @@ class Result(Mapping[str, float]):
         outcomes: what matching found.
         columns: the data that was matched, where it is at hand; some analyses need it.
         cells: the columns' rows as they were grouped; None: they are grouped when they are needed.
+        matches: which ground truth each detection took, where that was kept.
     """
 
-    def __init__(self, outcomes: Outcomes, columns: Columns | None = None, cells: Cells | None = None) -> None:
+    def __init__(
+        self,
+        outcomes: Outcomes,
+        columns: Columns | None = None,
+        cells: Cells | None = None,
+        matches: Matches | None = None,
+    ) -> None:
         self._outcomes = outcomes  # where they were made: on the host or on a GPU
         self._columns = columns
         self._cells = cells
+        self._matches = matches
 
     @cached_property
     def columns(self) -> Columns | None:
@@ -51,6 +60,21 @@ class Result(Mapping[str, float]):
         if self._cells is None and self._columns is not None:
             self._cells = group(self._columns, self.protocol.limit)
         return None if self._cells is None else self._cells.on_host()
+
+    @property
+    def matches(self) -> Matches:
+        """Which ground truth each detection took: `matches.at(iou=.5)`, `matches.missed(iou=.5)`.
+
+        Where they were not kept they are made from the data, for the area range "all".
+
+        Raises:
+            ValueError: neither matches nor the data are at hand, as after an Accumulator that kept none.
+        """
+        if self._matches is None:
+            if self._columns is None or self.cells is None or self.columns is None:
+                raise ValueError("no matches were kept: say Accumulator(keep_matches=True) at the start")
+            self._matches = match_rows(self.columns, self.cells, self.protocol, areas_to_keep(True, self.protocol))
+        return self._matches
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -135,7 +159,7 @@ class Result(Mapping[str, float]):
         return len(self._value_of)
 
     def __reduce__(self) -> Any:
-        return Result, (self.outcomes, self.columns)  # what was computed is quicker to compute than to send
+        return Result, (self.outcomes, self.columns, None, self._matches)  # the rest is quicker to compute than to send
 
     def class_means(self, row: SummaryRow) -> numpy.typing.NDArray[numpy.float64]:
         """One row of a summary for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
@@ -251,6 +275,45 @@ class Result(Mapping[str, float]):
     def __repr__(self) -> str:
         counts = f"{len(self.outcomes.image_ids)} images, {len(self.outcomes.category_ids)} categories"
         return f"<Result {self.outcomes.iou_type} map={self['map']:0.3f} map_50={self['map_50']:0.3f} of {counts}>"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write outcomes, names, protocol and the matches that were kept; 24 to 30 bytes a detection without these.
+
+        The file is written beside `path` and then renamed, so that no half-written file is left.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        from .serialization import outcomes_to_bytes
+
+        data, path = outcomes_to_bytes(self.outcomes, self._matches), os.fspath(path)
+        unfinished = f"{path}.{os.getpid()}.unfinished"
+        try:
+            with open(unfinished, "wb") as file:
+                file.write(data)
+            os.replace(unfinished, path)
+        except BaseException:
+            if os.path.exists(unfinished):
+                os.remove(unfinished)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Result:
+        """The inverse of save: a Result with the same numbers, without the data (`columns` is None).
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is damaged or of another kind.
+        """
+        from .serialization import outcomes_from_bytes
+
+        with open(path, "rb") as file:
+            data = file.read()
+        try:
+            outcomes, matches = outcomes_from_bytes(data)
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)!r}: {error}") from error
+        return cls(outcomes, matches=matches)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings: metrics, per_class, counts, protocol, iou_type. None where undefined."""

@@ -7,22 +7,37 @@ checks this).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .. import kernels
-from ..kernels.arrays import cached_on, empty, to_device, to_ints
+from ..kernels.arrays import cached_on, empty, to_device, to_host, to_ints
 from .cells import Cells, sort_rows
 from .columns import CROWD, IGNORE, Columns, Side
-from .matches import Matches
 from .outcomes import Outcomes
 from .protocol import Protocol, Tables, tables
 from .shapes import Shape
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class RowMatches:
+    """Which ground truth each detection of some cells took, by (area range, threshold) pair a * T + t.
+
+    gt_of: int32 (D, A * T), its row in Columns.gt, or -1. overlap: float64 (D, A * T), their overlap, or 0.
+    """
+
+    gt_of: Any
+    overlap: Any
+
+    def on_host(self) -> RowMatches:
+        """The same with numpy arrays."""
+        return RowMatches(to_host(self.gt_of), to_host(self.overlap))
+
+
 def match(
     columns: Columns, cells: Cells, protocol: Protocol, keep_matches: bool = False
-) -> tuple[Outcomes, Matches | None]:
-    """Match each cell's detections to its ground truths: Outcomes, and Matches or None.
+) -> tuple[Outcomes, RowMatches | None]:
+    """Match each cell's detections to its ground truths: Outcomes, and RowMatches or None.
 
     keep_matches: also say which ground truth each detection took.
     """
@@ -41,7 +56,7 @@ def match(
         category_cells=cells.category_cells, cell_image=cells.image, offsets=cells.dt_offsets, n_gt=n_gt,
         scores=cells.scores, matched=matched, ignored=ignored,
     )  # fmt: skip
-    return outcomes, Matches(cells, gt_of, overlap) if keep_matches else None
+    return outcomes, RowMatches(gt_of, overlap) if keep_matches else None
 
 
 def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
@@ -69,6 +84,18 @@ def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
             )  # fmt: skip
 
     return match_shape
+
+
+def ignored_words(columns: Columns, cells: Cells, protocol: Protocol) -> Any:
+    """uint64 (G, W): the bits for which each ground truth of the cells does not count."""
+    table, gt = _tables(protocol, cells.scores), columns.gt
+    words = empty((cells.gt_rows.shape[0], protocol.n_words), "uint64", cells.scores)
+    nothing = empty((0, len(protocol.area_ranges)), "int32", cells.scores)
+    kernels.area_words(
+        gt.area, gt.flags, CROWD | IGNORE, cells.gt_rows, cells.gt_offsets, table.area_ranges, table.area_bits,
+        words, nothing, 0, len(cells),
+    )  # fmt: skip
+    return words
 
 
 def _tables(protocol: Protocol, like: Any) -> Tables:

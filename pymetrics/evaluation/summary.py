@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 LINE = " {:<18} {} @[ IoU={:<9} | area={:>6s} | maxDets={:>3d} ] = {}"
 Metric = Literal["precision", "recall"]
-TITLES: dict[Metric, tuple[str, str]] = {"precision": ("Average Precision", "(AP)"), "recall": ("Average Recall", "(AR)")}
+TITLES: dict[Metric, tuple[str, str]] = {
+    "precision": ("Average Precision", "(AP)"),
+    "recall": ("Average Recall", "(AR)"),
+}
 COCO_AREA_KEYS = {"small": "s", "medium": "m", "large": "l"}
 
 

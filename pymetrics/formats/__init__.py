@@ -15,7 +15,6 @@ from .coco_file import open_file
 from .columns import Detections, GroundTruths
 from .options import ReadOptions
 from .source import Source
-from .values import as_array
 
 ORDER = "ground truth comes first, detections second"
 RESULT_KEYS = {"bbox", "category_id", "score", "segmentation", "keypoints"}
@@ -54,7 +53,7 @@ def _read_empty(source: Any, options: ReadOptions) -> Source:
 
 
 def _shape(source: Any) -> tuple[int, ...]:
-    return tuple(as_array(source, "").shape)
+    return tuple(np.shape(source))
 
 
 def _is_table(source: Any, *widths: int) -> bool:
@@ -117,7 +116,7 @@ FORMATS = (
     Format(
         "a list of results",
         "dt",
-        lambda source: _is_list_of_dicts(source) and bool(source[0].keys() & RESULT_KEYS),
+        lambda source: _is_list_of_dicts(source) and "boxes" not in source[0] and bool(source[0].keys() & RESULT_KEYS),
         _first_has_score,
         coco.results,
     ),
@@ -151,6 +150,11 @@ def format_of(source: Any, argument: str) -> Format:
     """The format of a source that is open. Raises TypeError or ValueError where there is none."""
     if isinstance(source, Mapping) and "boxes" in source:
         raise TypeError(f"{argument} must be a list with one dict per image, got a single dict")
+    if type(source).__name__ == "DataFrame":
+        raise TypeError(
+            f"{argument} is a DataFrame, which is not taken: pass its rows as dicts "
+            "(of pandas: to_dict('records'), of polars: to_dicts())"
+        )
     for entry in FORMATS:
         if entry.recognises(source):
             return entry

@@ -16,10 +16,11 @@ from .boxes import BoxFormat, RawBoxes
 from .dict_columns import read_columns
 from .options import ReadOptions
 from .source import Source, SourceAxes
-from .values import Where, flag_column, float_column, image_column, int_column
+from .values import Where, crowd_column, flag_column, float_column, image_column, int_column
 
 KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
 XYWH = BoxFormat("xywh")
+GZIP = b"\x1f\x8b"  # how such a file begins
 
 
 def read_json(path: str | os.PathLike[str], argument: str) -> Any:
@@ -38,6 +39,10 @@ def read_json(path: str | os.PathLike[str], argument: str) -> Any:
         raise FileNotFoundError(f"{argument}: no such file: {os.fspath(path)!r}") from error
     except OSError as error:
         raise OSError(f"{argument}: cannot read {os.fspath(path)!r}: {error.strerror}") from error
+    except ValueError as error:  # a NUL character
+        raise ValueError(f"{argument}: {os.fspath(path)!r} is no path: {error}") from error
+    if content[:2] == GZIP:
+        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: it looks gzipped; decompress it first")
     import json
 
     try:
@@ -128,6 +133,7 @@ def _annotations(
             ids=columns["id"] if columns.has["id"].any() else None,
             axes=axes,
         )
+    annotations = list(annotations)  # another thread may change it meanwhile
     images, labels, boxes = (_column(annotations, key, prefix) for key in ("image_id", "category_id", "bbox"))
     area = [annotation.get("area") for annotation in annotations]
     no_area = np.array([value is None for value in area], dtype=np.bool_)
@@ -142,7 +148,7 @@ def _annotations(
         scores=float_column(_column(annotations, "score", prefix), where, "scores") if scored else None,
         area=float_column([0.0 if value is None else value for value in area], where, "area"),
         no_area=no_area if no_area.any() else None,
-        crowd=flag_column(crowd, where, "crowd"),
+        crowd=crowd_column(crowd, where),
         ignore=None if ignore is None else flag_column(ignore, where, "ignore"),
         ids=_ids(annotations, prefix) if numbered else None,
         axes=axes,
@@ -168,6 +174,7 @@ def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
             shape=RawBoxes(columns["bbox"], box_format),
             scores=columns["score"],
         )
+    rows = list(rows)  # another thread may change it meanwhile
     images, labels, boxes, scores = (
         _column(rows, KEYS[name], argument) for name in ("image", "category", "boxes", "scores")
     )

@@ -30,6 +30,9 @@ T = TypeVar("T")
 Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
 
 
+OTHER = 2  # in the place of an iscrowd that is neither 0 nor 1
+
+
 class FastPathDeclined(Exception):  # noqa: N818
     """The standard library's reader has to read the file; the message says why."""
 
@@ -63,7 +66,10 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
 
     def source_of(file: BinaryIO, size: int) -> Source:
         source = file.fileno() if hasattr(os, "pread") else file.read()
-        return _read(source, size, options.argument, box_format, chunk)[0]
+        found = _read(source, size, options.argument, box_format, chunk)[0]
+        if has_other_crowds(found):
+            raise FastPathDeclined("an iscrowd that is neither 0 nor 1")
+        return found
 
     return _with_file(path, options.argument, source_of)
 
@@ -108,6 +114,8 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
 def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[BinaryIO, int], T]) -> T | None:
     """What `read` makes of the open file and its size; None where the file is for the other reader."""
     if _config.host_backend() != "native":
+        return None
+    if "\0" in os.fsdecode(path):
         return None
     try:
         with open(path, "rb") as file:
@@ -181,7 +189,7 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
     category_ids, names = _categories(categories, f"{argument}['categories']")
-    crowd, has_area, has_id, plain = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4, 8))
+    crowd, has_area, has_id, plain, other = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4, 8, 16))
     if has_id.any() and not has_id.all():
         raise FastPathDeclined("annotations with and without id")
     found_source = Source(
@@ -191,13 +199,18 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         shape=RawBoxes(boxes[:n], box_format),
         area=np.where(has_area, area[:n], 0.0),
         no_area=None if has_area.all() else ~has_area,
-        crowd=crowd,
+        crowd=np.where(other, np.uint8(OTHER), crowd),
         ids=ids[:n] if has_id[0] else None,
         axes=SourceAxes(images=images[:n_images], categories=category_ids, unknown="warn", names=names),
         is_checked=True,
     )
     spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
     return found_source, spans, bool(plain.all() and (has_area | crowd).all())
+
+
+def has_other_crowds(source: Source) -> bool:
+    """Whether an iscrowd is neither 0 nor 1, which pymetrics.evaluate refuses. source: from this module."""
+    return source.crowd is not None and bool((source.crowd == OTHER).any())
 
 
 def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]]:

@@ -11,7 +11,7 @@ from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
 from .device_columns import as_tensors
 from .ids import joined_ids
 from .source import Source, SourceAxes
-from .values import Where, flag_column, float_column, image_column, int_column
+from .values import Where, crowd_column, flag_column, float_column, image_column, int_column
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,8 +79,8 @@ class GroundTruths:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
         labels: (N,) category ids; whole numbers.
-        crowd: (N,) nonzero where the box stands for a crowd, or None for nowhere. Any number of detections may match a
-            crowd, and it is ignored.
+        crowd: (N,) 1 where the box stands for a crowd, else 0; or None for nowhere. Any number of detections may match
+            a crowd, and it is ignored.
         ignore: (N,) nonzero where the box is to be ignored: it does not count, and a detection that matches it is
             neither right nor wrong. None for nowhere.
         area: (N,) square pixels, which decide small, medium and large; or None for the boxes' width * height.
@@ -137,7 +137,7 @@ class GroundTruths:
             category=int_column(self.labels, where, "category"),
             shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
             area=None if self.area is None else float_column(self.area, where, "area"),
-            crowd=None if self.crowd is None else flag_column(self.crowd, where, "crowd"),
+            crowd=None if self.crowd is None else crowd_column(self.crowd, where),
             ignore=None if self.ignore is None else flag_column(self.ignore, where, "ignore"),
             ids=None if self.ids is None else int_column(self.ids, where, "ids").tolist(),
             axes=SourceAxes(images=images, categories=categories, names=names),

@@ -34,6 +34,8 @@ def as_tensors(columns: Mapping[str, Any], box_format: BoxFormat) -> dict[str, A
         return None
     if not all(arrays.is_tensor(tensor) and tensor.device == boxes.device for tensor in tensors.values()):
         return None
+    if any(tensor.layout != torch().strided for tensor in tensors.values()):
+        return None
     n = tensors["labels"].shape[0] if tensors["labels"].ndim == 1 else -1
     for name, tensor in tensors.items():
         shape = (n, box_format.n_columns) if name == "boxes" else (n,)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .. import _config
 
 INTS = ("image_id", "category_id", "id")
-FLAGS = ("iscrowd", "ignore")  # nonzero; numbers between 0 and 1, whose int() is 0, are not taken
+FLAGS = ("iscrowd", "ignore")  # 0 or 1; other numbers are not taken
 
 
 class DictColumns:

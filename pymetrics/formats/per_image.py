@@ -15,8 +15,9 @@ from .boxes import RawBoxes, box_column, to_xywh
 from .device_columns import joined_on_device
 from .options import ReadOptions
 from .source import Source, SourceAxes
-from .values import as_array, flag_column, float_column, image_column, int_column, widen
+from .values import as_array, check_tensor, crowd_column, flag_column, float_column, image_column, int_column, widen
 
+NEAR = {"scores": ("score",), "labels": ("label", "category_id"), "boxes": ("box", "bbox")}  # keys taken for others
 KEYS = {"image": "image_id", "category": "labels", "crowd": "iscrowd"}
 
 
@@ -57,6 +58,9 @@ def predictions(items: Sequence[Any], options: ReadOptions) -> Source:
 def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[Any]) -> Source:
     side, n_columns = options.argument, options.format("xyxy").n_columns
     columns = {key: _parts(items, side, key) for key in ("boxes", "labels")}
+    for i, part in enumerate(columns["labels"]):
+        if not part.shape:
+            raise ValueError(f"{side}[{i}]['labels'] must have shape (N,), got ()")
     counts = [_length(part) for part in columns["labels"]]
     if side == "dt":
         columns["scores"] = _parts(items, side, "scores")
@@ -106,7 +110,7 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
         scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
         area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
         no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
-        crowd=flag_column(_joined(columns["iscrowd"]), where, "crowd") if "iscrowd" in columns else None,
+        crowd=crowd_column(_joined(columns["iscrowd"]), where) if "iscrowd" in columns else None,
         ignore=flag_column(_joined(columns["ignore"]), where, "ignore") if "ignore" in columns else None,
         shares_images=shares_images,
         axes=axes,
@@ -121,10 +125,14 @@ def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None =
         if not isinstance(item, Mapping):
             raise TypeError(f"{side}[{i}] must be a dict, got {type(item).__name__}")
         if key not in item and counts is None:
-            raise ValueError(f"{side}[{i}] has no {key!r}")
+            near = next((other for other in NEAR.get(key, ()) if other in item), None)
+            hint = "" if near is None else f" (it has {near!r})"
+            raise ValueError(f"{side}[{i}] has no {key!r}{hint}")
         value = item[key] if key in item else np.zeros(counts[i])  # type: ignore[index]
-        if torch is None or not isinstance(value, torch.Tensor):
-            name = f"{side}[{i}][{key!r}]"
+        name = f"{side}[{i}][{key!r}]"
+        if torch is not None and isinstance(value, torch.Tensor):
+            check_tensor(value, name)
+        else:
             value = as_array(value, name)
             if value.dtype.kind not in "iufb":
                 raise TypeError(f"{name} must hold numbers, got dtype {value.dtype}")

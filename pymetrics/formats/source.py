@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import arrays
-from .values import Where, check_finite, flag_column
+from .values import Where, check_finite, crowd_column, flag_column
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 
@@ -44,8 +44,8 @@ class Source:
     shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
-    crowd: (N,), not 0 where any number of detections may match it; it is ignored, too. ignore: (N,), not 0 where it is
-        ignored. bool; on a GPU any dtype.
+    crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where
+        it is ignored. bool; of files uint8; on a GPU any dtype.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
     shares_images: its image ids are those of the other side's items, so that none is unknown.
@@ -99,9 +99,10 @@ class Source:
                     f"{self.where(name, None)} has {len(column)} rows, {self.where('image', None)} has {len(self)}"
                 )
         self.shape.check(self.where)
-        for name in ("crowd", "ignore"):
-            if columns[name] is not None:
-                flag_column(columns[name], self.where, name)
+        if self.crowd is not None:
+            crowd_column(self.crowd, self.where)
+        if self.ignore is not None:
+            flag_column(self.ignore, self.where, "ignore")
         for name in ("scores", "area"):
             if columns[name] is not None:
                 check_finite(columns[name], self.where, name, but=self.no_area if name == "area" else None)

@@ -9,7 +9,7 @@ import numpy as np
 from .cells import falling_key, sort_keys
 from .registry import helper, kernel
 
-EPSILON = np.float64(2.220446049250313e-16)  # numpy.spacing(1)
+EPSILON = np.float64(2.220446049250313e-16)  # FIRST_PRECISION: numpy.spacing(1)
 BIT = np.uint64(1)
 UNREACHED = np.int64(1 << 62)
 
@@ -43,7 +43,7 @@ def accumulate(
         for c in range(first_cell, last_cell):
             m = 0
             for i in range(offsets[c], offsets[c + 1]):
-                while m < n_limits and max_dets[m] <= i - offsets[c]:
+                while m < n_limits and max_dets[m] <= i - offsets[c]:  # LIMIT_BY_IMAGE
                     m += 1
                 level[i - first] = m
 
@@ -113,7 +113,7 @@ def accumulate(
                         continue
                     start = lists[m * n_bits + a * n_thresholds + t]
                     n_hits = lists[m * n_bits + a * n_thresholds + t + 1] - start
-                    for j in range(n_hits - 1, 0, -1):  # the envelope
+                    for j in range(n_hits - 1, 0, -1):  # ENVELOPE
                         if ratio[start + j] > ratio[start + j - 1]:
                             ratio[start + j - 1] = ratio[start + j]
                     recall[t, k, a, m] = np.float64(n_hits) / np.float64(positives)
@@ -128,7 +128,7 @@ def accumulate(
                         at = start + max(need[r], 1) - 1
                         if n_hits > 0:
                             precision[t, r, k, a, m] = ratio[at]
-                        if keep_scores:
+                        if keep_scores:  # SCORE_AT_ZERO: the highest score
                             scores_at[t, r, k, a, m] = scores[top[m]] if need[r] == 0 else scores[first + place[at]]
 
 
@@ -164,7 +164,7 @@ def accumulate_replicates(
         for c in range(first_cell, last_cell):
             m = 0
             for i in range(offsets[c], offsets[c + 1]):
-                while m < n_limits and max_dets[m] <= i - offsets[c]:
+                while m < n_limits and max_dets[m] <= i - offsets[c]:  # LIMIT_BY_IMAGE
                     m += 1
                 level[i - first], image[i - first] = m, cell_image[c]
 
@@ -194,7 +194,7 @@ def accumulate_replicates(
                                 reached[n_rows] = hits
                                 ratio[n_rows] = np.float64(hits) / (np.float64(counted) + EPSILON)  # FIRST_PRECISION
                                 n_rows += 1
-                        for j in range(n_rows - 1, 0, -1):  # the envelope
+                        for j in range(n_rows - 1, 0, -1):  # ENVELOPE
                             if ratio[j] > ratio[j - 1]:
                                 ratio[j - 1] = ratio[j]
                         recall[b, t, k, a, m] = np.float64(hits) / np.float64(positives) if positives > 0 else -1.0
@@ -226,7 +226,7 @@ def mean_valid(values, columns, first_rows, last_rows, means, begin, end):
             if values[i, columns[s]] > -1.0:
                 valid[n] = values[i, columns[s]]
                 n += 1
-        means[s] = pairwise_sum(valid[:n]) / np.float64(n) if n > 0 else -1.0
+        means[s] = pairwise_sum(valid[:n]) / np.float64(n) if n > 0 else -1.0  # PAIRWISE_SUM
 
 
 @helper

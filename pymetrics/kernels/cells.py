@@ -178,9 +178,9 @@ def move_cells(
 @helper
 def falling_key(bits):
     """From a float64's bits to a key that rises as the number falls; zeros are equal, NaN last (NAN_SCORE_LAST)."""
-    if bits == SIGN:
-        return SIGN - np.uint64(1)  # -0.0 as 0.0
-    if (bits & ~SIGN) > INFINITY:
+    if bits == SIGN:  # NAN_SCORE_LAST: -0.0 as 0.0
+        return SIGN - np.uint64(1)
+    if (bits & ~SIGN) > INFINITY:  # NAN_SCORE_LAST
         return ~np.uint64(0)
     if bits & SIGN:
         return bits
@@ -194,7 +194,7 @@ def sort_keys(keys, order, words, spare):
     if n <= SHORT:
         for i in range(n):
             j = i
-            while j > 0 and keys[order[j - 1]] > keys[i]:
+            while j > 0 and keys[order[j - 1]] > keys[i]:  # IMAGE_ORDER
                 order[j] = order[j - 1]
                 j -= 1
             order[j] = i

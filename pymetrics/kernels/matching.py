@@ -35,7 +35,7 @@ def area_words(area, flags, always, rows, offsets, area_ranges, area_bits, words
                 continue
             outside_words(area[row], area_ranges, area_bits, words[i])
             for a in range(area_ranges.shape[0] if n_inside.shape[0] > 0 else 0):
-                if not (area[row] < area_ranges[a, 0] or area[row] > area_ranges[a, 1]):
+                if not (area[row] < area_ranges[a, 0] or area[row] > area_ranges[a, 1]):  # CLOSED_AREAS
                     n_inside[c, a] += 1
 
 
@@ -98,12 +98,12 @@ def match_boxes(
         gt_ignored = np.empty((n_truths, n_words), np.uint64)
         for g in range(n_truths):
             row = gt_rows[g0 + g]
-            if gt_flags[row] & (CROWD | IGNORE):
+            if gt_flags[row] & (CROWD | IGNORE):  # IGNORE_FLAG
                 set_all(area_bits, gt_ignored[g])
                 continue
             outside_words(gt_area[row], area_ranges, area_bits, gt_ignored[g])
             for a in range(n_gt.shape[1]):
-                if not (gt_area[row] < area_ranges[a, 0] or gt_area[row] > area_ranges[a, 1]):
+                if not (gt_area[row] < area_ranges[a, 0] or gt_area[row] > area_ranges[a, 1]):  # CLOSED_AREAS
                     n_gt[c, a] += 1
         overlaps = np.empty((n_dt, n_truths), np.float64)
         for d in range(n_dt):
@@ -133,7 +133,7 @@ def outside_words(area, area_ranges, area_bits, out):
     for w in range(out.shape[0]):
         out[w] = NONE
     for a in range(area_ranges.shape[0]):
-        if area < area_ranges[a, 0] or area > area_ranges[a, 1]:
+        if area < area_ranges[a, 0] or area > area_ranges[a, 1]:  # CLOSED_AREAS
             for w in range(out.shape[0]):
                 out[w] |= area_bits[a, w]
 
@@ -162,7 +162,7 @@ def match_cell(
     literal = False
     for d in range(n_dt):
         for g in range(n_gt):
-            literal |= overlaps[d, g] != overlaps[d, g]
+            literal |= overlaps[d, g] != overlaps[d, g]  # NAN_OVERLAP
     taken = np.zeros((n_gt, n_words), np.uint64)
     order = np.empty(n_gt, np.int64)
     found, found_ignored = np.empty(n_words, np.uint64), np.empty(n_words, np.uint64)
@@ -176,11 +176,11 @@ def match_cell(
                     d, b, overlaps, keeps_free, gt_rows, gt_flags, gt_ignored, thresholds, reached_bits,
                     taken, matched, found_ignored, match_of, match_iou,
                 )  # fmt: skip
-        n = 0  # the candidates, by falling overlap; of equals the later first (LAST_OF_EQUALS)
+        n = 0  # the candidates, by falling overlap; of equals the later first
         for g in range(0 if literal else n_gt):
             if overlaps[d, g] >= thresholds[0]:
                 i = n
-                while i > 0 and overlaps[d, order[i - 1]] <= overlaps[d, g]:
+                while i > 0 and overlaps[d, order[i - 1]] <= overlaps[d, g]:  # LAST_OF_EQUALS
                     order[i] = order[i - 1]
                     i -= 1
                 order[i] = g
@@ -194,20 +194,20 @@ def match_cell(
                     n_reached += 1
                 for w in range(n_words):
                     got = reached_bits[n_reached, w] & ~found[w]
-                    if ignorable == 0:
-                        got &= ~gt_ignored[g, w] & ~taken[g, w]
-                    elif flags & CROWD:  # any number of detections may take a crowd
+                    if ignorable == 0:  # COUNTED_FIRST
+                        got &= ~gt_ignored[g, w] & ~taken[g, w]  # TAKEN_ONCE
+                    elif flags & CROWD:  # CROWD_UNION: any number of detections may take a crowd
                         got &= gt_ignored[g, w]
                     else:
                         got &= gt_ignored[g, w] & ~taken[g, w]
                     if got == NONE:
                         continue
                     found[w] |= got
-                    if not keeps_free:
+                    if not keeps_free:  # KEEPS_FREE
                         taken[g, w] |= got
                     if not flags & ID_ZERO:
                         matched[d, w] |= got
-                    if ignorable == 1:
+                    if ignorable == 1:  # TAKER_IGNORED
                         found_ignored[w] |= got
                     if keep:
                         for b in range(w * 64, min(w * 64 + 64, match_of.shape[1])):
@@ -240,19 +240,19 @@ def match_literally(
         n_reached += 1
     best, m, m_ignored = thresholds[n_reached], -1, False
     for ignorable in range(2):
-        if m >= 0 and not m_ignored:
+        if m >= 0 and not m_ignored:  # COUNTED_FIRST
             break
         for g in range(overlaps.shape[1]):
             if (gt_ignored[g, w] & bit != NONE) != (ignorable == 1):
                 continue
-            if taken[g, w] & bit and not gt_flags[gt_rows[g]] & CROWD:
+            if taken[g, w] & bit and not gt_flags[gt_rows[g]] & CROWD:  # CROWD_UNION
                 continue
-            if overlaps[d, g] < best:
+            if overlaps[d, g] < best:  # NAN_OVERLAP
                 continue
-            best, m, m_ignored = overlaps[d, g], g, ignorable == 1
+            best, m, m_ignored = overlaps[d, g], g, ignorable == 1  # NAN_OVERLAP
     if m < 0:
         return
-    if not keeps_free:
+    if not keeps_free:  # KEEPS_FREE
         taken[m, w] |= bit
     if not gt_flags[gt_rows[m]] & ID_ZERO:
         matched[d, w] |= bit

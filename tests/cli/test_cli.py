@@ -366,7 +366,7 @@ def test_starts_without_the_heavy_libraries():
 
 
 @pytest.mark.parametrize(
-    ("folder", "n_tables"), [("coco_yolact100", 8), ("coco_val2014_100", 1), ("detectron2_tiny", 1)]
+    ("folder", "n_tables"), [("generated", 3), ("coco_yolact100", 8), ("coco_val2014_100", 1), ("detectron2_tiny", 1)]
 )
 def test_recorded_numbers_through_the_command_line(data, folder, n_tables, capsys, tmp_path):
     recorded = json.loads((data(folder) / "expected.json").read_text())

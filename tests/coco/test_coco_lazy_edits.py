@@ -15,7 +15,7 @@ from helpers.coco_scenes import compare, differences, entry_differences
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.coco import COCO, COCOeval, kept
+from pymetrics.coco import COCO, COCOeval, lazy_dataset
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
 
@@ -359,7 +359,7 @@ def test_a_fork_finds_the_lock_free(files):
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with kept.opening():
+        with lazy_dataset.opening():
             held.set()
             done.wait(20)
 

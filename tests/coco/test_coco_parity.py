@@ -1,4 +1,4 @@
-"""COCOeval on real data and on every odd input that is known to part the engines: arrays, summary and evalImgs.
+"""COCOeval on files and on every odd input that is known to part the engines: arrays, summary and evalImgs.
 
 The cases are those of docs/coco-quirks.md; each starts from the same ordinary scene.
 """
@@ -40,7 +40,8 @@ def evaluate_files(coco_class, eval_class, gt: Path, dt: Path):
     return evaluation, re.sub(r"t=\d+\.\d\ds", "t=", out.getvalue())
 
 
-REAL = [
+FILES = [
+    *(("generated", "gt.json", f"dt_{name}.json") for name in ("good", "poor", "coarse")),
     *(("coco_yolact100", "gt.json", f"dt_yolact_{name}.json") for name in ("base", "darknet53", "im700", "resnet50")),
     ("coco_yolact100", "gt_person_masks_genuine.json", "dt_yolact_base_person10.json"),
     ("coco_val2014_100", "instances_val2014_100.json", "instances_val2014_fakebbox100_results.json"),
@@ -48,8 +49,8 @@ REAL = [
 ]
 
 
-@pytest.mark.parametrize(("folder", "gt", "dt"), REAL)
-def test_real_data(data, rival, backend, folder, gt, dt):
+@pytest.mark.parametrize(("folder", "gt", "dt"), FILES)
+def test_files(data, rival, backend, folder, gt, dt):
     gt_path, dt_path = data(f"{folder}/{gt}"), data(f"{folder}/{dt}")
     theirs, their_text = evaluate_files(*rival, gt_path, dt_path)
     ours, our_text = evaluate_files(COCO, COCOeval, gt_path, dt_path)
@@ -58,7 +59,7 @@ def test_real_data(data, rival, backend, folder, gt, dt):
 
 
 @pytest.mark.usefixtures("sum_order")
-@pytest.mark.parametrize(("folder", "gt", "dt"), REAL)
+@pytest.mark.parametrize(("folder", "gt", "dt"), FILES)
 def test_expected_numbers(data, backend, folder, gt, dt):
     expected = json.loads(data(f"{folder}/expected.json").read_text())[f"{gt} vs {dt} bbox"]
     ours, _ = evaluate_files(COCO, COCOeval, data(f"{folder}/{gt}"), data(f"{folder}/{dt}"))

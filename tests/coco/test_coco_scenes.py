@@ -18,7 +18,10 @@ class ByImage(COCOeval):
         return super().evaluateImg(*args)
 
 
-@pytest.mark.parametrize("seeds", [range(i, i + 200) for i in range(0, 3000, 200)], ids=str)
+SEEDS = [pytest.param(range(i, i + 200), marks=pytest.mark.slow if i else ()) for i in range(0, 3000, 200)]
+
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
 def test_native(rival, need, seeds, monkeypatch, tmp_path):
     need("pymetrics._native")
     monkeypatch.setenv("PYMETRICS_BACKEND", "native")
@@ -41,6 +44,7 @@ def test_other_backends(rival, backend, seeds, monkeypatch):
         assert compare(run(*rival, scene), run(COCO, COCOeval, scene)) == [], seed
 
 
+@pytest.mark.slow
 def test_image_by_image(rival):
     for seed in range(5000, 5400):
         scene = make_scene(seed)

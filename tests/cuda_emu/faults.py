@@ -46,8 +46,9 @@ FAULTS = [
     ),
     Fault(
         "barrier missing before the candidates are read",
-        "matching.cu", "            __syncthreads();\n            const int n = desk", "            const int n = desk",
-        "match_boxes,match_ious", "plain", BYTES,
+        "match_by_block.h",
+        "            __syncthreads();\n            const int n = state", "            const int n = state",
+        "match_boxes,match_cells", "plain", BYTES,
     ),
     Fault(
         "barrier missing before other sections' maxima are read",
@@ -56,21 +57,21 @@ FAULTS = [
     ),
     Fault(
         "every lane writes what one should",
-        "matching.cu", "if (threadIdx.x % kWarp == 0 && half < 2)", "if (half < 2)", "match_boxes", "tsan", RACE,
+        "match_by_block.h", "if (threadIdx.x % kWarp == 0 && half < 2)", "if (half < 2)", "match_boxes", "tsan", RACE,
     ),
     Fault(
         "a sum of the block without an atomic",
-        "matching.cu", "const int i = atomicAdd(&desk.tile.n[lane], 1);", "const int i = desk.tile.n[lane]++;",
+        "match_by_block.h", "const int i = atomicAdd(&state.tile.n[lane], 1);", "const int i = state.tile.n[lane]++;",
         "match_boxes", "tsan", RACE,
     ),
     Fault(
         "shared memory not initialised",
-        "matching.cu", "            if (warp == 0) desk.tile.n[lane] = 0;\n", "", "match_boxes", "plain", BYTES,
+        "match_by_block.h", "            if (warp == 0) state.tile.n[lane] = 0;\n", "", "match_boxes", "plain", BYTES,
     ),
     Fault(
         "a barrier that some threads go around",
-        "matching.cu", "            __syncthreads();\n            if (desk.has_nan) {",
-        "            if (nan) __syncthreads();\n            if (desk.has_nan) {",
+        "match_by_block.h", "            __syncthreads();\n            if (state.has_nan) {",
+        "            if (nan) __syncthreads();\n            if (state.has_nan) {",
         "match_boxes", "plain", "threads wait at different __syncthreads",
     ),
     Fault(
@@ -105,9 +106,17 @@ FAULTS = [
     ),
     Fault(
         "a thread that relies on another's result",
-        "cells.cu", "        starts[c] = first_dt + offsets[c], counts[c]",
-        "        starts[c] = c > 0 ? starts[c - 1] + counts[c - 1] : first_dt + offsets[c], counts[c]",
+        "cells.cu", "        of.starts[c] = of.first_dt + of.offsets[c];",
+        "        of.starts[c] = c > 0 ? of.starts[c - 1] + of.counts[c - 1] : of.first_dt + of.offsets[c];",
         "place_cells", "plain", BYTES,
+    ),
+    Fault(
+        "the counts of a cell without an atomic",
+        "matching.cu", "atomicAdd(&of.n_inside(c, a), 1);", "of.n_inside(c, a) += 1;", "area_words", "tsan", RACE,
+    ),
+    Fault(
+        "counts not cleared",
+        "matching.cu", "    clear_counts(of.n_inside, of.begin, of.end, queue);\n", "", "area_words", "plain", BYTES,
     ),
     Fault(
         "more threads than a block has",

@@ -47,6 +47,8 @@ SCENES: dict[str, dict[str, Any]] = {
     "bool labels": {"labels": "bool", "n_classes": 2},
 }  # fmt: skip
 
+QUICK = ("plain", "crowds and areas", "many empty", "bfloat16", "cxcywh int")
+
 Build = Callable[..., tuple[Any, Any]]
 
 
@@ -74,7 +76,7 @@ def run(metric: Any, *batches: Any) -> dict[str, Any]:
     return metric.compute()  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [pytest.param(s, marks=() if s in QUICK else pytest.mark.slow) for s in SCENES])
 @pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_equal_to_torchmetrics(both: Build, arguments: str, scene: str) -> None:
     layout = {"box_format": SCENES[scene].get("box_format", "xyxy")}
@@ -84,6 +86,7 @@ def test_equal_to_torchmetrics(both: Build, arguments: str, scene: str) -> None:
     assert differences(run(ours, *batches), run(theirs, *batches)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", ["plain", "crowds and areas", "one class", "many empty", "all empty"])
 @pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_equal_to_torchmetrics_with_faster_coco_eval(need: Any, both: Build, arguments: str, scene: str) -> None:

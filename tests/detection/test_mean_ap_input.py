@@ -231,6 +231,7 @@ def test_many_detections(classes: Classes, recwarn: Any) -> None:
     assert not len(recwarn)
 
 
+@pytest.mark.slow
 def test_without_torchmetrics() -> None:
     """An ImportError names the extra."""
     code = (
@@ -243,6 +244,7 @@ def test_without_torchmetrics() -> None:
     assert "pip install 'pymetrics-detection[torch]'" in done.stdout
 
 
+@pytest.mark.slow
 def test_neither_torchvision_nor_pycocotools(classes: Classes, tmp_path: Path) -> None:
     """An import of either would fail the run."""
     code = (

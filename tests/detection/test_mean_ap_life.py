@@ -206,6 +206,7 @@ def test_script(make: Any) -> None:
         torch.jit.script(make())
 
 
+@pytest.mark.slow
 def test_update_compiles_whole(make: Any) -> None:
     """torch.compile(fullgraph=True) traces update(), as it traces the original's."""
     import torch
@@ -253,7 +254,7 @@ def test_one_copy_from_a_device(make: Any) -> None:
     """The packing that brings a device's tensors over in one copy; here, from the CPU."""
     import torch
 
-    from pymetrics.detection.states import _in_one_copy
+    from pymetrics.detection.state_columns import _in_one_copy
 
     tensors = {
         "a": torch.rand(3, 4, dtype=torch.float16), "b": torch.arange(5), "c": torch.rand(2, 4, dtype=torch.float64),

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from pymetrics import Accumulator
-from pymetrics.evaluation import packing
+from pymetrics.evaluation import serialization
 
 GT, DT = np.array([[1, 10, 10, 50, 50, 3]]), np.array([[1, 10, 10, 50, 40, 0.9, 3]])
 
 
 def sealed(packed, header):
-    _, _, length = packing.START.unpack_from(packed)
-    rest = packed[packing.START.size + length : -32]
-    body = packing.START.pack(packing.MAGIC, packing.VERSION, len(header)) + header + rest
+    _, _, length = serialization.START.unpack_from(packed)
+    rest = packed[serialization.START.size + length : -32]
+    body = serialization.START.pack(serialization.MAGIC, serialization.VERSION, len(header)) + header + rest
     return body + hashlib.sha256(body).digest()
 
 
@@ -27,24 +27,24 @@ def packed():
 
 
 def header_of(packed):
-    _, _, length = packing.START.unpack_from(packed)
-    return json.loads(packed[packing.START.size : packing.START.size + length])
+    _, _, length = serialization.START.unpack_from(packed)
+    return json.loads(packed[serialization.START.size : serialization.START.size + length])
 
 
 def test_a_protocol_without_limits(packed):
     header = header_of(packed)
     assert Accumulator.from_bytes(sealed(packed, json.dumps(header).encode())).n_images == 1
-    header["protocol"]["max_dets"] = []
-    with pytest.raises(ValueError, match="data is damaged: the protocol's max_dets are empty"):
+    header["fields"]["protocol"]["max_dets"] = []
+    with pytest.raises(ValueError, match="data is damaged: the protocol has no area_ranges or no max_dets"):
         Accumulator.from_bytes(sealed(packed, json.dumps(header).encode()))
 
 
 def test_a_protocol_without_area_ranges():
     packed = Accumulator().to_bytes()  # no cell, so that no array depends on the number of areas
     header = header_of(packed)
-    header["protocol"] |= {"area_ranges": [], "area_names": []}
-    header["shapes"]["n_gt"] = [0, 0]
-    with pytest.raises(ValueError, match="data is damaged: the protocol's area_ranges are empty"):
+    header["fields"]["protocol"] |= {"area_ranges": [], "area_names": []}
+    next(entry for entry in header["arrays"] if entry[0] == "n_gt")[2] = [0, 0]
+    with pytest.raises(ValueError, match="data is damaged: the protocol has no area_ranges or no max_dets"):
         Accumulator.from_bytes(sealed(packed, json.dumps(header).encode()))
 
 

@@ -31,7 +31,11 @@ NAMES = [
 ]
 YOLACT = [f"coco_yolact100/dt_yolact_{name}.json" for name in ("base", "darknet53", "im700", "resnet50")]
 FAKE = "coco_val2014_100/instances_val2014_fakebbox100_results.json"
-FILES = [*(("coco_yolact100/gt.json", dt) for dt in YOLACT), ("coco_val2014_100/instances_val2014_100.json", FAKE)]
+FILES = [
+    *(("generated/gt.json", f"generated/dt_{name}.json") for name in ("good", "poor", "coarse")),
+    *(("coco_yolact100/gt.json", dt) for dt in YOLACT),
+    ("coco_val2014_100/instances_val2014_100.json", FAKE),
+]
 
 # The same data through every source
 
@@ -249,12 +253,12 @@ def test_columns_are_views_that_travel():
     assert_same_columns(ingest(*copy.deepcopy(again)), columns)
 
 
-# Real data
+# Files, with the numbers that pycocotools gives for them
 
 
 @pytest.mark.parametrize("kind", ["path", "dict", "array", "columns", "tensors", "images", "torchvision"])
 @pytest.mark.parametrize(("gt", "dt"), FILES)
-def test_real_data_gives_pycocotools_numbers(data, need, gt, dt, kind):
+def test_files_give_pycocotools_numbers(data, need, gt, dt, kind):
     expected = json.loads(data(gt).with_name("expected.json").read_text())
     expected = expected[f"{gt.rpartition('/')[2]} vs {dt.rpartition('/')[2]} bbox"]
     sources, box_format = (data(gt), data(dt)), None

@@ -90,6 +90,55 @@ def test_accumulator(device, calls):
     assert pickle.loads(pickle.dumps(first)).to_bytes() == first.to_bytes() == host.outcomes.to_bytes()
 
 
+@pytest.fixture
+def waits(device, monkeypatch):
+    """The calls by which the host waits for the device: of copies to the host, and of what has an unknown length."""
+    names = []
+    for owner, called in ((torch.Tensor, ("cpu", "item", "tolist", "__bool__", "__int__")), (torch, ("unique",))):
+        for name in called:
+            real = getattr(owner, name)
+            monkeypatch.setattr(
+                owner, name, lambda *args, name=name, real=real, **more: names.append(name) or real(*args, **more)
+            )
+    return names
+
+
+@pytest.mark.parametrize(
+    ("kind", "at_ingest", "at_match", "at_stats"),
+    [
+        ("columns", ["unique", "unique", "cpu"], ["tolist"], ["cpu", "cpu"]),
+        ("lists", ["unique", "cpu"], ["tolist"], ["cpu", "cpu"]),
+    ],
+)
+def test_the_host_seldom_waits(kind, at_ingest, at_match, at_stats, device, waits):
+    """For ids and flags (torch.unique waits for how many ids there are); for how many cells; for means."""
+    gt, dt = scene(1)
+    if kind == "columns":
+        sources = GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device))
+    else:
+        sources = per_image(gt, dt, device)
+    evaluate(*sources)  # which copies tables that stay there
+    waits.clear()
+    result = evaluate(*sources)
+    assert waits == at_ingest + at_match
+    waits.clear()
+    assert len(result.stats) == 12
+    assert waits == at_stats
+
+
+def test_the_metric_seldom_waits(device, waits):
+    from pymetrics.detection import MeanAveragePrecision
+
+    preds, target = ([{k: v.to(device) for k, v in item.items()} for item in side] for side in batch(7))
+    MeanAveragePrecision().update(preds, target)
+    metric = MeanAveragePrecision()
+    waits.clear()
+    metric.update(preds, target)
+    assert waits == []
+    metric.compute()
+    assert waits == ["unique", "cpu", "tolist", "cpu", "cpu"]
+
+
 def _device_free(value):
     return value.cpu().numpy() if isinstance(value, torch.Tensor) else value
 
@@ -275,12 +324,15 @@ def test_update_waits_for_nothing(lacking):
 
 
 @pytest.mark.gpu
-def test_real_data(data, lacking):
+@pytest.mark.parametrize(
+    ("folder", "name"), [("generated", "dt_coarse.json"), ("coco_yolact100", "dt_yolact_base.json")]
+)
+def test_columns_of_files(data, lacking, folder, name):
     if not torch.cuda.is_available():
         lacking("cuda", "there is no GPU")
-    folder = data("coco_yolact100")
-    columns = ingest(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
-    host = evaluate(str(folder / "gt.json"), str(folder / "dt_yolact_base.json"))
+    paths = str(data(f"{folder}/gt.json")), str(data(f"{folder}/{name}"))
+    columns = ingest(*paths)
+    host = evaluate(*paths)
     gt, dt = (
         replace(side, **{n: torch.tensor(v).cuda() for n, v in vars(side).items() if v is not None})
         for side in (columns.gt, columns.dt)

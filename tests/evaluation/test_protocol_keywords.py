@@ -98,7 +98,7 @@ def test_both_families_of_names() -> None:
 
 
 def literal_words(protocol: Protocol) -> tuple[list[list[int]], list[list[int]]]:
-    """reach and area words from bit strings as Python integers."""
+    """Reached bits and area bits from bit strings as Python integers."""
     n_areas, n_thresholds = len(protocol.area_ranges), len(protocol.iou_thresholds)
     capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
     strings = [0]
@@ -123,7 +123,7 @@ def test_words(n_areas: int, n_thresholds: int) -> None:
     )  # fmt: skip
     reach, areas = literal_words(protocol)
     found = tables(protocol)
-    for array, wanted, n in ((found.reach, reach, n_thresholds + 1), (found.area_words, areas, n_areas)):
+    for array, wanted, n in ((found.reached_bits, reach, n_thresholds + 1), (found.area_bits, areas, n_areas)):
         assert (array.dtype, array.shape) == (np.uint64, (n, protocol.n_words))
         assert array.flags.c_contiguous
         assert array.tolist() == wanted
@@ -140,6 +140,6 @@ def test_ten_thousand_thresholds_are_quick() -> None:
         found = tables.__wrapped__(protocol)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1
-    ones = np.bitwise_count(found.reach).sum(axis=1) if hasattr(np, "bitwise_count") else None
+    ones = np.bitwise_count(found.reached_bits).sum(axis=1) if hasattr(np, "bitwise_count") else None
     if ones is not None:
         assert ones.tolist() == [2 * level for level in range(10_001)]

@@ -15,7 +15,7 @@ import pymetrics
 from pymetrics.evaluation import stages
 from pymetrics.evaluation.outcomes import Outcomes
 from pymetrics.evaluation.protocol import Protocol
-from pymetrics.evaluation.result import Result, summary_rows
+from pymetrics.evaluation.result import Result
 from pymetrics.evaluation.shapes import as_shape
 
 COCO_KEYS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
@@ -65,19 +65,22 @@ def test_thresholds_that_the_protocol_lacks_are_undefined():
 
 
 def test_the_first_area_range_serves_where_none_is_named_all():
-    rows = summary_rows(Protocol(area_ranges=((0, 50), (50, 99)), area_names=("one", "two"), max_dets=(5,)))
+    rows = Protocol(area_ranges=((0, 50), (50, 99)), area_names=("one", "two"), max_dets=(5,)).rows
     assert [row.key for row in rows] == ["map", "map_50", "map_75", "map_two", "mar_5", "mar_two"]
-    assert [row.area for row in rows] == [0, 0, 0, 1, 0, 1]
+    assert [row.area for row in rows] == ["one", "one", "one", "two", "one", "two"]
 
 
 @pytest.mark.parametrize("protocol", [Protocol(), ODD, Protocol(iou_thresholds=tuple(i / 100 for i in range(100)))])
 def test_per_class_is_numpys_mean_of_the_classes_slice(protocol):
     result = make_result(protocol, names={1: "cat"}, n_gt=40)
     for k, row in enumerate(result.per_class):
-        for number in summary_rows(protocol):
-            part = (result.recall if number.is_recall else result.precision)[..., k, number.area, number.m]
-            wanted = -1.0 if number.t == -1 else mean(part if number.t is None else part[number.t])
-            assert row[number.key] == wanted
+        for number in protocol.rows:
+            area = protocol.area_names.index(number.area)
+            m = len(protocol.max_dets) - 1 if number.limit.index is None else number.limit.index
+            part = (result.recall if number.metric == "recall" else result.precision)[..., k, area, m]
+            if number.iou is not None:
+                part = part[np.equal(protocol.iou_thresholds, number.iou)]
+            assert row[number.key] == mean(part)
     assert [(row["id"], row["name"]) for row in result.per_class] == [(1, "cat"), (2, None), (3, None), (4, None)]
     assert result.per_class[-1]["map"] == -1  # no ground truth there
 
@@ -304,25 +307,25 @@ def test_work_is_done_once(monkeypatch):
     assert calls == [False, True]
 
 
-@pytest.fixture(scope="module")
-def real(data, need):
-    """A result of pymetrics and the COCOeval of pycocotools on the same files."""
+@pytest.fixture(scope="module", params=[("generated", "dt_coarse.json"), ("coco_yolact100", "dt_yolact_base.json")])
+def compared(data, need, request):
+    """A result of pymetrics, the COCOeval of pycocotools on the same files, and their folder and name."""
     need("pycocotools")
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    folder = data("coco_yolact100")
+    folder, name = data(request.param[0]), request.param[1]
     with contextlib.redirect_stdout(io.StringIO()):
         gt = COCO(folder / "gt.json")
-        oracle = COCOeval(gt, gt.loadRes(str(folder / "dt_yolact_base.json")), "bbox")
+        oracle = COCOeval(gt, gt.loadRes(str(folder / name)), "bbox")
         oracle.evaluate()
         oracle.accumulate()
-    return pymetrics.evaluate(folder / "gt.json", folder / "dt_yolact_base.json"), oracle
+    return pymetrics.evaluate(folder / "gt.json", folder / name), oracle, folder / name
 
 
 @pytest.mark.usefixtures("sum_order")
-def test_print_equals_pycocotools_lines(real, capsys):
-    result, oracle = real
+def test_print_equals_pycocotools_lines(compared, capsys):
+    result, oracle, _ = compared
     oracle.summarize()
     wanted = capsys.readouterr().out
     print(result)
@@ -330,8 +333,8 @@ def test_print_equals_pycocotools_lines(real, capsys):
     assert result.stats.tobytes() == oracle.stats.tobytes()
 
 
-def test_per_image_equals_pycocotools_images(real):
-    result, oracle = real
+def test_per_image_equals_pycocotools_images(compared):
+    result, oracle, _ = compared
     counts = {id_: np.zeros(5, int) for id_ in oracle.params.imgIds}
     for found in oracle.evalImgs:
         if found is not None and found["aRng"] == oracle.params.areaRng[0]:
@@ -342,8 +345,8 @@ def test_per_image_equals_pycocotools_images(real):
     assert mine == {id_: count.tolist() for id_, count in counts.items()}
 
 
-def test_per_class_equals_the_recorded_numbers(real, data):
-    result, _ = real
-    recorded = json.loads((data("coco_yolact100") / "expected.json").read_text())
-    wanted = recorded["gt.json vs dt_yolact_base.json bbox"]["_AP_per_category"]
+def test_per_class_equals_the_recorded_numbers(compared):
+    result, _, path = compared
+    recorded = json.loads((path.parent / "expected.json").read_text())
+    wanted = recorded[f"gt.json vs {path.name} bbox"]["_AP_per_category"]
     assert {str(row["id"]): row["map"] for row in result.per_class} == wanted

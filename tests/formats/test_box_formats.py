@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.columns import ingest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -63,7 +64,7 @@ def test_integers_are_computed_in_float64(dtype):
 def test_float64_xywh_is_not_copied():
     boxes = np.ascontiguousarray(BOXES)
     assert to_xywh(boxes, "xywh") is boxes
-    assert columns_of(boxes, "xywh").dt_boxes is boxes
+    assert columns_of(boxes, "xywh").dt.shape is boxes
 
 
 @pytest.mark.parametrize("change", ["strided", "fortran", "read-only", "big-endian", "subclass"])
@@ -110,7 +111,7 @@ def test_one_box_in_every_format():
         columns_of(in_pixels, "xywh", image_sizes=(200, 400))
     for box_format, box in boxes.items():
         sizes = (200, 400) if box_format in ("yolo", "albumentations") else None
-        got = columns_of(box, box_format, image_sizes=sizes).dt_boxes
+        got = columns_of(box, box_format, image_sizes=sizes).dt.shape
         np.testing.assert_allclose(got, in_pixels, rtol=1e-12, err_msg=box_format)
 
 
@@ -179,7 +180,7 @@ def test_boxes_far_outside_of_the_unit_square_warn_if_normalized():
 def test_corners_in_the_wrong_order_warn():
     with pytest.warns(UserWarning, match="dt has boxes whose x2, y2 lie before x1, y1.*xywh"):
         columns_of([[1, 1, 9, 9], [50, 10, 20, 30]], "xyxy")
-    assert columns_of([[50.0, 10.0, -20.0, 30.0]], "xywh").dt_boxes.tolist() == [[50, 10, -20, 30]]
+    assert columns_of([[50.0, 10.0, -20.0, 30.0]], "xywh").dt.shape.tolist() == [[50, 10, -20, 30]]
 
 
 def test_torchvision_boxes_know_their_format(need):

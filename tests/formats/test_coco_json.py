@@ -6,13 +6,14 @@ import json
 import random
 
 import pytest
-from helpers.json_cases import ANNOTATION, RESULT, XYWH, by_library, check, data_set, results, same
+from helpers.json_cases import ANNOTATION, RESULT, by_library, check, data_set, results, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.formats import coco_json
+from pymetrics.formats import coco_file
+from pymetrics.formats.options import ReadOptions
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
 
@@ -57,8 +58,7 @@ def threads(request):
 def test_results(document, chunk, tmp_path):
     check("dt", document, chunk, taken=True)
     (tmp_path / "dt.json").write_bytes(document)
-    rows = coco_json.read_rows(tmp_path / "dt.json", "dt", XYWH, chunk)
-    same(rows, by_library("dt", document))
+    same(coco_file.read_file(tmp_path / "dt.json", ReadOptions("dt"), chunk), by_library("dt", document))
 
 
 @pytest.mark.parametrize("chunk", [1, 60, 1 << 17])
@@ -87,7 +87,7 @@ def test_results(document, chunk, tmp_path):
 def test_ground_truth(document, chunk, tmp_path):
     check("gt", document, chunk, taken=True)
     (tmp_path / "gt.json").write_bytes(document)
-    same(coco_json.read_rows(tmp_path / "gt.json", "gt", XYWH, chunk), by_library("gt", document))
+    same(coco_file.read_file(tmp_path / "gt.json", ReadOptions("gt"), chunk), by_library("gt", document))
 
 
 # ---- what is left to the library

@@ -9,12 +9,14 @@ import random
 
 import numpy as np
 import pytest
+from helpers.columns import ingest
+from helpers.ingest_cases import assert_same_columns
 from helpers.json_cases import ANNOTATION, RESULT, XYWH, check, data_set, results
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.evaluation.ingest import ingest
-from pymetrics.formats import coco_json
+from pymetrics.formats import coco_file
+from pymetrics.formats.options import ReadOptions
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
 
@@ -55,26 +57,30 @@ def test_files_and_what_they_hold_give_equal_columns(tmp_path, options):
     truth = data_set(b", ".join(annotations))
     found = results(*[RESULT.replace(b"42", b"1").replace(b"18", b"3"), RESULT.replace(b"42", b"2")] * 3)
     paths = write(tmp_path, truth, found)
-    assert coco_json.read_rows(paths[0], "gt", XYWH) is not None
-    assert coco_json.read_rows(paths[1], "dt", XYWH) is not None
-    ours, expected = ingest(*paths, **options), ingest(json.loads(truth), json.loads(found), **options)
-    for name, value in vars(expected).items():
-        np.testing.assert_array_equal(getattr(ours, name), value, err_msg=name)
+    assert coco_file.read_file(paths[0], ReadOptions("gt")) is not None
+    assert coco_file.read_file(paths[1], ReadOptions("dt")) is not None
+    assert_same_columns(ingest(*paths, **options), ingest(json.loads(truth), json.loads(found), **options))
 
 
-def test_real_files(data):
-    for folder, truth, found in [
-        ("coco_yolact100", "gt.json", "dt_yolact_base.json"),
-        ("coco_val2014_100", "instances_val2014_100.json", "instances_val2014_fakebbox100_results.json"),
-        ("lvis_val_100", "lvis_val_100.json", None),
-        ("coco_val2017_person538", "gt_person_keypoints.json", None),
-        ("coco_val2017_boxes", "gt_boxes.json", None),
-    ]:
-        for argument, name in (("gt", truth), ("dt", found)):
-            if name is not None:
-                content = data(f"{folder}/{name}").read_bytes()
-                for chunk in (1000, 1 << 17):
-                    check(argument, content, chunk, taken=True)
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("gt", "generated/gt.json"),
+        ("gt", "generated/gt_lvis.json"),
+        ("dt", "generated/dt_good.json"),
+        ("gt", "coco_yolact100/gt.json"),
+        ("dt", "coco_yolact100/dt_yolact_base.json"),
+        ("gt", "coco_val2014_100/instances_val2014_100.json"),
+        ("dt", "coco_val2014_100/instances_val2014_fakebbox100_results.json"),
+        ("gt", "lvis_val_100/lvis_val_100.json"),
+        ("gt", "coco_val2017_person538/gt_person_keypoints.json"),
+        ("gt", "coco_val2017_boxes/gt_boxes.json"),
+    ],
+)
+def test_files(data, argument, name):
+    content = data(name).read_bytes()
+    for chunk in (1000, 1 << 17):
+        check(argument, content, chunk, taken=True)
 
 
 @pytest.mark.parametrize(
@@ -103,12 +109,12 @@ def test_a_file_that_becomes_shorter(tmp_path):
     path.write_bytes(document)
     with open(path, "rb") as file:
         for longer in (1, 5000, 1 << 20):
-            with pytest.raises(coco_json._LeftError, match="shorter"):
-                coco_json._result_rows(file.fileno(), len(document) + longer, "dt", XYWH, 4096)
+            with pytest.raises(coco_file.FastPathDeclined, match="shorter"):
+                coco_file._results(file.fileno(), len(document) + longer, "dt", XYWH, 4096)
             text = np.empty(len(document) + longer + _config.native.TEXT_PAD, np.uint8)
             assert "shorter" in _config.native.read_text(file.fileno(), text, 2)[1]
-            with pytest.raises(coco_json._LeftError, match="shorter"):
-                coco_json._ground_truth_rows(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
+            with pytest.raises(coco_file.FastPathDeclined, match="shorter"):
+                coco_file._ground_truth(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
 
 
 def test_the_text_is_copied_whole(tmp_path):
@@ -117,12 +123,12 @@ def test_the_text_is_copied_whole(tmp_path):
     document = b" " * 5000 + results(*[RESULT] * 40, long, *[RESULT + b" " * 300] * 9, long) + b"\n" * 3000
     path = tmp_path / "dt.json"
     path.write_bytes(document)
-    expected = coco_json._result_rows(document, len(document), "dt", XYWH, 1 << 17)
+    expected = coco_file._results(document, len(document), "dt", XYWH, 1 << 17)
     with open(path, "rb") as file:
         for chunk in (1, 7, 64, 95, 500, 1999, 3000, 1 << 17):
             text = np.full(len(document) + _config.native.TEXT_PAD, 255, np.uint8)
-            rows = coco_json._result_rows(file.fileno(), len(document), "dt", XYWH, chunk, text)
-            assert rows.scores.tolist() == expected.scores.tolist()
+            source = coco_file._results(file.fileno(), len(document), "dt", XYWH, chunk, text)
+            assert source.scores.tolist() == expected.scores.tolist()
             assert text.tobytes() == document + bytes(_config.native.TEXT_PAD), chunk
 
 
@@ -138,26 +144,27 @@ def test_why_a_file_is_left_is_logged(tmp_path, caplog):
 def test_where_files_cannot_be_read_in_pieces(tmp_path, monkeypatch):
     paths = write(tmp_path, data_set(ANNOTATION), results(*[RESULT] * 30))
     expected = [
-        coco_json.read_rows(path, argument, XYWH).boxes for path, argument in zip(paths, ("gt", "dt"), strict=True)
+        coco_file.read_file(path, ReadOptions(argument)).shape.values
+        for path, argument in zip(paths, ("gt", "dt"), strict=True)
     ]
     for has_pread in (True, False):
         if not has_pread:
             monkeypatch.delattr(os, "pread")
         for path, argument, boxes in zip(paths, ("gt", "dt"), expected, strict=True):
-            assert coco_json.read_rows(path, argument, XYWH).boxes.tolist() == boxes.tolist()
-            document = coco_json.read_document(path, argument)
-            assert document.rows.boxes.tolist() == boxes.tolist()
+            assert coco_file.read_file(path, ReadOptions(argument)).shape.values.tolist() == boxes.tolist()
+            document = coco_file.read_document(path, argument)
+            assert document.source.shape.values.tolist() == boxes.tolist()
             assert document.text.tobytes() == path.read_bytes() + bytes(_config.native.TEXT_PAD)
 
 
 def test_documents_say_where_values_stand(tmp_path):
     truth = data_set(ANNOTATION)[:-1] + b', "info" : {"a": [1]}, "info": "\\u00e4\\"", "x": null }'
     gt, dt = write(tmp_path, truth, b" " + results(RESULT) + b"\n")
-    document = coco_json.read_document(gt, "gt")
+    document = coco_file.read_document(gt, "gt")
     values = {key: json.loads(truth[begin:end]) for key, (begin, end) in document.spans.items()}
     assert values == json.loads(truth)
     assert list(values) == list(json.loads(truth))
-    (begin, end), *more = coco_json.read_document(dt, "dt").spans.values()
+    (begin, end), *more = coco_file.read_document(dt, "dt").spans.values()
     assert json.loads(dt.read_bytes()[begin:end]) == json.loads(dt.read_bytes())
     assert not more
     for keys, is_plain in [
@@ -175,13 +182,13 @@ def test_documents_say_where_values_stand(tmp_path):
     ]:
         other = ANNOTATION.replace(b'"area": 8.5, "iscrowd": 0', keys)
         gt.write_bytes(data_set(ANNOTATION + b"," + other))
-        assert coco_json.read_document(gt, "gt").is_plain is is_plain, keys
+        assert coco_file.read_document(gt, "gt").is_plain is is_plain, keys
 
 
 def test_other_backends_read_with_the_library(tmp_path, monkeypatch):
     gt, _ = write(tmp_path, data_set(ANNOTATION), results(RESULT))
     monkeypatch.setenv("PYMETRICS_BACKEND", "numba")
-    assert coco_json.read_rows(gt, "gt", XYWH) is None
+    assert coco_file.read_file(gt, ReadOptions("gt")) is None
 
 
 def test_arguments_are_checked():

@@ -17,17 +17,21 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from helpers.columns import flat, ingest
 from helpers.ingest_cases import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.coco import COCO, extract, fields
+from pymetrics.coco import COCO, dict_columns, evaluation_input
 from pymetrics.coco.params import Params
-from pymetrics.evaluation.ingest import ingest
-from pymetrics.formats.coco import annotation_rows, result_rows
-from pymetrics.formats.dicts import read_columns
+from pymetrics.evaluation.build_columns import build_columns
+from pymetrics.evaluation.shapes import as_shape
+from pymetrics.formats.coco import _annotations, results
+from pymetrics.formats.dict_columns import read_columns
+from pymetrics.formats.options import ReadOptions
+from pymetrics.formats.source import SourceAxes
 
 native = _config.native
 pytestmark = pytest.mark.skipif(native is None, reason="the C++ part is not there")
@@ -95,8 +99,8 @@ odd_boxes = st.one_of(
 )
 ids = st.integers(-1, 4)
 odd_ids = st.one_of(big, odd, floats, st.sampled_from(["a", "b", ""]))
-flags = st.sampled_from([0, 1, True, False, 0.0, 1.0, -0.0, 2, -1])
-odd_flags = st.one_of(big, odd, st.sampled_from([0.5, float("nan"), float("inf"), -0.5]))
+flags = st.sampled_from([0, 1, True, False, 0.0, 1.0, -0.0])
+odd_flags = st.one_of(big, odd, st.sampled_from([0.5, float("nan"), float("inf"), -0.5, 2, -1]))
 VALUES = {
     "image_id": (ids, odd_ids),
     "category_id": (ids, odd_ids),
@@ -133,35 +137,43 @@ def lists(draw, required, optional, most=12):
     return draw(st.sampled_from([list, list, list, list, tuple, List]))(rows)
 
 
-def rows_of(read, rows, **named):
-    """The columns of a list as bits. Areas: as assemble.py completes them."""
-    found = outcome(read, rows, **named)
+def source_of(read, *args):
+    """The columns of a list as bits. Areas: as build_columns completes them."""
+    found = outcome(read, *args)
     if found[0] == "error":
         return found
     made = found[1]
+    boxes = made.shape.values
     with np.errstate(all="ignore"):
-        area = made.boxes[:, 2] * made.boxes[:, 3] if made.area is None else made.area
+        area = boxes[:, 2] * boxes[:, 3] if made.area is None else made.area
     column_ids = made.ids.tolist() if isinstance(made.ids, np.ndarray) else made.ids
-    names = ("image", "category", "boxes", "scores", "no_area", "crowd")
-    return [plain(getattr(made, name)) for name in names], plain(area), plain(column_ids)
+    names = ("image", "category", "scores", "no_area", "crowd", "ignore")
+    return [plain(getattr(made, name)) for name in names], plain(boxes), plain(area), plain(column_ids)
 
 
 @settings(max_examples=150, deadline=None)
 @given(lists(BOXES, ("area", "id", "name", "segmentation")))
 def test_results(rows):
-    assert rows_of(result_rows, rows) == in_python(rows_of, result_rows, rows)
+    options = ReadOptions("dt")
+    assert source_of(results, rows, options) == in_python(source_of, results, rows, options)
 
 
 @settings(max_examples=150, deadline=None)
-@given(lists(BOXES[:3], ("area", "iscrowd", "id", "score", "ignore")), st.booleans())
-def test_annotations(rows, scored):
-    named = {"prefix": "gt['annotations']", "scored": scored}
-    assert rows_of(annotation_rows, rows, **named) == in_python(rows_of, annotation_rows, rows, **named)
+@given(lists(BOXES[:3], ("area", "iscrowd", "id", "score", "ignore")), st.sampled_from(["gt", "dt"]), st.booleans())
+def test_annotations(rows, argument, use_ignore):
+    arguments = rows, "gt['annotations']", ReadOptions(argument, use_ignore=use_ignore)
+    assert source_of(_annotations, *arguments) == in_python(source_of, _annotations, *arguments)
+
+
+def columns_of(gts, dts, p):
+    axes = evaluation_input.axes_of(p, {1: "one"})
+    gt, dt = (evaluation_input.source_of(rows, p, axes, is_gt=is_gt) for rows, is_gt in ((gts, True), (dts, False)))
+    return build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
 
 
 def columns(gts, dts, p):
-    found = outcome(extract.columns_of, gts, dts, p, {1: "one"})
-    return found if found[0] == "error" else {name: plain(value) for name, value in vars(found[1]).items()}
+    found = outcome(columns_of, gts, dts, p)
+    return found if found[0] == "error" else {name: plain(value) for name, value in flat(found[1]).items()}
 
 
 @settings(max_examples=150, deadline=None)
@@ -192,8 +204,8 @@ def test_plain_rows_are_taken(n):
     assert {tuple(box) for box in found["bbox"].tolist()} <= {PLAIN["bbox"]}
     assert set(found["image_id"].tolist()) <= {2**63 - 1}
     assert not found["id"].any()
-    assert fields.side([PLAIN_GT] * n, [1], [2], is_gt=True) is not None
-    assert fields.side(rows, [1], None, is_gt=False) is not None
+    assert dict_columns.source([PLAIN_GT] * n, SourceAxes(), [1], [2], is_gt=True) is not None
+    assert dict_columns.source(rows, SourceAxes(), [1], None, is_gt=False) is not None
     assert native.complete_results([dict(row) for row in rows], 0) == n
 
 
@@ -245,7 +257,7 @@ def test_completing_results(rows):
             hasattr(item, "__len__") for item in (row.get("bbox") if isinstance(row.get("bbox"), (list, tuple)) else ())
         ):
             row["bbox"] = [None] * 4
-    assert completed(fields.complete_boxes, rows) == in_python(completed, fields.complete_boxes, rows)
+    assert completed(dict_columns.complete_boxes, rows) == in_python(completed, dict_columns.complete_boxes, rows)
 
 
 @settings(max_examples=100, deadline=None)
@@ -274,7 +286,7 @@ def test_load_res_writes_what_pycocotools_writes(need, rows):
 @settings(max_examples=200, deadline=None)
 @given(lists(("image_id", "category_id", "id"), ("bbox",)), st.booleans())
 def test_an_index(rows, with_categories):
-    ours, theirs = (run(outcome, fields.index, rows, with_categories) for run in (lambda f, *a: f(*a), in_python))
+    ours, theirs = (run(outcome, dict_columns.index, rows, with_categories) for run in (lambda f, *a: f(*a), in_python))
     assert plain(ours) == plain(theirs)
 
 
@@ -287,7 +299,8 @@ def test_evaluate_changes_nothing():
     found = pymetrics.evaluate(gt, results)
     assert (plain(gt), plain(results)) == before
     expected = in_python(ingest, gt, results)
-    assert {k: plain(v) for k, v in vars(found.columns).items()} == {k: plain(v) for k, v in vars(expected).items()}
+    ours, theirs = ({k: plain(v) for k, v in flat(columns).items()} for columns in (found.columns, expected))
+    assert ours == theirs
 
 
 def test_no_reference_is_lost_or_kept():
@@ -297,11 +310,11 @@ def test_no_reference_is_lost_or_kept():
         read_columns([*rows, {7: 1}], BOXES)
         with pytest.raises(ValueError, match="expected length"):
             native.read_dicts(rows, 70, {"image_id": np.empty(3, np.int64)}, {})
-        fields.index(rows, True)
-        fields.index([*rows, {**row, "image_id": 1.5}], True)
+        dict_columns.index(rows, True)
+        dict_columns.index([*rows, {**row, "image_id": 1.5}], True)
         new = [{"bbox": box} for _ in range(70)] + [{"bbox": [x, x, x, "odd"]}]
         with pytest.raises(TypeError):
-            fields.complete_boxes(new)
+            dict_columns.complete_boxes(new)
         for _ in range(2):
             native.complete_results(new, 0)
 
@@ -331,7 +344,7 @@ def test_no_reference_is_lost_or_kept():
 def test_a_polygon_holds_the_box_own_numbers():
     box = [1.5, 2.5, 3.0, 4.0]
     row = {"bbox": box}
-    fields.complete_boxes([row])
+    dict_columns.complete_boxes([row])
     polygon = row["segmentation"][0]
     assert polygon == [1.5, 2.5, 1.5, 6.5, 4.5, 6.5, 4.5, 2.5]
     assert [id(polygon[i]) for i in (0, 2, 1, 7)] == [id(box[i]) for i in (0, 0, 1, 1)]

@@ -47,7 +47,7 @@ def rich_scene(ids="ordinary"):
             {"counts": [3, i, 4], "size": [9, 9]} if ann["iscrowd"] else [[x, y, x + w + 0.1, y, x, y + h]]
         )
         if ann["iscrowd"]:
-            ann["iscrowd"] = (1, True, 1.0, 2)[i % 4]
+            ann["iscrowd"] = (1, True, 1.0)[i % 3]
         if i % 5 == 0:
             ann |= {"keypoints": [1, 2.5, 2] * 3, "ignore": 1, "more": {'naïve "key"': "\\ é € 𝄞"}}
     for i, image in enumerate(scene.gt["images"]):

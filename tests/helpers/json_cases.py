@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 
-from pymetrics.formats import coco, coco_json
-from pymetrics.formats.boxes import NAMES
+from pymetrics.formats import coco, coco_file
+from pymetrics.formats.coco import XYWH
+from pymetrics.formats.options import ReadOptions
 
-XYWH = NAMES["coco"]
 RESULT = b'{"image_id": 42, "category_id": 18, "bbox": [258.15, 41.29, 348.26, 243.78], "score": 0.236}'
 ANNOTATION = b'{"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 2.25, -3], "area": 8.5, "iscrowd": 0}'
-ROW_FIELDS = ("image", "category", "boxes", "scores", "area", "no_area", "crowd", "ids", "images", "categories")
+COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore", "ids")
 
 
 def results(*records):
@@ -24,51 +24,59 @@ def data_set(annotations, images=b'[{"id": 1}, {"id": 2}]', categories=b'[{"id":
 
 
 def by_reader(argument, content, chunk=1 << 17):
-    """The rows that the C++ reader makes of the bytes, or None where it leaves them."""
-    read = coco_json._ground_truth_rows if argument == "gt" else coco_json._result_rows
+    """The Source that the C++ reader makes of the bytes, or None where it leaves them."""
     try:
-        return read(content, len(content), argument, XYWH, chunk)
-    except coco_json._LeftError:
+        return coco_file._read(content, len(content), argument, XYWH, chunk)[0]
+    except coco_file.FastPathDeclined:
         return None
 
 
 def by_library(argument, content):
-    """The rows of the standard library's reader, or the exception that it raises."""
+    """The Source of the standard library's reader, or the exception that it raises."""
     try:
         parsed = json.loads(content)
         if not isinstance(parsed, dict if argument == "gt" else list):
-            raise TypeError("ingest refuses it")
-        rows = coco.ground_truth_rows(parsed) if argument == "gt" else coco.result_rows(parsed)
-        rows.check()
+            raise TypeError("evaluate refuses it")
+        read = coco.ground_truth if argument == "gt" else coco.results
+        source = read(parsed, ReadOptions(argument))
+        source.check()
     except (ValueError, TypeError, RecursionError) as error:
         return error
-    return rows
+    return source
 
 
-def same(rows, expected):
+def arrays_of(source):
+    """What Columns are made of: the arrays of a Source by name."""
+    found = {name: getattr(source, name) for name in COLUMNS}
+    return found | {"boxes": source.shape.values, "images": source.axes.images, "categories": source.axes.categories}
+
+
+def same(source, expected):
     """Equal to the last bit, in what Columns are made of."""
     assert not isinstance(expected, Exception), f"the reader took what the library refuses: {expected!r}"
-    for name in ROW_FIELDS:
-        ours, theirs = getattr(rows, name), getattr(expected, name)
+    found = arrays_of(source)
+    for name, theirs in arrays_of(expected).items():
+        ours = found[name]
         if name == "area" and ours is None and theirs is not None:  # what the area is where none is given
-            ours = rows.boxes[:, 2] * rows.boxes[:, 3] + 0.0
+            ours = found["boxes"][:, 2] * found["boxes"][:, 3] + 0.0
         if theirs is None:
             assert ours is None, name
             continue
         theirs = np.asarray(theirs, np.int64 if name == "ids" else None)
         assert ours.dtype == theirs.dtype, name
         assert ours.tobytes() == theirs.tobytes(), name
-    assert rows.names == expected.names
-    assert rows.drops_unknown == expected.drops_unknown
-    assert len(rows) == len(expected)
-    assert rows.where("image", 3) == expected.where("image", 3)
+    assert source.shape.format == expected.shape.format
+    assert source.axes.names == expected.axes.names
+    assert source.axes.unknown == expected.axes.unknown
+    assert len(source) == len(expected)
+    assert source.where("image", 3) == expected.where("image", 3)
 
 
 def check(argument, content, chunk=1 << 17, taken=None):
     """What the reader takes it reads as the library does. taken: whether it must take it."""
-    rows = by_reader(argument, content, chunk)
+    source = by_reader(argument, content, chunk)
     if taken is not None:
-        assert (rows is not None) == taken, content
-    if rows is not None:
-        same(rows, by_library(argument, content))
-    return rows is not None
+        assert (source is not None) == taken, content
+    if source is not None:
+        same(source, by_library(argument, content))
+    return source is not None

@@ -108,9 +108,9 @@ def check_match_words(ious: Any, crowd: Any, ignore: Any, protocol: Any, offsets
     matched, ignored = np.empty((2, int(dt_offsets[-1]), 1), np.uint64)
     bare = np.empty((0, 3), np.int32), np.empty((0, 3))
     kernels.match_cells(
-        ious, iou_offsets, np.arange(dt_offsets[-1], dtype=np.int32), np.empty(0, np.uint8), np.empty((0, 1), np.uint64),
-        dt_offsets, np.arange(gt_offsets[-1], dtype=np.int32), crowd.astype(np.uint8), words, gt_offsets,
-        table.thresholds, table.reached_bits, matched, ignored, *bare, 0, len(dt_offsets) - 1,
+        ious, iou_offsets, np.arange(dt_offsets[-1], dtype=np.int32), np.empty(0, np.uint8),
+        np.empty((0, 1), np.uint64), dt_offsets, np.arange(gt_offsets[-1], dtype=np.int32), crowd.astype(np.uint8),
+        words, gt_offsets, table.thresholds, table.reached_bits, matched, ignored, *bare, 0, len(dt_offsets) - 1,
     )  # fmt: skip
     first = np.repeat(gt_offsets[:-1], np.diff(dt_offsets))
     for t in range(3):

@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 import pytest
-from helpers.kernel_cases import runs_on
 from cuda_emu import emulated
+from helpers.kernel_cases import runs_on
 
 from pymetrics import kernels, set_num_threads
 from pymetrics.kernels import cuda_backend

@@ -8,7 +8,7 @@ from helpers.kernel_cases import CALLS, call, make_calls, output_names, paramete
 
 from pymetrics.kernels import KERNELS
 
-SEEDS = range(24)
+SEEDS = [range(3), pytest.param(range(3, 24), marks=pytest.mark.slow)]
 PARALLEL = sorted(name for name, kernel in KERNELS.items() if kernel.parallel)
 
 
@@ -31,11 +31,12 @@ def test_every_kernel_has_cases():
         assert sorted(args) == sorted(parameters(name))
 
 
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
 @pytest.mark.parametrize("kernel", sorted(KERNELS))
-def test_bytes(kernel, any_backend):
+def test_bytes(kernel, any_backend, seeds):
     if any_backend == "reference":
         pytest.skip("test_outputs_do_not_depend_on_what_was_in_them runs it")
-    for seed in SEEDS:
+    for seed in seeds:
         for args, want in specified(kernel, seed):
             got = run(kernel, any_backend, args)
             assert got == want, f"seed {seed}. {describe(kernel, args, want, got)}"

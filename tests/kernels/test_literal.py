@@ -18,6 +18,7 @@ def solve(seed):
     return columns, protocol, outcomes, road.accumulate(outcomes)
 
 
+@pytest.mark.slow
 def test_scenes(on_backend):
     for seed in range(SCENES[on_backend]):
         found = differences(*solve(seed))

@@ -4,7 +4,17 @@ import zlib
 
 import numpy as np
 import pytest
-from helpers.kernel_cases import Args, Rng, call, make_boxes, make_protocol, make_words, offsets_of, output_names, poisoned
+from helpers.kernel_cases import (
+    Args,
+    Rng,
+    call,
+    make_boxes,
+    make_protocol,
+    make_words,
+    offsets_of,
+    output_names,
+    poisoned,
+)
 
 from pymetrics.evaluation.protocol import Protocol, tables
 

@@ -280,6 +280,7 @@ def numba_child(need, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(numba_child, tmp_path):
     hits, misses, n, folder = numba_child(XDG_CACHE_HOME=str(tmp_path))
     assert (hits, misses) == (0, n)
@@ -292,6 +293,7 @@ def test_a_second_process_compiles_nothing(numba_child, tmp_path):
     assert numba_child(NUMBA_CACHE_DIR=str(own))[3].parent == own  # numba's own variable goes first
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written(numba_child, tmp_path):
     """Then in the folder of temporary files; without that, for the process alone."""
     file, temporary = tmp_path / "file", tmp_path / "temporary"

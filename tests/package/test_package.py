@@ -85,7 +85,9 @@ def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> N
 def test_threads_have_a_limit(threads: pytest.MonkeyPatch) -> None:
     threads.setenv("PYMETRICS_NUM_THREADS", "99999999999")
     assert pymetrics.get_num_threads() == 1024
-    pymetrics.set_num_threads(10**10)
+    with pytest.raises(ValueError, match="n must be at least 1 and at most 1024, got 10000000000"):
+        pymetrics.set_num_threads(10**10)
+    pymetrics.set_num_threads(1024)
     assert pymetrics.get_num_threads() == 1024
     assert pymetrics.box_iou([[0, 0, 1, 1]], [[0, 0, 1, 1]]).tolist() == [[1]]
 
@@ -232,16 +234,18 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 # Imports point down. A module may import those of its own row's folders and of every later row.
 LAYERS = (
     {"__main__"},
-    {"cli", "_show", "report", "trackers"},
-    {"analysis", "detection", "coco", "demo"},
-    {"functional"},
+    {"cli", "_show", "trackers"},
+    {"detection", "coco", "demo"},
     {"evaluation"},
-    {"formats", "kernels"},
-    {"_config"},
+    {"formats"},
+    {"kernels"},
+    {"_config", "_warnings"},
     {"_native", "_cuda"},
 )
+EXTENSIONS = {"_native", "_cuda"}  # compiled; they need not be there
 LEVEL_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+CSRC = sorted(path for end in ("h", "cpp", "cu") for path in (ROOT / "csrc").rglob(f"*.{end}"))
 
 
 def imports_of(path: Path) -> set[str]:
@@ -265,43 +269,48 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
+def test_every_module_has_a_layer() -> None:
+    parts = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in SOURCES}
+    assert parts - {"__init__"} == LEVEL_OF.keys() - EXTENSIONS
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_imports_point_down(path: Path) -> None:
-    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    if room == "__init__":
+    part = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if part == "__init__":
         return  # the table of contents: it fetches names from everywhere, at their first use
     for name in imports_of(path):
         if not name.startswith("pymetrics."):
             continue
         other = name.split(".")[1]
-        if other in LEVEL_OF and other != room:
-            assert LEVEL_OF[other] > LEVEL_OF[room], f"{room} must not import {other}"
+        if other in LEVEL_OF and other != part:
+            assert LEVEL_OF[other] > LEVEL_OF[part], f"{part} must not import {other}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0]
+def test_heavy_libraries_stay_in_their_folders(path: Path) -> None:
+    part = path.relative_to(PACKAGE).parts[0]
     libraries = {name.split(".")[0] for name in imports_of(path)}
-    if room not in ("detection", "functional", "coco") and path.name != "arrays.py":  # for CuPy's and JAX's arrays
+    if part not in ("detection", "coco") and path.name != "arrays.py":  # for CuPy's and JAX's arrays
         assert "torch" not in libraries
-    if room not in ("kernels", "_show.py"):
+    if part not in ("kernels", "_show.py"):
         assert "numba" not in libraries
-    if room != "trackers":
+    if part != "trackers":
         assert "wandb" not in libraries
-    if room not in ("detection", "functional"):
+    if part != "detection":
         assert "torchmetrics" not in libraries
     assert not libraries & {"pycocotools", "torchvision"}
 
 
-def test_the_road_does_no_arithmetic_of_numpy_or_torch() -> None:
-    """Between ingest and Result only kernels touch data, so that the road runs on a GPU unchanged."""
-    for path in sorted((PACKAGE / "evaluation").glob("road*.py")):
-        libraries = {name.split(".")[0] for name in imports_of(path)}
-        assert not libraries & {"numpy", "torch", "numba"}, path.name
-        names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
-        assert not names & {"np", "numpy", "torch"}, path.name
+def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
+    """Between the columns and the Result only kernels touch data, so that the stages run on a GPU unchanged."""
+    path = PACKAGE / "evaluation" / "stages.py"
+    libraries = {name.split(".")[0] for name in imports_of(path)}
+    assert not libraries & {"numpy", "torch", "numba"}
+    names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
+    assert not names & {"np", "numpy", "torch"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("path", [*SOURCES, *CSRC], ids=lambda path: "/".join(path.parts[-2:]))
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400

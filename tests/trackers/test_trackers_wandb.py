@@ -114,6 +114,7 @@ def test_without_wandb_the_error_names_the_extra(found, monkeypatch):
         importlib.import_module("pymetrics.trackers.wandb")
 
 
+@pytest.mark.slow
 def test_define_in_a_run(tracker, wandb, tmp_path):
     """A real run on disk: no value is lost to the steps of training, and the summary keeps the best ones."""
     run = wandb.init(mode="offline", project="test", dir=tmp_path, settings=wandb.Settings(console="off"))

@@ -13,6 +13,8 @@ from helpers.wandb_files import history_of, inspect
 ROOT = Path(__file__).resolve().parents[2]
 N_EPOCHS = 2
 
+pytestmark = pytest.mark.slow
+
 # What the documentation's loop finds already there.
 PROLOGUE = """
 import torch

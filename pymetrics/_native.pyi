@@ -1,0 +1,246 @@
+"""The C++ module: kernels on numpy arrays, and readers of files and of lists of dicts.
+
+A kernel takes the arguments of its namesake in pymetrics/kernels, where they are described; arrays are C-contiguous. It
+raises TypeError where an array cannot be viewed, ValueError where values or lengths would make memory unsafe; both name
+the argument. n_threads: from 1 on.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_F64 = NDArray[np.float64]
+_I64 = NDArray[np.int64]
+_I32 = NDArray[np.int32]
+_U64 = NDArray[np.uint64]
+_U8 = NDArray[np.uint8]
+
+ARGUMENTS: dict[str, list[str]]  # of each kernel, without n_threads
+TEXT_PAD: int  # zero bytes that follow a text
+
+def index_ids(ids: _I64, known: _I64, out: _I32, /) -> None: ...
+def sort_rows(category: _I32, image: _I32, n_images: int, order: _I32, starts: _I64, /) -> None: ...
+def join_cells(
+    dt_image: _I32,
+    dt_order: _I32,
+    dt_starts: _I64,
+    gt_image: _I32,
+    gt_order: _I32,
+    gt_starts: _I64,
+    limit: int,
+    category_cells: _I64,
+    cell_image: _I32,
+    cell_dt: _I64,
+    cell_gt: _I64,
+    offsets: _I64,
+    /,
+) -> None: ...
+def rank_detections(
+    scores: _F64,
+    dt_order: _I32,
+    cell_dt: _I64,
+    offsets: _I64,
+    rows: _I32,
+    ranked: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def place_cells(
+    category_cells: _I64,
+    categories: _I32,
+    cell_image: _I32,
+    images: _I32,
+    offsets: _I64,
+    first_dt: int,
+    out_category: _I32,
+    out_image: _I32,
+    starts: _I64,
+    counts: _I64,
+    /,
+) -> None: ...
+def move_cells(
+    order: _I32,
+    starts: _I64,
+    counts: _I64,
+    cell_image: _I32,
+    n_gt: _I32,
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    new_offsets: _I64,
+    new_cell_image: _I32,
+    new_n_gt: _I32,
+    new_scores: _F64,
+    new_matched: _U64,
+    new_ignored: _U64,
+    /,
+) -> None: ...
+def box_iou(
+    dt: _F64,
+    gt: _F64,
+    crowd: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    kind: int,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def area_words(
+    area: _F64,
+    flags: _U8,
+    always: int,
+    rows: _I32,
+    offsets: _I64,
+    area_ranges: _F64,
+    area_bits: _U64,
+    words: _U64,
+    n_inside: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_cells(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_rows: _I32,
+    dt_flags: _U8,
+    dt_ignored: _U64,
+    dt_offsets: _I64,
+    gt_rows: _I32,
+    gt_flags: _U8,
+    gt_ignored: _U64,
+    gt_offsets: _I64,
+    thresholds: _F64,
+    reached_bits: _U64,
+    matched: _U64,
+    ignored: _U64,
+    match_of: _I32,
+    match_iou: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_boxes(
+    dt_boxes: _F64,
+    dt_area: _F64,
+    dt_rows: _I32,
+    dt_flags: _U8,
+    dt_offsets: _I64,
+    gt_boxes: _F64,
+    gt_area: _F64,
+    gt_rows: _I32,
+    gt_flags: _U8,
+    gt_offsets: _I64,
+    thresholds: _F64,
+    reached_bits: _U64,
+    area_ranges: _F64,
+    area_bits: _U64,
+    n_gt: _I32,
+    matched: _U64,
+    ignored: _U64,
+    match_of: _I32,
+    match_iou: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def accumulate(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    category_cells: _I64,
+    area_words: _U64,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    precision: _F64,
+    recall: _F64,
+    scores_at: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def accumulate_replicates(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    category_cells: _I64,
+    cell_image: _I32,
+    weights: _U8,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    precision: _F64,
+    recall: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def mean_valid(
+    values: _F64,
+    columns: _I64,
+    first_rows: _I64,
+    last_rows: _I64,
+    means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+
+# Files. What they do not take is no error: (where, why) comes back in place of the result.
+def read_text(file: int, text: _U8, n_threads: int, /) -> tuple[int, str] | None: ...
+def read_results(
+    file: int | bytes | _U8,
+    size: int,
+    chunk: int,
+    image: _I64,
+    category: _I64,
+    boxes: _F64,
+    scores: _F64,
+    n_threads: int,
+    text: _U8 | None = None,
+) -> int | tuple[int, str]: ...
+def read_ground_truth(
+    file: int | bytes | _U8,
+    size: int,
+    chunk: int,
+    images: _I64,
+    image: _I64,
+    category: _I64,
+    boxes: _F64,
+    area: _F64,
+    ids: _I64,
+    flags: _U8,
+    n_threads: int,
+    /,
+) -> tuple[int, int, bytes, list[tuple[str, int, int]]] | tuple[int, str]: ...
+def read_number(text: str, way: int, /) -> float | None: ...
+
+# Lists of dicts. What they do not take is left to Python.
+def read_dicts(
+    rows: Sequence[Any],
+    n: int,
+    required: dict[str, NDArray[Any]],
+    optional: dict[str, tuple[NDArray[Any], NDArray[Any]]],
+    /,
+) -> int: ...
+def complete_results(rows: Sequence[Any], begin: int, /) -> int: ...
+def index_dicts(
+    rows: Sequence[Any], with_categories: bool, /
+) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, Any]] | None: ...

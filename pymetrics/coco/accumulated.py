@@ -1,0 +1,105 @@
+"""What COCOeval.accumulate leaves in `eval`: a dict whose scores are computed when they are first read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+SCORES = "scores"
+
+
+class Accumulated(dict[str, Any]):
+    """A dict of which eval["scores"] is filled in at the first reading of any value that could show it.
+
+    Every way to read it gives the filled array; copies and pickles are plain dicts.
+    """
+
+    def __init__(self, values: dict[str, Any], scores: Callable[[], Any]) -> None:
+        """values: without scores. scores: computes them."""
+        super().__init__(values)
+        super().__setitem__(SCORES, None)
+        self._scores: Callable[[], Any] | None = scores
+
+    def _fill(self) -> None:
+        compute, self._scores = self._scores, None
+        if compute is not None:
+            super().__setitem__(SCORES, compute())
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key == SCORES:
+            self._scores = None
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if key == SCORES:
+            self._scores = None
+        super().__delitem__(key)
+
+    def __getitem__(self, key: str) -> Any:
+        if key == SCORES:
+            self._fill()
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[str]:  # without it dict(e) and {**e} would copy the values as they are
+        return super().__iter__()
+
+    def _plain(self) -> dict[str, Any]:
+        self._fill()
+        return {key: dict.__getitem__(self, key) for key in dict.__iter__(self)}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            return default
+        return self[key]
+
+    def items(self) -> Any:
+        self._fill()
+        return super().items()
+
+    def values(self) -> Any:
+        self._fill()
+        return super().values()
+
+    def pop(self, key: str, *default: Any) -> Any:
+        self._fill()
+        return super().pop(key, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        self._fill()
+        return super().popitem()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        self._fill()
+        return super().setdefault(key, default)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        self._fill()
+        super().update(*args, **kwargs)
+
+    def clear(self) -> None:
+        self._scores = None
+        super().clear()
+
+    def copy(self) -> dict[str, Any]:
+        return self._plain()
+
+    def __or__(self, other: Any) -> Any:
+        return self._plain() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self._plain()
+
+    def __ior__(self, other: Any) -> Any:
+        self.update(other)
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return self._plain() == other
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return repr(self._plain())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return dict, (self._plain(),)
