@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from . import arrays, coco, per_image
-from .boxes import BoxFormat, RawBoxes, as_box_format
+from .boxes import RawBoxes, as_box_format
 from .coco_file import open_file
 from .columns import Detections, GroundTruths
 from .options import ReadOptions
@@ -47,7 +47,8 @@ def _read_empty(source: Any, options: ReadOptions) -> Source:
     if options.images is not None:
         return per_image.predictions(source, options)
     no_ids = np.empty(0, np.int64)
-    no_boxes = RawBoxes(np.empty((0, 4)), BoxFormat("xywh"))
+    box_format = options.format("xywh")
+    no_boxes = RawBoxes(np.empty((0, box_format.n_columns)), box_format)
     scores = np.empty(0) if options.argument == "dt" else None
     return Source(lambda name, _: f"{options.argument}.{name}", no_ids, no_ids, no_boxes, scores)
 

@@ -31,6 +31,11 @@ class BoxFormat(NamedTuple):
         """How many numbers a box has."""
         return next(layouts[self.layout] for layouts in LAYOUTS.values() if self.layout in layouts)
 
+    @property
+    def can_be_normalized(self) -> bool:
+        """Whether its boxes may be in parts of the image: scaled by width and height, they stay of their kind."""
+        return self.layout in LAYOUTS["bbox"]
+
 
 NAMES = {
     "bbox": {
@@ -47,13 +52,15 @@ def as_box_format(box_format: str, normalized: bool = False, iou_type: str = "bb
     """The format of a name; "yolo" and "albumentations" are normalized by themselves.
 
     Raises:
-        ValueError: no such format.
+        ValueError: no such format of this iou_type; or boxes are said to be normalized that cannot be.
     """
     names = NAMES.get(iou_type, NAMES["bbox"])
     if not isinstance(box_format, str) or box_format not in names:
         raise ValueError(f"box_format must be one of {', '.join(names)}; got {box_format!r}")
-    layout, is_normalized = names[box_format]
-    return BoxFormat(layout, bool(is_normalized or normalized))
+    found = names[box_format]
+    if normalized and not found.can_be_normalized:
+        raise ValueError(f"normalized=True does not go with iou_type {iou_type!r}: convert its boxes to pixels")
+    return found._replace(normalized=bool(found.normalized or normalized))
 
 
 def as_any_box_format(box_format: str) -> BoxFormat:
@@ -97,6 +104,13 @@ class RawBoxes:
             highest = float(boxes.max())
             return False, highest if highest > 2 else None
         return _in_unit(boxes[0]) and _in_unit(boxes), None
+
+
+def as_raw_boxes(raw: Any, iou_type: str, side: str) -> RawBoxes:
+    """The raw boxes of a source, which are of this iou_type. Raises ValueError where it was read for another one."""
+    if not isinstance(raw, RawBoxes) or raw.format.layout not in LAYOUTS[iou_type]:
+        raise ValueError(f"{side} was read for another iou_type: say iou_type={iou_type!r} to pymetrics.read, too")
+    return raw
 
 
 def _in_unit(values: NDArray[Any]) -> bool:

@@ -41,11 +41,14 @@ class Shape(Protocol):
     def on_host(self, columns: Any) -> Any:
         """The columns with numpy arrays."""
 
-    def unusual(self, columns: Any, raw: Any) -> Any:
-        """On a GPU: an int64 tensor (1,), above 0 where the host should look at the values, to refuse or to warn."""
-
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
         """All overlaps of every cell, one cell after another: float64, (detections, ground truths), row-major."""
+
+    @property
+    def unusual(self) -> Callable[[Any, Any], Any] | None:
+        """None: the data goes to the host, whatever device it is on; or (columns, source.shape), of data on a GPU: an
+        int64 tensor (1,), above 0 where the host should look at the values, to refuse or to warn.
+        """
 
     @property
     def match(self) -> Callable[..., None] | None:
