@@ -9,6 +9,7 @@
 #include "../boxes.h"
 #include "../cells.h"
 #include "../matching.h"
+#include "../rotated.h"
 
 namespace pymetrics::bindings {
 
@@ -59,6 +60,7 @@ void require_rank_detections(const RankDetections& of);
 void require_place_cells(const PlaceCells& of);
 void require_move_cells(const MoveCells& of);
 void require_box_iou(const BoxIou& of);
+void require_rotated_iou(const RotatedIou& of);
 void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);

@@ -71,6 +71,8 @@ void require_box_iou(const BoxIou& of) {
     require(of.kind >= 0 && of.kind < 3, "kind: expected 0, 1 or 2, got ", of.kind);
 }
 
+void require_rotated_iou(const RotatedIou& of) { require_problems(of, 6); }
+
 void require_area_words(const AreaWords& of) {
     const index_t n_cells = of.offsets.shape[0] - 1;
     require_flags(of.flags, of.area.shape[0], "flags");

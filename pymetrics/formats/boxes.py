@@ -1,4 +1,4 @@
-"""Box formats: what the numbers of a box mean, and their conversion to x, y, width, height."""
+"""Box formats: what the numbers of a box mean, and their conversion to x, y, width, height (rotated: rotated.py)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from ..kernels import arrays
 from ..kernels.arrays import torch
+from .rotated import check_rectangles
 from .values import Where, as_array, check_finite, widen
 
 # How many numbers a box has, by layout, for each kind of box; the first layout is the default of most sources.
-LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}}
+LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}, "obb": {"cxcywhr": 5, "xyxyxyxy": 8}}
 
 
 class BoxFormat(NamedTuple):
     """layout: a key of LAYOUTS. normalized: in parts of the image.
 
-    "xyxy": two corners. "xywh": corner and size. "cxcywh": centre and size.
+    "xyxy": two corners. "xywh": corner and size. "cxcywh": centre and size. "cxcywhr": centre, size, and the angle in
+    radians, from the x axis towards the y axis. "xyxyxyxy": the four corners of a rectangle in order, in either sense.
     """
 
     layout: str
@@ -45,6 +47,7 @@ NAMES = {
         "yolo": BoxFormat("cxcywh", normalized=True),
         "albumentations": BoxFormat("xyxy", normalized=True),
     },
+    "obb": {layout: BoxFormat(layout) for layout in LAYOUTS["obb"]},
 }
 
 
@@ -92,12 +95,14 @@ class RawBoxes:
         return self.format.normalized
 
     def check(self, where: Where) -> None:
-        """Refuse values that are not finite. Raises ValueError."""
+        """Refuse values that are not finite, and four corners of no rectangle. Raises ValueError."""
         check_finite(self.values, where, "boxes")
+        if self.format.layout == "xyxyxyxy":
+            check_rectangles(self.values, where)
 
     def scale_seems_wrong(self) -> tuple[bool, float | None]:
         """Whether all boxes lie in [0, 1], said to be in pixels; the highest value, if above 2, of normalized ones."""
-        boxes = widen(self.values)
+        boxes = widen(self.values)[:, :4]  # not the angle
         if not len(boxes):
             return False, None
         if self.format.normalized:

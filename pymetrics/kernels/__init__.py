@@ -15,3 +15,4 @@ from .matching import match_boxes as match_boxes
 from .matching import match_cells as match_cells
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel
+from .rotated import rotated_iou as rotated_iou

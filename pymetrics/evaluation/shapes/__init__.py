@@ -9,6 +9,7 @@ from ...formats.source import Source
 from ..cells import Cells
 from ..columns import Side
 from .boxes import Boxes
+from .rotated import Rotated
 
 
 class Shape(Protocol):
@@ -55,7 +56,7 @@ class Shape(Protocol):
         """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one, the same bytes."""
 
 
-SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes}
+SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated}
 
 
 def as_shape(iou_type: str, **params: Any) -> Shape:
