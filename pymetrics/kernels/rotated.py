@@ -9,7 +9,7 @@ import numpy as np
 from .registry import helper, kernel
 
 INFINITY = np.inf
-# A polygon of n corners, cut by a line, has at most n + n / 2 left: of 4, cut four times, at most 6, 9, 13, 19. (A convex
+# Of a polygon with n corners a cut leaves at most n + n / 2: of 4, cut four times, at most 6, 9, 13, 19. (Of a convex
 # one, computed without rounding, 8.)
 MOST_CORNERS = 20
 
