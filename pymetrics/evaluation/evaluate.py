@@ -52,12 +52,14 @@ def evaluate(
     Args:
         gt: ground truth.
         dt: detections.
-        iou_type: "bbox".
+        iou_type: what is compared: "bbox", boxes; or "obb", rotated boxes, which arrays (N, 6) and (N, 7) cannot hold.
         protocol: "coco"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
             thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
-            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source.
-        normalized: the coordinates are parts of the image's width and height.
+            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source. Of rotated boxes: "cxcywhr"
+            (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the
+            screen); or "xyxyxyxy", the four corners of a rectangle in order, in either sense.
+        normalized: the coordinates are parts of the image's width and height. Not of rotated boxes.
         image_sizes: height and width in pixels, for normalized boxes: one (height, width) for all images, a dict of
             them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
         max_dets, iou_thresholds, recall_thresholds: in place of the protocol's, as `pymetrics.Protocol` takes them.

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._records import record
-from .boxes import BoxFormat, RawBoxes, as_box_format
+from .boxes import RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
 from .options import ReadOptions
 from .source import Source
@@ -48,7 +48,8 @@ def _read_empty(source: Any, options: ReadOptions) -> Source:
     if options.images is not None:
         return _read_items(source, options)
     no_ids = np.empty(0, np.int64)
-    no_boxes = RawBoxes(np.empty((0, 4)), BoxFormat("xywh"))
+    box_format = options.format("xywh")
+    no_boxes = RawBoxes(np.empty((0, box_format.n_columns)), box_format)
     scores = np.empty(0) if options.argument == "dt" else None
     return Source(lambda name, _: f"{options.argument}.{name}", no_ids, no_ids, no_boxes, scores)
 

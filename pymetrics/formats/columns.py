@@ -23,14 +23,16 @@ class Detections:
     Args:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
+            Rotated boxes (N, 5) or (N, 8), see box_format, are computed in float64.
         scores: (N,) finite numbers, higher is better.
         labels: (N,) category ids; whole numbers.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations".
+        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
+            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
         area: (N,) square pixels, or None for the boxes' width * height.
 
     Raises:
-        TypeError, ValueError: a column of the wrong dtype, shape or length, or a value that is not finite. The message
-            names the column, the row and the value.
+        TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
+            corners that are not those of a rectangle. The message names the column, the row and the value.
     """
 
     image: Any
@@ -78,6 +80,7 @@ class GroundTruths:
     Args:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
+            Rotated boxes (N, 5) or (N, 8), see box_format, are computed in float64.
         labels: (N,) category ids; whole numbers.
         crowd: (N,) 1 where the box stands for a crowd, else 0; or None for nowhere. Any number of detections may match
             a crowd, and it is ignored.
@@ -90,11 +93,12 @@ class GroundTruths:
             `image` are refused; otherwise the images of the detections count, too.
         categories: all category ids, or their names by id. When given, detections of other categories are left out;
             otherwise the categories are those of either side.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations".
+        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
+            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
 
     Raises:
-        TypeError, ValueError: a column of the wrong dtype, shape or length, or a value that is not finite. The message
-            names the column, the row and the value.
+        TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
+            corners that are not those of a rectangle. The message names the column, the row and the value.
     """
 
     image: Any

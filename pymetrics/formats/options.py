@@ -31,7 +31,10 @@ class ReadOptions:
     use_ignore: bool = False
 
     def format(self, default: str) -> BoxFormat:
-        """The format of the boxes in a source whose default is `default` (for boxes without an angle)."""
+        """The format of the boxes in a source; `default`: its layout where none is said.
+
+        The default of an iou_type that lacks this layout is its own first one.
+        """
         layouts = LAYOUTS.get(self.iou_type, LAYOUTS["bbox"])
         if default not in layouts:
             default = next(iter(layouts))

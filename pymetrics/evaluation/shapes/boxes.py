@@ -10,7 +10,7 @@ import numpy as np
 from ... import kernels
 from ..._records import value_record
 from ..._warnings import warn
-from ...formats.boxes import RawBoxes, scale, tensors_to_xywh, to_xywh
+from ...formats.boxes import RawBoxes, as_raw_boxes, scale, tensors_to_xywh, to_xywh
 from ...formats.source import Source
 from ...kernels import arrays
 from ..cells import Cells
@@ -31,7 +31,8 @@ class Boxes:
         return {}
 
     def read(self, source: Source, image_sizes: Any) -> Any:
-        values, (layout, is_normalized) = source.shape.values, source.shape.format
+        raw = as_raw_boxes(source.shape, self.iou_type, source.side)
+        values, (layout, is_normalized) = raw.values, raw.format
         if not isinstance(source.category, np.ndarray):
             return tensors_to_xywh(values, layout)
         boxes = to_xywh(values, layout)
