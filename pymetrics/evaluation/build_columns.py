@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._warnings import warn
-from ..formats.ids import joined_ids, positions
+from ..formats.ids import joined_ids, positions, positions_of_names
 from ..formats.source import Source
 from ..formats.values import as_array
 from ..kernels import arrays
@@ -34,6 +34,8 @@ def build_columns(
 ) -> Columns:
     """Columns of both sides. Detections of categories that gt does not list are left out, if it lists any.
 
+    Labels are ids of categories, or their names where gt's ids are integers and have names.
+
     Both on one GPU stay there, if nothing needs the host: finite values, no ids of annotations, no size of an image.
 
     image_sizes: as for pymetrics.evaluate. in_pixels: the boxes were checked before; no warning about their scale.
@@ -42,7 +44,7 @@ def build_columns(
     Raises:
         ValueError: columns of unequal lengths; a value that is not finite; a row of an image or (of ground truth) a
             category that is not listed, unless the source drops them; a size of an image that is needed and missing.
-        TypeError: image ids are integers and strings.
+        TypeError: image ids, or category ids, are integers and strings.
     """
     if not isinstance(dt.category, np.ndarray) and use_cats and image_sizes is None:
         columns = _on_device(gt, dt, shape, in_pixels)
@@ -57,11 +59,11 @@ def build_columns(
         warn_of_scale(gt, dt)
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
     gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
-    gt_category, dt_category = (_positions(source, source.category, category_ids) for source in (gt, dt))
+    gt_category, dt_category = (category_positions(source, category_ids, gt.axes.names) for source in (gt, dt))
     _check_known(gt, dt, image_ids, gt_image, dt_image, gt_category)
-    sizes = None
+    sizes, listed_sizes = None, _listed_sizes(gt, image_ids)
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
-        sizes = _sizes(image_sizes, gt, image_ids)
+        sizes = _sizes(image_sizes, gt, image_ids, listed_sizes)
     elif image_sizes is not None and (len(gt) or len(dt)):
         warn("image_sizes has no effect on boxes in pixels; if they are parts of the image, say normalized=True")
     dt_shape = shape.read(dt, _sizes_of_rows(dt, dt_image, image_ids, sizes))
@@ -77,7 +79,7 @@ def build_columns(
             image_ids=image_ids,
             category_ids=category_ids if use_cats else np.array([ONE_CATEGORY]),
             category_names=gt.axes.names if use_cats else {},
-            image_sizes=gt.axes.sizes,
+            image_sizes=listed_sizes,
         ),
         shape=shape,
     )
@@ -122,7 +124,7 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
         is_missing = [(side.image < 0).any().reshape(1).to(torch.int64) for side in sides]
         if any(arrays.to_ints(*is_missing)):
             return None
-    return Columns(sides[0], sides[1], Axes(image_ids, category_ids, gt.axes.names, gt.axes.sizes), shape)
+    return Columns(sides[0], sides[1], Axes(image_ids, category_ids, gt.axes.names), shape)
 
 
 def _not_finite(source: Source) -> Any:
@@ -158,7 +160,31 @@ def _image_ids(gt: Source, dt: Source) -> NDArray[Any]:
 def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
     if gt.axes.categories is not None:
         return gt.axes.categories if gt.indexed else joined_ids(gt.axes.categories)
-    return joined_ids(gt.category, dt.category)
+    first = [source.where("category", 0) for source in (gt, dt)]
+    return joined_ids(gt.category, dt.category, names=first, kind="category ids")
+
+
+def category_positions(source: Source, known: NDArray[Any], names: Mapping[Any, str]) -> Any:
+    """int32 (N,): the positions of a source's categories in `known`, ids that ascend; -1 for all others.
+
+    names: of the categories by id, which are looked up where the labels are strings and the ids integers.
+
+    Raises:
+        TypeError: the labels are integers and the ids strings, or the other way round and there are no names.
+        ValueError: two categories have one name, where names are looked up.
+    """
+    labels = source.category
+    if source.indexed:
+        return labels
+    if not len(labels) or not len(known) or labels.dtype.kind == known.dtype.kind:
+        return positions(labels, known)
+    if labels.dtype.kind == "U" and names:
+        return positions_of_names(labels, names, known)
+    hint = ", whose categories have no names" if labels.dtype.kind == "U" else ""
+    raise TypeError(
+        f"category ids must be all integers or all strings: {source.where('category', 0)} is {labels[0].item()!r}, "
+        f"gt has {known[0].item()!r}{hint}"
+    )
 
 
 def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_image: Any, gt_category: Any) -> None:
@@ -171,7 +197,8 @@ def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_
             raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt{hint}")
     row = _first_negative(gt_category)
     if row is not None and gt.axes.unknown == "refuse":
-        raise ValueError(f"{gt.where('category', row)} is {gt.category[row]}, which is not one of the categories")
+        value = gt.category[row].item()
+        raise ValueError(f"{gt.where('category', row)} is {value!r}, which is not one of the categories")
     if gt.axes.unknown == "drop":
         return
     for places, name, kind in ((gt_image, "image", "images"), (gt_category, "category", "categories")):
@@ -281,9 +308,32 @@ def last_of_each_id(ids: Ids, image: Any, category: Any) -> tuple[Any, Any] | No
     return kept, np.array([last[ids[row]] for row in kept.tolist()], dtype=np.int64)
 
 
-def _sizes(image_sizes: Any, gt: Source, image_ids: NDArray[Any]) -> NDArray[np.float64]:
+def _listed_sizes(gt: Source, image_ids: NDArray[Any]) -> NDArray[np.float64] | None:
+    """float64 (images, 2): the height and width that gt says of each image, NaN where it says none; or None."""
+    if gt.axes.sizes is None or gt.indexed:
+        return gt.axes.sizes
+    sizes = np.empty((len(image_ids), 2))
+    sizes[positions(gt.axes.images, image_ids)] = gt.axes.sizes
+    return sizes
+
+
+def _sizes(
+    image_sizes: Any, gt: Source, image_ids: NDArray[Any], listed: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """float64 (images, 2): the height and width of each image, NaN where it is not known."""
-    size_of = gt.axes.sizes if image_sizes is None else image_sizes
+    sizes = np.full((len(image_ids), 2), np.nan)
+    if image_sizes is None:
+        sizes = sizes if listed is None else listed
+        is_wrong = ~np.isnan(sizes).any(axis=1) & ~((sizes > 0) & (sizes < np.inf)).all(axis=1)
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            height, width = sizes[row].tolist()
+            raise ValueError(
+                f"gt['images'] must say height and width above 0, got ({height:g}, {width:g}) of image "
+                f"{image_ids[row].item()!r}"
+            )
+        return sizes
+    size_of = image_sizes
     if not isinstance(size_of, Mapping):
         pairs = np.asarray(as_array(size_of, "image_sizes"))
         if pairs.shape == (2,):
@@ -295,7 +345,6 @@ def _sizes(image_sizes: Any, gt: Source, image_ids: NDArray[Any]) -> NDArray[np.
                 "image_sizes must be one (height, width), a dict of them by image id, or one for each item of a list "
                 f"per image; got shape {pairs.shape}"
             )
-    sizes = np.full((len(image_ids), 2), np.nan)
     for i, id in enumerate(image_ids.tolist()):
         if id not in size_of:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from .. import kernels
 from ..kernels import arrays
 
 
-def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any]:
-    """All ids of some columns, ascending and unique. names: of the columns' first values, where they are image ids.
+def joined_ids(*columns: NDArray[Any], names: Sequence[str] = (), kind: str = "image ids") -> NDArray[Any]:
+    """All ids of some columns, ascending and unique. names: of the columns' first values; kind: what they are.
 
     Raises:
         TypeError: some are integers and some strings.
@@ -23,7 +23,7 @@ def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any
     if not columns:
         return np.empty(0, np.int64)
     if len({column.dtype.kind for column in columns}) > 1:
-        raise TypeError(f"image ids must be all integers or all strings: {', '.join(first)}")
+        raise TypeError(f"{kind} must be all integers or all strings: {', '.join(first)}")
     if columns[0].dtype.kind == "U":
         return _unique(np.concatenate(columns))
     lowest = min(int(column.min()) for column in columns)
@@ -60,3 +60,27 @@ def positions(ids: Any, known: NDArray[Any]) -> Any:
     else:
         kernels.index_ids(ids, known, out)
     return out
+
+
+def ids_by_name(names: Mapping[Any, str]) -> dict[str, Any]:
+    """The id of each category by its name. Raises ValueError where two categories have one name."""
+    found: dict[str, Any] = {}
+    for id, name in names.items():
+        if found.setdefault(name, id) != id:
+            raise ValueError(
+                f"gt has two categories named {name!r} ({found[name]!r} and {id!r}), so that the name says not which"
+            )
+    return found
+
+
+def positions_of_names(labels: NDArray[Any], names: Mapping[Any, str], known: NDArray[Any]) -> NDArray[np.int32]:
+    """int32 (N,): the position in `known`, ids that ascend, of the category with each label as its name; -1: none.
+
+    Raises:
+        ValueError: two categories have one name.
+    """
+    id_of = ids_by_name(names)
+    ordered = np.array(sorted(id_of))
+    place = positions(np.array([id_of[name] for name in ordered.tolist()]), known)
+    found = positions(labels, ordered)
+    return np.where(found >= 0, place[found], np.int32(-1))
