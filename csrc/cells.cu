@@ -1,7 +1,7 @@
 // Grouping on the device. How many rows and cells there are is known there alone, so that every array is as long as it
 // may need to be, and kernels read the counts.
 #include "cells.h"
-#include "prim.h"
+#include "cuda/sort_and_sum.h"
 
 namespace pymetrics::cuda {
 namespace {

@@ -1,8 +1,8 @@
 // Means of the valid entries of slices of a table, added in numpy's pairwise order. The valid ones are never put
 // together: a warp finds those of its leaf of numpy's tree, which are 64 to 128, by counts of the sections of 256 rows.
-#include "accumulate.h"
-#include "launch.h"
-#include "prim.h"
+#include "cuda/launch.h"
+#include "cuda/sort_and_sum.h"
+#include "means.h"
 
 namespace pymetrics::cuda {
 namespace {
@@ -37,7 +37,10 @@ struct Node {
     __device__ void step(bool right) {
         const index_t left_length = half();
         width /= 2;
-        if (right) start += left_length, slot += width;
+        if (right) {
+            start += left_length;
+            slot += width;
+        }
         length = right ? length - left_length : left_length;
     }
 };

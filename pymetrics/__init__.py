@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import _config
 from ._config import get_num_threads, set_num_threads
+from ._version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOME_OF = {
     "Accumulator": "evaluation.accumulator",

@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+from ._version import INTERFACE, VERSION
+
 MAX_THREADS = 1024
 BACKENDS = ("native", "numba", "reference")
 HOME = Path(__file__).resolve().parent
@@ -24,20 +26,30 @@ HOME = Path(__file__).resolve().parent
 _threads_asked: int | None = None
 
 
+def _is_source() -> bool:
+    return (HOME.parent / "CMakeLists.txt").exists()
+
+
 def _where() -> str:
-    is_source = (HOME.parent / "CMakeLists.txt").exists()
-    return f" in the source folder {HOME.parent}" if is_source else " when pymetrics was installed"
+    return f" in the source folder {HOME.parent}" if _is_source() else " when pymetrics was installed"
 
 
 def _load(name: str) -> tuple[ModuleType | None, str]:
     """A compiled part and "", or None and the reason why it is not there."""
     try:
         # Not `from . import name`: that calls a missing file a circular import.
-        return import_module(f"{__package__}.{name}"), ""
+        module = import_module(f"{__package__}.{name}")
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError):
             return None, f"{__package__}.{name} was not built{_where()}"
         return None, f"{type(error).__name__}: {error}"
+    wanted = f"{VERSION}, interface {INTERFACE}"
+    if wanted != module.BUILT_FOR:
+        raise ImportError(
+            f"{module.__file__} was built for pymetrics {module.BUILT_FOR}, but the Python files beside it are "
+            f"{wanted}: build it again ({'make test' if _is_source() else 'pip install --force-reinstall'})"
+        )
+    return module, ""
 
 
 native, why_no_native = _load("_native")

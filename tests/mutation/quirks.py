@@ -4,7 +4,9 @@ Each row: the quirk, the file in pymetrics, the text, what replaces it. The text
 often as the last column says.
 """
 
-MATCHING, ACCUMULATE, CELLS, BOXES = (f"kernels/{name}.py" for name in ("matching", "accumulate", "cells", "boxes"))
+MATCHING, ACCUMULATE, MEANS, CELLS, BOXES = (
+    f"kernels/{name}.py" for name in ("matching", "accumulate", "means", "cells", "boxes")
+)
 PROTOCOL = "evaluation/protocol.py"
 
 QUIRKS = [
@@ -85,7 +87,7 @@ QUIRKS = [
     ("the envelope", ACCUMULATE, "if ratio[start + j] > ratio[start + j - 1]:", "if False:", 1),
     ("scores at recall 0", ACCUMULATE, "scores[top[m]] if need[r] == 0 else ", "", 1),
     ("limits per image", ACCUMULATE, "max_dets[m] <= i - offsets[c]", "max_dets[m] <= i - first", 1),
-    ("pairwise sums", ACCUMULATE, "means[s] = pairwise_sum(valid[:n])", "means[s] = valid[:n].cumsum()[-1]", 1),
+    ("pairwise sums", MEANS, "means[s] = pairwise_sum(valid[:n])", "means[s] = valid[:n].cumsum()[-1]", 1),
     (
         "equal scores in order of image",
         CELLS,

@@ -2,8 +2,8 @@
 
     python tests/mutation/run.py [--sample N] [--seed S] [--quirks]
 
-The package's Python files are copied to a temporary folder. One at a time, generic mutants of kernels/matching.py and
-kernels/accumulate.py (mutants.py) and some for each quirk (quirks.py) are put there; a child process imports the copy
+The package's Python files are copied to a temporary folder. One at a time, generic mutants of FILES
+(mutants.py) and some for each quirk (quirks.py) are put there; a child process imports the copy
 and runs killer.py on the reference backend. An exception, a difference or an endless loop kills the mutant. Ends with 1
 if fewer than 85 % of the generic ones die, or any quirk's own survives. Not part of pytest: it takes minutes. POSIX
 only. Most survivors are equivalent: quicker ways to the same result, first guesses that a loop mends, scratch space.
@@ -29,7 +29,7 @@ import numpy as np  # noqa: F401  so that no child has to
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent.parent / "pymetrics"
-FILES = ("kernels/matching.py", "kernels/accumulate.py")
+FILES = tuple(f"kernels/{name}.py" for name in ("matching", "accumulate", "replicates", "means"))
 WANTED = 0.85
 
 
