@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._warnings import warn
-from ..formats.ids import joined_ids, positions, positions_of_names
+from ..formats.ids import joined_ids, label_positions, positions
 from ..formats.source import Source
 from ..formats.values import as_array
 from ..kernels import arrays
@@ -59,7 +59,7 @@ def build_columns(
         warn_of_scale(gt, dt)
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
     gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
-    gt_category, dt_category = (category_positions(source, category_ids, gt.axes.names) for source in (gt, dt))
+    gt_category, dt_category = (_category_positions(source, category_ids, gt.axes.names) for source in (gt, dt))
     _check_known(gt, dt, image_ids, gt_image, dt_image, gt_category)
     sizes, listed_sizes = None, _listed_sizes(gt, image_ids)
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
@@ -164,27 +164,8 @@ def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
     return joined_ids(gt.category, dt.category, names=first, kind="category ids")
 
 
-def category_positions(source: Source, known: NDArray[Any], names: Mapping[Any, str]) -> Any:
-    """int32 (N,): the positions of a source's categories in `known`, ids that ascend; -1 for all others.
-
-    names: of the categories by id, which are looked up where the labels are strings and the ids integers.
-
-    Raises:
-        TypeError: the labels are integers and the ids strings, or the other way round and there are no names.
-        ValueError: two categories have one name, where names are looked up.
-    """
-    labels = source.category
-    if source.indexed:
-        return labels
-    if not len(labels) or not len(known) or labels.dtype.kind == known.dtype.kind:
-        return positions(labels, known)
-    if labels.dtype.kind == "U" and names:
-        return positions_of_names(labels, names, known)
-    hint = ", whose categories have no names" if labels.dtype.kind == "U" else ""
-    raise TypeError(
-        f"category ids must be all integers or all strings: {source.where('category', 0)} is {labels[0].item()!r}, "
-        f"gt has {known[0].item()!r}{hint}"
-    )
+def _category_positions(source: Source, known: NDArray[Any], names: Mapping[Any, str]) -> Any:
+    return source.category if source.indexed else label_positions(source.category, known, names, source.where)
 
 
 def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_image: Any, gt_category: Any) -> None:

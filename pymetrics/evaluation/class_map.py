@@ -40,9 +40,7 @@ def rename_categories(gt: Source, dt: Source, class_map: Mapping[Any, Any] | Non
     if axes.categories is not None:
         listed = joined_ids(_renamed(axes.categories, categories, new_id, {}))
         axes = replace(axes, categories=listed, names=new_names)
-    gt, dt = (
-        replace(side, category=_renamed(side.category, categories, new_id, new_names, side)) for side in (gt, dt)
-    )
+    gt, dt = (replace(side, category=_renamed(side.category, categories, new_id, new_names, side)) for side in (gt, dt))
     return replace(gt, axes=axes), dt
 
 
@@ -50,13 +48,13 @@ class _Categories:
     """All categories of an evaluation: those that gt lists, and the labels of both sides."""
 
     def __init__(self, gt: Source, dt: Source) -> None:
-        listed = () if gt.axes.categories is None else gt.axes.categories
-        first = next((ids for ids in (listed, gt.category, dt.category) if len(ids)), np.empty(0, np.int64))
+        columns = [np.asarray(gt.axes.categories), gt.category, dt.category][gt.axes.categories is None :]
+        first = next((ids for ids in columns if len(ids)), np.empty(0, np.int64))
         self.are_integers = first.dtype.kind == "i"
         self.names = dict(gt.axes.names)
         self.id_of = ids_by_name(self.names)
-        unlisted = [*joined_ids(gt.category).tolist(), *joined_ids(dt.category).tolist()]
-        self.ids = {self.id_of_label(label) for label in (*joined_ids(np.asarray(listed, first.dtype)).tolist(), *unlisted)}
+        labels = [label for column in columns for label in joined_ids(column).tolist()]
+        self.ids: set[Label] = {self.id_of_label(label) for label in labels}
 
     def id_of_label(self, label: Label) -> Label:
         """The id of a label of either side, which may be a name; itself where it is neither."""
@@ -67,9 +65,11 @@ class _Categories:
         if label in self.ids:
             return label
         if label in self.id_of:
-            return self.id_of[str(label)]
-        number = int(label) if isinstance(label, str) and label.lstrip("-").isdecimal() else None
-        return number if number in self.ids else None
+            found: Label = self.id_of[str(label)]
+            return found
+        if isinstance(label, str) and label.lstrip("-").isdecimal() and int(label) in self.ids:
+            return int(label)
+        return None
 
     def renamed(self, pairs: list[tuple[Label, Label]]) -> tuple[dict[Label, Label], dict[Any, str]]:
         """The new id of each id of the map, and the names of all categories by new id."""
@@ -92,7 +92,10 @@ class _Categories:
 
 
 def _renamed(
-    labels: NDArray[Any], categories: _Categories, new_id: Mapping[Label, Label], names: Mapping[Any, str],
+    labels: NDArray[Any],
+    categories: _Categories,
+    new_id: Mapping[Label, Label],
+    names: Mapping[Any, str],
     side: Source | None = None,
 ) -> NDArray[Any]:
     """A column of labels with the new ids; as names where some labels have no id and all others have names."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._warnings import warn
-from ..formats.ids import joined_ids, positions
+from ..formats.ids import joined_ids, label_positions, positions
 from ..formats.source import LVIS_KEYS, Source
 from . import stages
-from .build_columns import category_positions
 from .cells import group
 from .columns import ID_ZERO, Columns, Side
 from .outcomes import Outcomes
@@ -80,7 +78,7 @@ def _unlisted_categories(gt: Source, dt: Source, columns: Columns) -> str | None
     if gt.axes.categories is None or gt.indexed or not len(dt) or columns.dt.category.min() >= 0:
         return None
     known = joined_ids(gt.axes.categories)
-    places = category_positions(dt, known, gt.axes.names)
+    places = label_positions(dt.category, known, gt.axes.names, dt.where)
     examples = [repr(label) for label in joined_ids(dt.category[places < 0])[:4].tolist()]
     shown = ", ".join(examples[:3]) + (", ..." if len(examples) > 3 else "")
     n = int(np.count_nonzero(places < 0))

@@ -119,8 +119,8 @@ def outcomes_to_bytes(outcomes: Outcomes, matches: Matches | None = None) -> byt
 
 def _little_endian(ids: Any) -> NDArray[Any]:
     """Ids as int64 or text."""
-    ids = np.ascontiguousarray(ids)
-    return ids.astype(ids.dtype.newbyteorder("<") if ids.dtype.kind == "U" else "<i8")
+    found: NDArray[Any] = np.ascontiguousarray(ids)
+    return found.astype(found.dtype.newbyteorder("<") if found.dtype.kind == "U" else "<i8")
 
 
 def outcomes_from_bytes(data: bytes) -> tuple[Outcomes, Matches | None]:

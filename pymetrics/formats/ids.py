@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..kernels import arrays
+from .values import Where
 
 
 def joined_ids(*columns: NDArray[Any], names: Sequence[str] = (), kind: str = "image ids") -> NDArray[Any]:
@@ -73,14 +74,25 @@ def ids_by_name(names: Mapping[Any, str]) -> dict[str, Any]:
     return found
 
 
-def positions_of_names(labels: NDArray[Any], names: Mapping[Any, str], known: NDArray[Any]) -> NDArray[np.int32]:
-    """int32 (N,): the position in `known`, ids that ascend, of the category with each label as its name; -1: none.
+def label_positions(labels: Any, known: NDArray[Any], names: Mapping[Any, str], where: Where) -> Any:
+    """int32 (N,): the position of each label's category in `known`, ids that ascend; -1 for all others.
+
+    names: of the categories by id; labels are names where they are strings and the ids integers. where: names labels.
 
     Raises:
-        ValueError: two categories have one name.
+        TypeError: the labels are integers and the ids strings; or the other way round, and there are no names.
+        ValueError: two categories have one name, where names are looked up.
     """
-    id_of = ids_by_name(names)
-    ordered = np.array(sorted(id_of))
-    place = positions(np.array([id_of[name] for name in ordered.tolist()]), known)
-    found = positions(labels, ordered)
-    return np.where(found >= 0, place[found], np.int32(-1))
+    if not len(labels) or not len(known) or not isinstance(labels, np.ndarray) or labels.dtype.kind == known.dtype.kind:
+        return positions(labels, known)
+    if labels.dtype.kind == "U" and names:
+        id_of = ids_by_name(names)
+        ordered = np.array(sorted(id_of))
+        place = positions(np.array([id_of[name] for name in ordered.tolist()]), known)
+        found = positions(labels, ordered)
+        return np.where(found >= 0, place[found], np.int32(-1))
+    hint = ", whose categories have no names" if labels.dtype.kind == "U" else ""
+    raise TypeError(
+        f"category ids must be all integers or all strings: {where('category', 0)} is {labels[0].item()!r}, "
+        f"gt has {known[0].item()!r}{hint}"
+    )

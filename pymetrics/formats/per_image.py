@@ -15,7 +15,16 @@ from .boxes import RawBoxes, box_column, to_xywh
 from .device_columns import joined_on_device
 from .options import ReadOptions
 from .source import Source, SourceAxes
-from .values import as_array, category_column, check_tensor, crowd_column, flag_column, float_column, image_column, widen
+from .values import (
+    as_array,
+    category_column,
+    check_tensor,
+    crowd_column,
+    flag_column,
+    float_column,
+    image_column,
+    widen,
+)
 
 NEAR = {"scores": ("score",), "labels": ("label", "category_id"), "boxes": ("box", "bbox")}  # keys taken for others
 KEYS = {"image": "image_id", "category": "labels", "crowd": "iscrowd"}
