@@ -11,6 +11,7 @@ import numpy as np
 from ..kernels import arrays
 
 if TYPE_CHECKING:
+    from .._arrays import F64, I32, I64, U8, Ids
     from .shapes import Shape
 
 CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
@@ -31,13 +32,13 @@ class Side:
     source_row: int (N,), the row of the source that each row is; None where it is the same. On the host.
     """
 
-    image: Any
-    category: Any
+    image: I32
+    category: I32
     shape: Any
-    area: Any
-    flags: Any
-    scores: Any
-    source_row: Any = None
+    area: F64
+    flags: U8
+    scores: F64
+    source_row: I64 | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,11 +51,11 @@ class Axes:
     image_sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known; or None.
     """
 
-    image_ids: Any
-    category_ids: Any
+    image_ids: Ids
+    category_ids: Ids
     category_names: Mapping[Any, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    image_sizes: Any = None
+    image_sizes: F64 | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

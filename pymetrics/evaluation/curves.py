@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
-import numpy.typing
 
 from .protocol import Protocol
 
-Array = numpy.typing.NDArray[numpy.float64]
+if TYPE_CHECKING:
+    import numpy.typing
+
+    Array = numpy.typing.NDArray[numpy.float64]
+
 UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
 
 

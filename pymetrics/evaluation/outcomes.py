@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..kernels import arrays
 from .protocol import Protocol
 from .shapes import Shape
+
+if TYPE_CHECKING:
+    from .._arrays import F64, I32, I64, U64, Ids
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,15 +33,15 @@ class Outcomes:
 
     protocol: Protocol
     shape: Shape
-    image_ids: Any
-    category_ids: Any
-    category_cells: Any
-    cell_image: Any
-    offsets: Any
-    n_gt: Any
-    scores: Any
-    matched: Any
-    ignored: Any
+    image_ids: Ids
+    category_ids: Ids
+    category_cells: I64
+    cell_image: I32
+    offsets: I64
+    n_gt: I32
+    scores: F64
+    matched: U64
+    ignored: U64
     category_names: Mapping[Any, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import kernels
 from ..formats.boxes import as_box_format, box_column, tensors_to_xywh, to_xywh
 from ..kernels import arrays
 from .arguments import as_source, beside, flags_column, on_device, problem_offsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KINDS = ("iou", "giou", "diou", "ciou")
 

@@ -6,10 +6,9 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
-import numpy.typing
 
 from ..kernels import arrays
 from . import stages
@@ -21,6 +20,9 @@ from .outcomes import Outcomes
 from .protocol import Place, Protocol, place_of
 from .scalars import scalars
 from .summary import SummaryRow
+
+if TYPE_CHECKING:
+    from .._arrays import F64
 
 
 class Result(Mapping[str, float]):
@@ -116,7 +118,7 @@ class Result(Mapping[str, float]):
         return arrays.to_host(stages.accumulate(self._outcomes)[2])
 
     @cached_property
-    def stats(self) -> numpy.typing.NDArray[numpy.float64]:
+    def stats(self) -> F64:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
         stats = numpy.full(len(self.rows), UNDEFINED)
         for metric, values in zip(("precision", "recall"), self._arrays, strict=True):
@@ -161,7 +163,7 @@ class Result(Mapping[str, float]):
     def __reduce__(self) -> Any:
         return Result, (self.outcomes, self.columns, None, self._matches)  # the rest is quicker to compute than to send
 
-    def class_means(self, row: SummaryRow) -> numpy.typing.NDArray[numpy.float64]:
+    def class_means(self, row: SummaryRow) -> F64:
         """One row of a summary for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
         place, values = place_of(row, self.protocol), self.recall if row.metric == "recall" else self.precision
         means = numpy.full(len(self.outcomes.category_ids), UNDEFINED)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..kernels import arrays
 from ..kernels.arrays import torch
 from .values import Where, as_array, check_finite, widen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # How many numbers a box has, by layout, for each kind of box; the first layout is the default of most sources.
 LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}}

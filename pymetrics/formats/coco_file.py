@@ -11,10 +11,9 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _config
 from .boxes import BoxFormat, RawBoxes
@@ -22,11 +21,15 @@ from .coco import XYWH, _categories, read_json, where_of
 from .options import ReadOptions
 from .source import Source, SourceAxes
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
 SHORTEST_IMAGE = 8  # '{"id":1}'
 T = TypeVar("T")
-Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
 
 
 OTHER = 2  # in the place of an iscrowd that is neither 0 nor 1, and of an `ignore` that is no number
@@ -218,7 +221,7 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         shape=RawBoxes(boxes[:n], box_format),
         area=np.where(has_area, area[:n], 0.0),
         no_area=None if has_area.all() else ~has_area,
-        crowd=np.where(other, np.uint8(OTHER), crowd),
+        crowd=np.where(other, np.uint8(OTHER), crowd) if other.any() else crowd,
         unread_ignore=unread_ignore,
         ids=ids[:n] if has_id[0] else None,
         axes=SourceAxes(

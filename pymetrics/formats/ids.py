@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import kernels
 from ..kernels import arrays
 from .values import Where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def joined_ids(*columns: NDArray[Any], names: Sequence[str] = (), kind: str = "image ids") -> NDArray[Any]:

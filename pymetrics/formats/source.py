@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..kernels import arrays
 from .values import Where, check_finite, crowd_column, flag_column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._arrays import F64, I64, Bool, Ids
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 LVIS_KEYS = ("neg_category_ids", "not_exhaustive_category_ids")  # what LVIS says of images, and COCO does not
@@ -59,14 +63,14 @@ class Source:
     """
 
     where: Where
-    image: Any
-    category: Any
+    image: Ids
+    category: I64
     shape: Any
-    scores: Any = None
-    area: Any = None
-    no_area: Any = None
-    crowd: Any = None
-    ignore: Any = None
+    scores: F64 | None = None
+    area: F64 | None = None
+    no_area: Bool | None = None
+    crowd: Bool | None = None
+    ignore: Bool | None = None
     unread_ignore: Any = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
