@@ -17,6 +17,7 @@ from .outcomes import Outcomes
 
 SHARE_LISTED = 0.95  # of the detections: other labels are worth a hint
 SHARE_OUTSIDE, SHARE_INSIDE = 0.5, 0.05  # of the boxes of the side that seems to be xyxy, at least; of the other, less
+SHARE_CORNERS = 0.95  # of its boxes, at least: x1 <= x2 and y1 <= y2
 SAMPLE, MARGIN = 4096, 0.1  # boxes that are looked at first; all are, where their shares are this near
 
 
@@ -110,13 +111,19 @@ def _layout(gt: Source, dt: Source, columns: Columns) -> str | None:
         if looks.share < SHARE_OUTSIDE - MARGIN or _outside(sides[other], sizes, SAMPLE).share > SHARE_INSIDE + MARGIN:
             continue
         found, others = _outside(sides[name], sizes), _outside(sides[other], sizes)
-        if found.share >= SHARE_OUTSIDE and others.n and others.share < SHARE_INSIDE:
+        if found.share >= SHARE_OUTSIDE and others.n and others.share < SHARE_INSIDE and _may_be_corners(sides[name]):
             return (
                 f"{found.n_outside} of {found.n} boxes of {name} end outside their image, of {other} "
                 f"{others.n_outside} of {others.n}: if {name} holds x1, y1, x2, y2, say "
                 f"pymetrics.read({name}, '{name}', box_format='xyxy')"
             )
     return None
+
+
+def _may_be_corners(side: Side) -> bool:
+    """Whether the sizes of nearly all boxes could be their second corners: no x2 < x1, no y2 < y1."""
+    boxes = side.shape[side.image >= 0]
+    return bool(np.mean((boxes[:, 2] >= boxes[:, 0]) & (boxes[:, 3] >= boxes[:, 1])) >= SHARE_CORNERS)
 
 
 class _Outside(NamedTuple):

@@ -131,10 +131,14 @@ class GroundTruths:
             categories = category_column(list(self.categories), where, "categories")
             if isinstance(self.categories, Mapping):
                 names = dict(zip(categories.tolist(), map(str, self.categories.values()), strict=True))
+        labels = category_column(self.labels, where)
+        are_names = bool(names) and labels.dtype.kind == "U"
+        if categories is not None and labels.dtype.kind != categories.dtype.kind and not are_names:
+            joined_ids(categories, labels, names=[where("categories", 0), where("category", 0)], kind="category ids")
         source = Source(
             where=where,
             image=image,
-            category=category_column(self.labels, where),
+            category=labels,
             shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
             area=None if self.area is None else float_column(self.area, where, "area"),
             crowd=None if self.crowd is None else crowd_column(self.crowd, where),
