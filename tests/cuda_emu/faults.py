@@ -52,7 +52,7 @@ FAULTS = [
     ),
     Fault(
         "barrier missing before other sections' maxima are read",
-        "accumulate_device.h", "    __syncthreads();\n    if (!real) return;", "    if (!real) return;",
+        "curves_device.h", "    __syncthreads();\n    if (!real) return;", "    if (!real) return;",
         "accumulate", "plain", BYTES,
     ),
     Fault(
