@@ -26,7 +26,8 @@ def data_set(annotations, images=b'[{"id": 1}, {"id": 2}]', categories=b'[{"id":
 def by_reader(argument, content, chunk=1 << 17):
     """The Source that the C++ reader makes of the bytes, or None where it leaves them."""
     try:
-        return coco_file._read(content, len(content), argument, XYWH, chunk)[0]
+        source = coco_file._read(content, len(content), argument, XYWH, chunk)[0]
+        return None if coco_file.has_other_crowds(source) else source
     except coco_file.FastPathDeclined:
         return None
 
