@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-SOURCES := setup.py CMakeLists.txt $(wildcard csrc/*.h csrc/*.cpp csrc/*.cu csrc/bindings/*)
+SOURCES := setup.py CMakeLists.txt $(wildcard csrc/*.h csrc/*.cpp csrc/*.cu csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu)
 # One architecture, where nvcc is: the tests need no GPU, and compiling for all takes minutes.
 PYMETRICS_CUDA_ARCHS ?= 90
 # An editable install, so that tests never meet a stale copy; CMake's tree is kept, so that a rebuild is quick.
@@ -14,6 +14,7 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
+READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
 .PHONY: demo test test-fast lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
@@ -45,7 +46,7 @@ format: $(VENV)/.test
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/run.py --readme README.md $(BENCH_ARGS)
+	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
 
 # The tests of the kernels and of the readers of files and dicts under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
 native-asan: $(VENV)/.test
@@ -66,7 +67,7 @@ cuda-emu: $(VENV)/.test
 # Damaged files for the reader of COCO JSON, at random, under both sanitizers.
 fuzz:
 	@mkdir -p build
-	$(CXX) $(FUZZ_FLAGS) -fsanitize=address,undefined -o build/fuzz tests/fuzz/coco_json.cpp csrc/coco_json.cpp
+	$(CXX) $(FUZZ_FLAGS) -fsanitize=address,undefined -o build/fuzz tests/fuzz/coco_json.cpp $(READER)
 	build/fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 # The same by libFuzzer, which is clang's (Debian: clang-19 libclang-rt-19-dev): it looks for what reaches new code. Its
@@ -74,7 +75,7 @@ fuzz:
 libfuzzer: has-clang $(VENV)/.demo
 	$(BIN)/python tests/fuzz/seeds.py build/corpus
 	$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o build/libfuzzer tests/fuzz/coco_json_guided.cpp \
-	  csrc/coco_json.cpp
+	  $(READER)
 	build/libfuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=4000 -dict=tests/fuzz/coco_json.dict \
 	  -artifact_prefix=build/find- -print_final_stats=1 build/corpus
 

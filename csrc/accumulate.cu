@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "accumulate_device.h"
-#include "prim.h"
+#include "cuda/sort_and_sum.h"
 
 namespace pymetrics::cuda {
 namespace {
@@ -20,15 +20,20 @@ int bits_of(index_t n) {
 }
 
 void measure(Problem& p, const char* kernel) {
-    p.D = p.scores.shape[0], p.W = p.matched.shape[1], p.K = p.category_cells.shape[0] - 1;
-    p.R = p.recall_thresholds.shape[0], p.M = p.max_dets.shape[0];
-    p.n_bits = p.A * p.T, p.n_pairs = p.M * p.n_bits, p.level_bits = bits_of(p.M);
-    if (p.D >= index_t(1) << 31 || bits_of(p.n_categories) + p.level_bits > 32)
+    p.D = p.scores.shape[0];
+    p.W = p.matched.shape[1];
+    p.K = p.category_cells.shape[0] - 1;
+    p.R = p.recall_thresholds.shape[0];
+    p.M = p.max_dets.shape[0];
+    p.n_pairs = p.M * p.n_bits();
+    p.limit_bits = bits_of(p.M);
+    if (p.D >= index_t(1) << 31 || bits_of(p.n_categories) + p.limit_bits > 32)
         throw DeviceError(std::string(kernel) + ": a GPU takes fewer than 2**31 detections and 2**24 categories, got " +
                           std::to_string(p.D) + " and " + std::to_string(p.n_categories));
     p.chunk = 4 * kBlock;  // and so many more that the totals take no more room than the words
     while (p.n_pairs > p.chunk * p.W) p.chunk *= 2;
-    p.n_chunks = p.D / p.chunk + p.n_categories, p.n_groups = p.D / kGroup + p.n_categories;
+    p.n_chunks = p.D / p.chunk + p.n_categories;
+    p.n_groups = p.D / kGroup + p.n_categories;
 }
 
 // What all replicates share: the detections in order, their words turned.
@@ -37,18 +42,21 @@ void put_in_order(Problem& p, const Queue& queue) {
     auto *rows = queue.take<std::int32_t>(p.D), *rows_by_score = queue.take<std::int32_t>(p.D);
     auto* const gathered = queue.take<std::uint32_t>(p.D);
     p.places = queue.take<std::uint32_t>(p.D);
-    p.in_order = p.places, p.order = rows;  // each is done with when the other begins
+    // each is done with when the other begins
+    p.in_order = p.places;
+    p.order = rows;
     if (p.weighted) p.images = queue.take<std::int32_t>(p.D);
     p.starts = queue.take<index_t>(p.n_categories + 1);
     p.by_recall = queue.take<std::uint32_t>(p.R);
     p.top = queue.take<std::uint32_t>(p.n_categories * p.M);
-    p.hits = queue.take<lanes_t>(p.n_groups * p.n_bits), p.out = queue.take<lanes_t>(p.n_groups * p.n_bits);
+    p.hits = queue.take<lanes_t>(p.n_groups * p.n_bits());
+    p.out = queue.take<lanes_t>(p.n_groups * p.n_bits());
     p.within = queue.take<lanes_t>(p.n_groups * p.M);
     PM_RUN_UNITS(prepare, std::max({p.D, p.R, p.n_categories * p.M, p.n_categories + 1}), queue, p, keys, rows);
     sort_pairs(queue, keys, spare_keys, rows, rows_by_score, p.D, 0, 64);
     PM_RUN_UNITS(gather_places, p.D, queue, p, rows_by_score, gathered);
-    sort_pairs(queue, gathered, p.in_order, rows_by_score, p.order, p.D, p.level_bits,
-               p.level_bits + bits_of(p.n_categories));
+    sort_pairs(queue, gathered, p.in_order, rows_by_score, p.order, p.D, p.limit_bits,
+               p.limit_bits + bits_of(p.n_categories));
     PM_RUN(turn, unsigned(p.n_chunks), kBlock, 0, queue, p);
 }
 
@@ -101,7 +109,7 @@ Problem problem_of(const Arguments& of) {
 
 }  // namespace
 
-// area_words is not read: bit a * T + t is of area range a.
+// area_bits is not read: bit a * T + t is of area range a.
 void accumulate(const Accumulate& of, const Queue& queue) {
     if (of.end <= of.begin) return;
     Problem p = problem_of(of);
@@ -134,8 +142,8 @@ void accumulate_replicates(const AccumulateReplicates& of, const Queue& queue) {
     for (index_t low = 0; low < n_replicates; low += n) {
         draw(p, unsigned(std::min(n, n_replicates - low)), queue);
         p.weights.data += n * of.weights.shape[1];
-        p.precision += n * p.T * p.R * p.K * p.A * p.M;
-        p.recall += n * p.T * p.K * p.A * p.M;
+        p.precision += n * p.n_precision();
+        p.recall += n * p.n_recall();
     }
 }
 

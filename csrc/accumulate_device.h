@@ -7,8 +7,9 @@
 // list of true positives is made: the envelope at a recall threshold is the highest precision from the true positive
 // that it needs on, so that one maximum between neighbouring thresholds is enough, and those lie in the output.
 #include "accumulate.h"
-#include "cells.h"
-#include "launch.h"
+#include "cuda/launch.h"
+#include "curves.h"
+#include "replicates.h"
 
 namespace pymetrics::cuda {
 namespace {
@@ -33,9 +34,10 @@ __device__ index_t count_up_to(const T* numbers, index_t n, T x) {
 // Bit d of lane b from bit b of lane d.
 __device__ lanes_t transposed(lanes_t x, unsigned lane) {
     lanes_t low = 0x0000ffff;
-    for (unsigned j = 16; j; j >>= 1, low ^= low << j) {
+    for (unsigned j = 16; j; j >>= 1) {
         const lanes_t y = __shfl_xor_sync(kAllLanes, x, int(j));
         x = lane & j ? (x & ~low) | ((y >> j) & low) : (x & low) | ((y & low) << j);
+        low ^= low << (j / 2);
     }
     return x;
 }
@@ -48,7 +50,7 @@ __device__ unsigned long long precision_bits(index_t hits, index_t counted) {
     return bits;
 }
 
-struct Problem {
+struct Problem : CurveShape {
     View<const double, 1> scores;
     View<const word_t, 2> matched, ignored;
     View<const index_t, 1> offsets;
@@ -64,13 +66,13 @@ struct Problem {
 
     bool weighted, keep_scores;
     index_t begin, n_categories;  // the range of units; below, category 0 is the first of them
-    index_t D, T, R, K, A, M, W, n_bits;
+    index_t D, W;
     index_t n_pairs;                // (limit, bit) pairs, a thread of a chunk each
     index_t chunk;                  // its detections, a multiple of kGroup
     index_t n_chunks;               // at most
-    int level_bits;                 // of a place: (category, level)
+    int limit_bits;                 // of a place: (category, limit_index)
     index_t* starts;                // (n_categories + 1,) of a category's detections in the order
-    std::uint32_t* places;          // (D,) by row: category << level_bits | the first limit that the rank is within
+    std::uint32_t* places;          // (D,) by row: category << limit_bits | the first limit that the rank is within
     std::uint32_t* in_order;        // (D,) the places in the order
     std::int32_t* order;            // (D,) the row of each detection in the order
     std::int32_t* images;           // (D,) with weights, by row
@@ -87,9 +89,12 @@ struct Problem {
     // What is of one replicate: positives, need, totals, planes and the outputs. This is the view of that of the block.
     index_t n_groups;
     __device__ void select(index_t replicate) {
-        positives += replicate * n_categories * A, need += replicate * n_categories * A * R;
-        totals += replicate * n_pairs * (n_chunks + 1), planes += replicate * n_groups * kPlanes;
-        precision += replicate * T * R * K * A * M, recall += replicate * T * K * A * M;
+        positives += replicate * n_categories * A;
+        need += replicate * n_categories * A * R;
+        totals += replicate * n_pairs * (n_chunks + 1);
+        planes += replicate * n_groups * kPlanes;
+        precision += replicate * n_precision();
+        recall += replicate * n_recall();
         weights.data += replicate * weights.shape[1];
     }
 
@@ -99,7 +104,7 @@ struct Problem {
     __device__ index_t first_group(index_t k) const { return starts[k] / kGroup + k; }
 
     __device__ index_t cell(index_t t, index_t r, index_t k, index_t column) const {
-        return ((t * R + r) * K + begin + k) * A * M + column;
+        return place_of_precision(t, r, begin + k, 0, 0) + column;
     }
 };
 
@@ -137,10 +142,11 @@ __global__ void prepare(Problem p, word_t* keys, std::int32_t* rows) {
         const index_t c = count_up_to(p.offsets.data, n_cells + 1, i) - 1;
         const index_t k = count_up_to(p.category_cells.data, p.K + 1, c) - 1 - p.begin;
         const bool ours = k >= 0 && k < p.n_categories;
-        const index_t level = ours ? count_up_to(p.max_dets.data, p.M, i - p.offsets[c]) : 0;
-        p.places[i] = std::uint32_t((ours ? k : p.n_categories) << p.level_bits | level);
+        const index_t limit_index = ours ? count_up_to(p.max_dets.data, p.M, i - p.offsets[c]) : 0;
+        p.places[i] = std::uint32_t((ours ? k : p.n_categories) << p.limit_bits | limit_index);
         if (p.weighted) p.images[i] = ours ? p.cell_image[c] : 0;
-        keys[i] = falling_key(p.scores[i]), rows[i] = std::int32_t(i);
+        keys[i] = falling_key(p.scores[i]);
+        rows[i] = std::int32_t(i);
     }
     for (index_t k = thread_index(); k <= p.n_categories; k += thread_count())
         p.starts[k] = p.offsets[p.category_cells[p.begin + k]] - first;
@@ -194,24 +200,24 @@ __global__ void find_needs(Problem p) {
 __global__ void turn(Problem p) {
     const Chunk chunk = chunk_of(p, blockIdx.x);
     const unsigned lane = threadIdx.x % kWarp;
-    const std::uint32_t level_mask = (std::uint32_t(1) << p.level_bits) - 1;
+    const std::uint32_t limit_mask = (std::uint32_t(1) << p.limit_bits) - 1;
     for (index_t g = threadIdx.x / kWarp; g < chunk.n_groups; g += blockDim.x / kWarp) {
         const index_t i = chunk.low + g * kGroup + lane, group = chunk.first_group + g;
         const bool real = i < chunk.high;
         const index_t row = real ? p.order[i] : 0;
-        const std::uint32_t level = real ? p.in_order[i] & level_mask : kNever;
+        const std::uint32_t limit_index = real ? p.in_order[i] & limit_mask : kNever;
         for (index_t m = 0; m < p.M; ++m) {
-            const lanes_t lanes = __ballot_sync(kAllLanes, level <= m);
+            const lanes_t lanes = __ballot_sync(kAllLanes, limit_index <= m);
             if (lane == m % kWarp) p.within[group * p.M + m] = lanes;
         }
         for (index_t w = 0; w < p.W; ++w) {
             const word_t ignored = real ? p.ignored(row, w) : 0, hit = real ? p.matched(row, w) & ~ignored : 0;
-            for (index_t low = w * 64, part = 0; part < 2 && low < p.n_bits; low += 32, ++part) {
+            for (index_t low = w * 64, part = 0; part < 2 && low < p.n_bits(); low += 32, ++part) {
                 const lanes_t hits = transposed(lanes_t(hit >> (32 * part)), lane);
                 const lanes_t out = transposed(lanes_t(ignored >> (32 * part)), lane);
-                if (low + lane >= p.n_bits) continue;
-                p.hits[group * p.n_bits + low + lane] = hits;
-                p.out[group * p.n_bits + low + lane] = out;
+                if (low + lane >= p.n_bits()) continue;
+                p.hits[group * p.n_bits() + low + lane] = hits;
+                p.out[group * p.n_bits() + low + lane] = out;
             }
         }
     }
@@ -248,13 +254,13 @@ __global__ void tally(Problem p) {
     const index_t slot = blockIdx.x;
     const Chunk chunk = chunk_of(p, slot);
     for (index_t pair = threadIdx.x; pair < p.n_pairs; pair += blockDim.x) {
-        const index_t m = pair / p.n_bits, b = pair % p.n_bits;
+        const index_t m = pair / p.n_bits(), b = pair % p.n_bits();
         word_t counted = 0, hits = 0;
         for (index_t group = chunk.first_group; group < chunk.first_group + chunk.n_groups; ++group) {
             const lanes_t within = p.within[group * p.M + m];
             const lanes_t* const planes = Weighted ? p.planes + group * kPlanes : nullptr;
-            counted += count<Weighted>(within & ~p.out[group * p.n_bits + b], planes);
-            hits += count<Weighted>(within & p.hits[group * p.n_bits + b], planes);
+            counted += count<Weighted>(within & ~p.out[group * p.n_bits() + b], planes);
+            hits += count<Weighted>(within & p.hits[group * p.n_bits() + b], planes);
         }
         p.totals[pair * (p.n_chunks + 1) + slot] = counted << 32 | hits;
     }
@@ -273,13 +279,13 @@ __global__ void walk(Problem p) {
         if (std::uint32_t(totals[blockIdx.x + 1] - before) == 0) continue;  // no hit
         auto hits = std::uint32_t(before - first), counted = std::uint32_t((before - first) >> 32);
 
-        const index_t m = pair / p.n_bits, b = pair % p.n_bits, a = b / p.T;
+        const index_t m = pair / p.n_bits(), b = pair % p.n_bits(), a = b / p.T;
         const std::uint32_t* const need = p.need + (k * p.A + a) * p.R;
         auto cell = [&](index_t q) { return p.cell(b % p.T, p.by_recall[q], k, a * p.M + m); };
         auto need_of = [&](index_t q) { return q < p.R ? need[q] : kNever; };
         index_t passed = count_up_to(need, p.R, hits);
         std::uint32_t next = need_of(passed), best_hits = 0, best_counted = 1;
-        auto settle = [&] {
+        auto keep_best = [&] {
             if (passed && best_hits)
                 atomicMax(reinterpret_cast<unsigned long long*>(p.precision + cell(passed - 1)),
                           precision_bits(best_hits, best_counted));
@@ -287,28 +293,31 @@ __global__ void walk(Problem p) {
         for (index_t g = 0; g < chunk.n_groups; ++g) {
             const index_t group = chunk.first_group + g;
             const lanes_t* const planes = Weighted ? p.planes + group * kPlanes : nullptr;
-            const lanes_t within = p.within[group * p.M + m], in = within & ~p.out[group * p.n_bits + b];
-            for (lanes_t left = within & p.hits[group * p.n_bits + b]; left; left &= left - 1) {
+            const lanes_t within = p.within[group * p.M + m], in = within & ~p.out[group * p.n_bits() + b];
+            for (lanes_t left = within & p.hits[group * p.n_bits() + b]; left; left &= left - 1) {
                 const lanes_t up_to = left ^ (left - 1);
                 const std::uint32_t times = Weighted ? count<Weighted>(left & (0 - left), planes) : 1;
                 if (times == 0) continue;
                 const std::uint32_t counted_here = counted + count<Weighted>(in & up_to, planes);
                 hits += times;  // of a detection's copies the last one has the highest precision
                 if (hits >= next) {
-                    settle();
-                    best_hits = 0, best_counted = 1;
+                    keep_best();
+                    best_hits = 0;
+                    best_counted = 1;
                     const index_t at = chunk.low + g * kGroup + __popc(up_to) - 1;
                     for (; next <= hits; next = need_of(++passed))
                         if (p.keep_scores) p.scores_at[cell(passed)] = p.scores[p.order[at]];
                 }
                 // Division rounds, but turns no order round; spacing(1) matters to 1 of 1 alone, which n of n beat. So
                 // the highest fraction, of equal ones the later, has the highest quotient.
-                if (word_t(hits) * best_counted >= word_t(best_hits) * counted_here)
-                    best_hits = hits, best_counted = counted_here;
+                if (word_t(hits) * best_counted >= word_t(best_hits) * counted_here) {
+                    best_hits = hits;
+                    best_counted = counted_here;
+                }
             }
             counted += count<Weighted>(in, planes);
         }
-        settle();
+        keep_best();
     }
 }
 
@@ -332,7 +341,7 @@ __global__ void finish(Problem p) {
     double best = 0;
     index_t unreached = p.R;  // the first threshold, in the order given, that is not reached
     if (real) {
-        const word_t* const totals = p.totals + (m * p.n_bits + a * p.T + t) * (p.n_chunks + 1);
+        const word_t* const totals = p.totals + (m * p.n_bits() + a * p.T + t) * (p.n_chunks + 1);
         hits = std::uint32_t(totals[p.first_chunk(k + 1)] - totals[p.first_chunk(k)]);
         need = p.need + (k * p.A + a) * p.R;
         for (index_t q = low; q < high; ++q) {
@@ -341,8 +350,9 @@ __global__ void finish(Problem p) {
             if (need[q] > hits && p.by_recall[q] < unreached) unreached = p.by_recall[q];
         }
     }
-    highest[y][x] = best, stop[y][x] = unreached;
-    __syncthreads();
+    highest[y][x] = best;
+    stop[y][x] = unreached;
+    __syncthreads();  // SECTIONS_BARRIER
     if (!real) return;
     best = 0;
     for (index_t s = 0; s < kSections; ++s) {
@@ -356,13 +366,15 @@ __global__ void finish(Problem p) {
         const index_t r = p.by_recall[q], cell = p.cell(t, r, k, a * p.M + m);
         double& precision = p.precision[cell];
         if (precision > best) best = precision;
-        precision = positives == 0 ? -1 : r < unreached ? best : 0;  // UNREACHED_RECALL: all after it stays 0
+        precision = r < unreached ? best : 0;  // UNREACHED_RECALL: all after it stays 0
+        if (positives == 0) precision = -1;
         if (!p.keep_scores || (positives && r < unreached && need[q])) continue;  // walk has written the rest
-        p.scores_at[cell] = positives == 0 ? -1 : r < unreached ? p.scores[p.order[p.D - top]] : 0;
+        double score = positives == 0 ? -1 : 0;
+        if (positives && r < unreached) score = p.scores[p.order[p.D - top]];
+        p.scores_at[cell] = score;
     }
     if (y == 0)  // NO_DETECTIONS: with ground truth it is 0
-        p.recall[(t * p.K + p.begin + k) * p.A * p.M + a * p.M + m] =
-            positives == 0 ? -1 : double(hits) / double(positives);
+        p.recall[p.place_of_recall(t, p.begin + k, a, m)] = positives == 0 ? -1 : double(hits) / double(positives);
 }
 
 }  // namespace

@@ -66,19 +66,27 @@ __global__ void fill_shares(BoxIou of) {
             if (at >= p_end) {
                 if (p_end >= 0) ++p;
                 if (p_end < 0 || at >= of.out_offsets[p + 1]) p = problem_of(of.out_offsets, at, p, of.end);
-                p_end = of.out_offsets[p + 1], d0 = of.dt_offsets[p], g0 = of.gt_offsets[p];
+                p_end = of.out_offsets[p + 1];
+                d0 = of.dt_offsets[p];
+                g0 = of.gt_offsets[p];
                 n_gt = of.gt_offsets[p + 1] - g0;
                 const index_t within = at - of.out_offsets[p];
                 if (n_gt >> 31 || within >> 31) {  // dear divisions
-                    d = within / n_gt, rows_on = step / n_gt;
+                    d = within / n_gt;
+                    rows_on = step / n_gt;
                 } else {
-                    d = std::uint32_t(within) / std::uint32_t(n_gt),
+                    d = std::uint32_t(within) / std::uint32_t(n_gt);
                     rows_on = std::uint32_t(step) / std::uint32_t(n_gt);
                 }
-                g = within - d * n_gt, columns_on = step - rows_on * n_gt;
+                g = within - d * n_gt;
+                columns_on = step - rows_on * n_gt;
             } else {
-                d += rows_on, g += columns_on;
-                if (g >= n_gt) ++d, g -= n_gt;
+                d += rows_on;
+                g += columns_on;
+                if (g >= n_gt) {
+                    ++d;
+                    g -= n_gt;
+                }
             }
             const bool crowd = kKind == 0 && of.crowd[g0 + g];
             of.out[at] = overlap<kKind>(load_wide(of.dt, d0 + d), load_wide(of.gt, g0 + g), crowd);

@@ -1,6 +1,6 @@
 #pragma once
 #include "common.h"
-#include "device.h"
+#include "cuda/queue.h"
 #include "parallel.h"
 #include "scratch.h"
 

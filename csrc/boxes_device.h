@@ -1,7 +1,7 @@
 #pragma once
 // For .cu files alone.
 #include "boxes.h"
-#include "launch.h"
+#include "cuda/launch.h"
 
 namespace pymetrics::cuda {
 

@@ -70,7 +70,9 @@ void join_cells(const JoinCells& of) {
             if (c == cell_image.shape[0])
                 throw std::length_error("cell_image: there are more than " + std::to_string(c) + " cells");
             const std::int32_t image = std::min(next_dt, next_gt);
-            cell_image[c] = image, cell_dt[c] = d, cell_gt[c] = g;
+            cell_image[c] = image;
+            cell_dt[c] = d;
+            cell_gt[c] = g;
             while (next_dt == image) next_dt = ++d < d_end ? dt_image[dt_order[d]] : none;
             while (next_gt == image) next_gt = ++g < g_end ? gt_image[gt_order[g]] : none;
             offsets[c + 1] = offsets[c] + std::min(d - cell_dt[c], limit);
@@ -78,7 +80,8 @@ void join_cells(const JoinCells& of) {
         }
         category_cells[k + 1] = c;
     }
-    cell_dt[c] = d, cell_gt[c] = g;
+    cell_dt[c] = d;
+    cell_gt[c] = g;
     offsets[offsets.shape[0] - 1] = offsets[c];
 }
 
@@ -110,8 +113,10 @@ void place_cells(const PlaceCells& of) {
                 counts] = of;
     for (index_t k = 0; k < categories.shape[0]; ++k)
         for (index_t c = category_cells[k]; c < category_cells[k + 1]; ++c) {
-            out_category[c] = categories[k], out_image[c] = images[cell_image[c]];
-            starts[c] = first_dt + offsets[c], counts[c] = offsets[c + 1] - offsets[c];
+            out_category[c] = categories[k];
+            out_image[c] = images[cell_image[c]];
+            starts[c] = first_dt + offsets[c];
+            counts[c] = offsets[c + 1] - offsets[c];
         }
 }
 

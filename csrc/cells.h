@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "common.h"
-#include "device.h"
+#include "cuda/queue.h"
 #include "parallel.h"
 
 namespace pymetrics {
@@ -30,7 +30,8 @@ inline void sort_words(SortScratch& s, index_t low, index_t high) {
     std::uint32_t least = ~std::uint32_t(0), most = 0;
     for (index_t i = 0; i < n; ++i) {
         const auto key = std::uint32_t(words[i] >> 32);
-        least = std::min(least, key), most = std::max(most, key);
+        least = std::min(least, key);
+        most = std::max(most, key);
     }
     int n_bits = 0;
     while ((word_t(most - least) >> n_bits) > 0) ++n_bits;
@@ -45,7 +46,8 @@ inline void sort_words(SortScratch& s, index_t low, index_t high) {
         std::uint32_t total = 0;
         for (auto& place : s.place) {
             const std::uint32_t count = place;
-            place = total, total += count;
+            place = total;
+            total += count;
         }
         for (index_t i = 0; i < n; ++i)
             spare[s.place[((std::uint32_t(words[i] >> 32) - least) >> shift) & mask]++] = words[i];
@@ -66,7 +68,8 @@ void sort_keys(Key key, index_t n, std::int32_t* order, SortScratch& s) {
             index_t before = 0;
             for (index_t j = 0; j < i; ++j) {
                 const index_t first = keys[j] <= k;
-                before += first, rank[j] += 1 - first;
+                before += first;
+                rank[j] += 1 - first;
             }
             rank[i] = before;
         }
@@ -74,7 +77,10 @@ void sort_keys(Key key, index_t n, std::int32_t* order, SortScratch& s) {
         return;
     }
     constexpr word_t low = 0xFFFFFFFF;
-    if (index_t(s.words.size()) < n) s.words.resize(std::size_t(n)), s.spare.resize(std::size_t(n));
+    if (index_t(s.words.size()) < n) {
+        s.words.resize(std::size_t(n));
+        s.spare.resize(std::size_t(n));
+    }
     word_t* words = s.words.data();
     // By the upper halves; then every run of equal upper halves whose lower halves are out of order, by those.
     for (index_t i = 0; i < n; ++i) words[i] = (key(i) & ~low) | word_t(i);

@@ -35,4 +35,20 @@ struct View {
     PM_HD T* row(index_t i) const { return data + i * shape[1]; }
 };
 
+// Places in precision and scores (T, R, K, A, M) and in recall (T, K, A, M): overlap thresholds, recall thresholds,
+// categories, area ranges, limits.
+struct CurveShape {
+    index_t T, R, K, A, M;
+
+    PM_HD index_t n_bits() const { return A * T; }
+    PM_HD index_t n_precision() const { return T * R * K * A * M; }
+    PM_HD index_t n_recall() const { return T * K * A * M; }
+    PM_HD index_t place_of_precision(index_t t, index_t r, index_t k, index_t a, index_t m) const {
+        return (((t * R + r) * K + k) * A + a) * M + m;
+    }
+    PM_HD index_t place_of_recall(index_t t, index_t k, index_t a, index_t m) const {
+        return ((t * K + k) * A + a) * M + m;
+    }
+};
+
 }  // namespace pymetrics

@@ -3,7 +3,7 @@
 // pass over a detection's candidates serves all pairs: each bit takes the first candidate that is eligible for it. See
 // kernels/matching.py. Here is what the processors share; the rule itself is in match_cell.h and matching_device.h.
 #include "common.h"
-#include "device.h"
+#include "cuda/queue.h"
 #include "parallel.h"
 
 namespace pymetrics {

@@ -2,7 +2,7 @@
 // What the kernels of matching.cu work on: cells, the source of their overlaps, lists of cells, and the candidates of a
 // few detections. For matching.cu and match_by_block.h alone.
 #include "boxes_device.h"
-#include "launch.h"
+#include "cuda/launch.h"
 #include "matching.h"
 
 namespace pymetrics::cuda {

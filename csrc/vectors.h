@@ -31,12 +31,14 @@ inline int vector_bits() {
 // Defines the function name(parameters), which calls name_any, a PM_INLINE function of the same arguments, compiled for
 // vectors of the processor's length.
 #ifdef PM_AVX512
-#define PM_FOR_VECTORS(type, name, parameters, arguments)                                                      \
-    PM_AVX2 static type name##_256 parameters { return name##_any arguments; }                                 \
-    PM_AVX512 static type name##_512 parameters { return name##_any arguments; }                               \
-    type name parameters {                                                                                     \
-        static const int bits = vector_bits();                                                                 \
-        return bits == 512 ? name##_512 arguments : bits == 256 ? name##_256 arguments : name##_any arguments; \
+#define PM_FOR_VECTORS(type, name, parameters, arguments)                        \
+    PM_AVX2 static type name##_256 parameters { return name##_any arguments; }   \
+    PM_AVX512 static type name##_512 parameters { return name##_any arguments; } \
+    type name parameters {                                                       \
+        static const int bits = vector_bits();                                   \
+        if (bits == 512) return name##_512 arguments;                            \
+        if (bits == 256) return name##_256 arguments;                            \
+        return name##_any arguments;                                             \
     }
 #else
 #define PM_FOR_VECTORS(type, name, parameters, arguments) \

@@ -17,6 +17,7 @@ _I32 = NDArray[np.int32]
 _U64 = NDArray[np.uint64]
 _U8 = NDArray[np.uint8]
 
+BUILT_FOR: str  # version and interface of the Python files that it belongs to
 ARGUMENTS: dict[str, list[str]]  # of each kernel, without n_threads
 TEXT_PAD: int  # zero bytes that follow a text
 
@@ -175,7 +176,7 @@ def accumulate(
     offsets: _I64,
     n_gt: _I32,
     category_cells: _I64,
-    area_words: _U64,
+    area_bits: _U64,
     max_dets: _I64,
     recall_thresholds: _F64,
     precision: _F64,

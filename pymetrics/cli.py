@@ -44,7 +44,7 @@ class EvaluationError(Exception):
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (None: sys.argv[1:]) and return the exit code; argparse's own exits are raised."""
     options = _parser().parse_args(argv)
-    complaint = _config.complaint()
+    problem = _config.environment_error()
     if sys.stdout is None:
         _say("pymetrics: cannot write the output: standard output is closed")
         return 1
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            if not complaint or options.run is _show_config:
+            if not problem or options.run is _show_config:
                 options.run(options.parser, options)
         sys.stdout.flush()
     except EvaluationError as error:
@@ -70,8 +70,8 @@ def main(argv: list[str] | None = None) -> int:
             return 141
         _say(f"pymetrics: cannot write the output: {error.strerror or error}")
         return 1
-    if complaint:
-        _say(f"pymetrics: {complaint}")
+    if problem:
+        _say(f"pymetrics: {problem}")
         return 2
     return 0
 

@@ -3,8 +3,8 @@
 #include <limits>
 #include <memory>
 
-#include "../coco_json.h"
-#include "../decimal.h"
+#include "../reader/coco_json.h"
+#include "../reader/decimal.h"
 #include "readers.h"
 
 namespace pymetrics::bindings {
@@ -20,9 +20,9 @@ void read_whole(int file, index_t size, char* out, const Threads& threads) {
 }
 
 // A file's number; bytes, which are copied; or text with kPad zero bytes behind, in an array. `size`: of the text.
-class Opened {
+class InputText {
   public:
-    Opened(obj source, index_t size) {
+    InputText(obj source, index_t size) {
         if (py::isinstance<py::array>(source)) {
             const auto text = view<const std::uint8_t, 1>(source, "text");
             require(size >= 0 && text.shape[0] == size + kPad, "text: expected ", size, " + ", kPad, " bytes");
@@ -92,8 +92,8 @@ template <class Call>
 py::object caught(Call call) {
     try {
         return call();
-    } catch (const Unread& unread) {
-        return py::make_tuple(unread.at, unread.why);
+    } catch (const Declined& declined) {
+        return py::make_tuple(declined.at, declined.why);
     }
 }
 
@@ -114,8 +114,8 @@ py::object read_text(int file, obj text, index_t n_threads) {
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
                         index_t n_threads, obj text) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
-    Opened opened(file, size);
-    if (!text.is_none()) opened.copy_to(text);
+    InputText input(file, size);
+    if (!text.is_none()) input.copy_to(text);
     RecordColumns out{};
     out.room = kAnyRoom;
     out.image = column<index_t>(image, "image", out.room);
@@ -125,7 +125,7 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     return caught([&]() -> py::object {
         index_t n = 0;
         run(n_threads,
-            [&](const Threads& threads) { n = pymetrics::read_results(opened.source(), chunk, threads, out); });
+            [&](const Threads& threads) { n = pymetrics::read_results(input.source(), chunk, threads, out); });
         return py::int_(n);
     });
 }
@@ -133,7 +133,7 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image, obj category, obj boxes,
                              obj area, obj ids, obj flags, index_t n_threads) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
-    Opened opened(file, size);
+    InputText input(file, size);
     RecordColumns out{}, out_images{};
     out.room = out_images.room = kAnyRoom;
     out_images.id = column<index_t>(images, "images", out_images.room);
@@ -146,10 +146,10 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
     return caught([&]() -> py::object {
         GroundTruthCounts n;
         run(n_threads, [&](const Threads& threads) {
-            opened.read(threads);
-            n = pymetrics::read_ground_truth(opened.source(), chunk, threads, out_images, out);
+            input.read(threads);
+            n = pymetrics::read_ground_truth(input.source(), chunk, threads, out_images, out);
         });
-        const char* const text = opened.source().text;
+        const char* const text = input.source().text;
         const py::bytes categories(text + n.categories_begin, std::size_t(n.categories_end - n.categories_begin));
         py::list sections;
         for (const Section& section : n.sections)

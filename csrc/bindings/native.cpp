@@ -1,6 +1,6 @@
 // The module _native: the kernels on numpy arrays, and the readers of files and dicts. A kernel takes the arguments of
 // its namesake in pymetrics/kernels; one over independent units also the number of threads.
-#include "../coco_json.h"
+#include "../reader/coco_json.h"
 #include "arrays.h"
 #include "bind.h"
 #include "readers.h"
@@ -58,6 +58,7 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
 
+    m.attr("BUILT_FOR") = PM_BUILT_FOR;
     m.attr("TEXT_PAD") = kPad;
     m.def("read_text", &read_text);
     m.def("read_results", &bindings::read_results, py::arg("file"), py::arg("size"), py::arg("chunk"), py::arg("image"),

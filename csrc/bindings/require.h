@@ -9,6 +9,8 @@
 #include "../boxes.h"
 #include "../cells.h"
 #include "../matching.h"
+#include "../means.h"
+#include "../replicates.h"
 #include "../rotated.h"
 
 namespace pymetrics::bindings {

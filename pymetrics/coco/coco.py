@@ -48,7 +48,7 @@ def _load_json(path: Any) -> Any:
 
 
 class COCO:
-    """Ground truth or results. The public attributes are live: whoever edits them edits what is evaluated.
+    """Ground truth or results. The public attributes are live: an edit changes what is evaluated.
 
     Args:
         annotation_file: path of a COCO JSON file; None makes an empty one, to be filled through `dataset` and
@@ -103,7 +103,7 @@ class COCO:
 
     @cached_property
     def imgs(self) -> dict[Any, Ann]:
-        # All at once: data sets for training go through imgs before they fork workers, who are to share the dicts.
+        # All at once: training code reads imgs before it forks workers, so that the workers share the dicts.
         return self._opened("imgs")  # type: ignore[no-any-return]
 
     @cached_property
@@ -136,11 +136,11 @@ class COCO:
         self._kept = kept
 
     def _unopened(self) -> Kept | None:
-        """What is kept, as long as nobody can have changed the annotations."""
+        """The unparsed data set, if no attribute through which annotations can be changed was given out."""
         return None if vars(self).keys() & {"dataset", "anns", "imgToAnns"} else self._kept
 
     def _value(self, key: str) -> Any:
-        """dataset[key], for who keeps nothing of it."""
+        """dataset[key], for immediate reading. The caller must not store it."""
         kept = self._unopened()
         return self.dataset[key] if kept is None else kept.sections[key].peek()
 

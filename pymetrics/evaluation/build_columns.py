@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._warnings import warn
 from ..formats.ids import joined_ids, positions
@@ -18,7 +17,11 @@ from .columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE, Axes, Columns, Side
 from .data_warnings import warn_of_scale
 from .shapes import Shape
 
-Ids = list[Any] | NDArray[np.int64] | None
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ids = list[Any] | NDArray[np.int64] | None
+
 ONE_CATEGORY = -1  # the id of the only category where categories are not used
 
 

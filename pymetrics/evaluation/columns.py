@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 
 if TYPE_CHECKING:
+    from .._arrays import F64, I32, I64, U8, Ids
     from .shapes import Shape
 
 CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
 KEEPS_FREE = 1  # bit of the flags of detections: its id is 0 or below, so that its ground truth stays free (quirk)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Side:
     """Ground truths or detections: N rows. Arrays are C-contiguous, all on one device.
 
@@ -31,16 +33,16 @@ class Side:
     source_row: int (N,), the row of the source that each row is; None where it is the same. On the host.
     """
 
-    image: Any
-    category: Any
+    image: I32
+    category: I32
     shape: Any
-    area: Any
-    flags: Any
-    scores: Any
-    source_row: Any = None
+    area: F64
+    flags: U8
+    scores: F64
+    source_row: I64 | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Axes:
     """The images and categories of an evaluation. On the host.
 
@@ -50,14 +52,14 @@ class Axes:
     image_sizes: (height, width) of images by id, where the source has them.
     """
 
-    image_ids: Any
-    category_ids: Any
+    image_ids: Ids
+    category_ids: Ids
     category_names: Mapping[int, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     image_sizes: Mapping[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Columns:
     """The data of one evaluation."""
 

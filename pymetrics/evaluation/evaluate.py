@@ -9,7 +9,6 @@ from . import stages
 from .build_columns import build_columns
 from .cells import group
 from .data_warnings import warn_of_zero_ids
-from .matches import areas_to_keep, match_rows
 from .protocol import Protocol, as_protocol
 from .read_sources import read_sources
 from .result import Result
@@ -95,7 +94,12 @@ def evaluate(
     0.7
     """
     protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-    shape, areas = as_shape(iou_type), areas_to_keep(keep_matches, protocol)
+    shape = as_shape(iou_type)
+    areas: tuple[str, ...] = ()
+    if keep_matches is not False:
+        from .matches import areas_to_keep, match_rows
+
+        areas = areas_to_keep(keep_matches, protocol)
     sources = read_sources(gt, dt, iou_type, box_format, normalized, use_ignore=use_ignore)
     columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
     cells = group(columns, protocol.limit)

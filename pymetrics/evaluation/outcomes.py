@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from .protocol import Protocol
 from .shapes import Shape
 
+if TYPE_CHECKING:
+    from .._arrays import F64, I32, I64, U64, Ids
 
-@dataclass(frozen=True, eq=False, repr=False)
+
+@record
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 
@@ -29,15 +33,15 @@ class Outcomes:
 
     protocol: Protocol
     shape: Shape
-    image_ids: Any
-    category_ids: Any
-    category_cells: Any
-    cell_image: Any
-    offsets: Any
-    n_gt: Any
-    scores: Any
-    matched: Any
-    ignored: Any
+    image_ids: Ids
+    category_ids: Ids
+    category_cells: I64
+    cell_image: I32
+    offsets: I64
+    n_gt: I32
+    scores: F64
+    matched: U64
+    ignored: U64
     category_names: Mapping[int, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import kernels
 from ..formats.boxes import RawBoxes, as_box_format, box_column, tensors_to_xywh, to_xywh
-from ..formats.rotated import to_rotated
 from ..kernels import arrays
 from .arguments import as_source, beside, flags_column, on_device, problem_offsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KINDS = ("iou", "giou", "diou", "ciou", "rotated")
 ON_HOST = ("ciou", "rotated")  # kinds that no CUDA kernel computes
@@ -116,6 +117,8 @@ def _boxes(boxes: Any, name: str, box_format: str | None) -> Any:
 
 
 def _rotated_boxes(boxes: Any, name: str, box_format: str | None) -> NDArray[np.float64]:
+    from ..formats.rotated import to_rotated
+
     found = as_box_format(box_format or "cxcywhr", iou_type="obb")
 
     def where(_: str, row: int | None) -> str:

@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .matches import Matches
 from .protocol import Protocol, tables
 from .shapes import as_shape
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .outcomes import Outcomes
 
 MAGIC, VERSION = b"pymetric", 2

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._records import record
 from ..kernels import arrays
 from ..kernels.arrays import torch
-from .rotated import check_rectangles
 from .values import Where, as_array, check_finite, widen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # How many numbers a box has, by layout, for each kind of box; the first layout is the default of most sources.
 LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}, "obb": {"cxcywhr": 5, "xyxyxyxy": 8}}
@@ -74,7 +75,7 @@ def as_any_box_format(box_format: str) -> BoxFormat:
     return names[box_format]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class RawBoxes:
     """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
 
@@ -98,6 +99,8 @@ class RawBoxes:
         """Refuse values that are not finite, and four corners of no rectangle. Raises ValueError."""
         check_finite(self.values, where, "boxes")
         if self.format.layout == "xyxyxyxy":
+            from .rotated import check_rectangles
+
             check_rectangles(self.values, where)
 
     def scale_seems_wrong(self) -> tuple[bool, float | None]:

@@ -7,16 +7,18 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .boxes import BoxFormat, RawBoxes
 from .dict_columns import read_columns
 from .options import ReadOptions
 from .source import Source, SourceAxes
 from .values import Where, crowd_column, flag_column, float_column, image_column, int_column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
 XYWH = BoxFormat("xywh")

@@ -10,26 +10,28 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _config
+from .._records import record
 from .boxes import BoxFormat, RawBoxes
 from .coco import XYWH, read_json, where_of
 from .options import ReadOptions
 from .source import Source, SourceAxes
 from .values import int_column
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+    Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
+
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
 SHORTEST_IMAGE = 8  # '{"id":1}'
 T = TypeVar("T")
-Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
-
-
 OTHER = 2  # in the place of an iscrowd that is neither 0 nor 1
 
 
@@ -37,7 +39,7 @@ class FastPathDeclined(Exception):  # noqa: N818
     """The standard library's reader has to read the file; the message says why."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Document:
     """The columns of a file and its text, from which other values can be parsed later.
 
@@ -50,9 +52,6 @@ class Document:
     spans: dict[str, tuple[int, int]]
     is_plain: bool
     text: NDArray[np.uint8]
-
-
-Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
 
 
 def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = CHUNK) -> Source | None:
@@ -199,7 +198,7 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         shape=RawBoxes(boxes[:n], box_format),
         area=np.where(has_area, area[:n], 0.0),
         no_area=None if has_area.all() else ~has_area,
-        crowd=np.where(other, np.uint8(OTHER), crowd),
+        crowd=np.where(other, np.uint8(OTHER), crowd) if other.any() else crowd,
         ids=ids[:n] if has_id[0] else None,
         axes=SourceAxes(images=images[:n_images], categories=category_ids, unknown="warn", names=names),
         is_checked=True,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from .._records import record
 from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
 from .device_columns import as_tensors
 from .ids import joined_ids
@@ -14,7 +14,7 @@ from .source import Source, SourceAxes
 from .values import Where, crowd_column, flag_column, float_column, image_column, int_column
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Detections:
     """Detections of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
@@ -71,7 +71,7 @@ class Detections:
         return f"Detections({len(self)} boxes, {self.box_format})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class GroundTruths:
     """Ground truth of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import kernels
 from ..kernels import arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._records import record
 from .boxes import LAYOUTS, BoxFormat, as_box_format
 
 
-@dataclass(frozen=True)
+@record
 class ReadOptions:
     """How one side of an evaluation is read.
 

@@ -6,16 +6,18 @@ import sys
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .boxes import RawBoxes, box_column, to_xywh
 from .device_columns import joined_on_device
 from .options import ReadOptions
 from .source import Source, SourceAxes
 from .values import as_array, check_tensor, crowd_column, flag_column, float_column, image_column, int_column, widen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NEAR = {"scores": ("score",), "labels": ("label", "category_id"), "boxes": ("box", "bbox")}  # keys taken for others
 KEYS = {"image": "image_id", "category": "labels", "crowd": "iscrowd"}

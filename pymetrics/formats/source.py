@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._records import record
 from ..kernels import arrays
 from .values import Where, check_finite, crowd_column, flag_column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._arrays import F64, I64, Bool, Ids
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
@@ -32,7 +37,7 @@ class SourceAxes:
     sizes: Mapping[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Source:
     """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
 
@@ -46,7 +51,7 @@ class Source:
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
     crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where
-        it is ignored. bool; of files uint8; on a GPU any dtype.
+        it is ignored. bool; on a GPU any dtype.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
     shares_images: its image ids are those of the other side's items, so that none is unknown.
@@ -55,14 +60,14 @@ class Source:
     """
 
     where: Where
-    image: Any
-    category: Any
+    image: Ids
+    category: I64
     shape: Any
-    scores: Any = None
-    area: Any = None
-    no_area: Any = None
-    crowd: Any = None
-    ignore: Any = None
+    scores: F64 | None = None
+    area: F64 | None = None
+    no_area: Bool | None = None
+    crowd: Bool | None = None
+    ignore: Bool | None = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
     indexed: bool = False

@@ -1,8 +1,6 @@
 """The kernels: what the library computes, in loops; csrc holds the same stems in C++."""
 
 from .accumulate import accumulate as accumulate
-from .accumulate import accumulate_replicates as accumulate_replicates
-from .accumulate import mean_valid as mean_valid
 from .boxes import box_iou as box_iou
 from .cells import index_ids as index_ids
 from .cells import join_cells as join_cells
@@ -13,6 +11,8 @@ from .cells import sort_rows as sort_rows
 from .matching import area_words as area_words
 from .matching import match_boxes as match_boxes
 from .matching import match_cells as match_cells
+from .means import mean_valid as mean_valid
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel
+from .replicates import accumulate_replicates as accumulate_replicates
 from .rotated import rotated_iou as rotated_iou

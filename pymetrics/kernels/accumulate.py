@@ -1,7 +1,7 @@
 """From outcomes to precision, recall and scores: counts in integers along falling score, one division each.
 
-Precision is looked at only where a true positive stands: between two of them it falls, so that the envelope and the
-recall thresholds never stop elsewhere, but for the very first place.
+Precision is computed only at true positives. Between two true positives it decreases, so the running maximum is always
+at a true positive. Exception: recall threshold 0 selects the first detection.
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ UNREACHED = np.int64(1 << 62)
 
 @kernel(parallel=True, outputs=("precision", "recall", "scores_at"))
 def accumulate(
-    scores, matched, ignored, offsets, n_gt, category_cells, area_words, max_dets, recall_thresholds,
+    scores, matched, ignored, offsets, n_gt, category_cells, area_bits, max_dets, recall_thresholds,
     precision, recall, scores_at, begin, end,
 ):  # fmt: skip
     """Precision at recall thresholds, last recall, and the scores there, of each category.
 
     scores: float64 (D,). matched, ignored: uint64 (D, W). offsets: int64 (C + 1,). n_gt: int32 (C, A).
-    category_cells: int64 (K + 1,). area_words: uint64 (A, W). max_dets: int64 (M,), ascending. recall_thresholds:
+    category_cells: int64 (K + 1,). area_bits: uint64 (A, W). max_dets: int64 (M,), ascending. recall_thresholds:
     float64 (R,), in any order. precision, scores_at: float64 (T, R, K, A, M). recall: float64 (T, K, A, M). All three
     are -1 where there is no ground truth. scores_at of shape (0, R, K, A, M): not wanted. Units are categories.
     """
@@ -35,7 +35,7 @@ def accumulate(
         n = offsets[last_cell] - first
 
         # The detections of all cells by falling score, and for each the first limit that its rank is within.
-        order, level = np.empty(n, np.int32), np.empty(n, np.int64)
+        order, limit_index = np.empty(n, np.int32), np.empty(n, np.int64)
         keys, words, spare = np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.uint64)
         for i in range(n):
             keys[i] = falling_key(bits[first + i])
@@ -45,7 +45,7 @@ def accumulate(
             for i in range(offsets[c], offsets[c + 1]):
                 while m < n_limits and max_dets[m] <= i - offsets[c]:  # LIMIT_BY_IMAGE
                     m += 1
-                level[i - first] = m
+                limit_index[i - first] = m
 
         # How many true positives there will be: one list of precisions for each limit and bit.
         lists = np.zeros(n_limits * n_bits + 1, np.int64)
@@ -55,7 +55,7 @@ def accumulate(
                 while hits != np.uint64(0):
                     b = w * 64 + lowest_bit(hits)
                     hits &= hits - BIT
-                    for m in range(level[i], n_limits):
+                    for m in range(limit_index[i], n_limits):
                         lists[m * n_bits + b + 1] += 1
         for i in range(n_limits * n_bits):
             lists[i + 1] += lists[i]
@@ -69,18 +69,18 @@ def accumulate(
         top = np.full(n_limits, -1, np.int64)
         for i in range(n):
             d = first + order[i]
-            for m in range(level[order[i]], n_limits):
+            for m in range(limit_index[order[i]], n_limits):
                 if top[m] < 0:
                     top[m] = d
                 for a in range(n_areas):
                     counted = False
                     for w in range(n_words):
-                        counted |= (ignored[d, w] & area_words[a, w]) != area_words[a, w]
+                        counted |= (ignored[d, w] & area_bits[a, w]) != area_bits[a, w]
                     if not counted:
                         continue
                     seen[m, a] += 1
                     for w in range(n_words):
-                        out = ignored[d, w] & area_words[a, w]
+                        out = ignored[d, w] & area_bits[a, w]
                         while out != np.uint64(0):
                             less[m, w * 64 + lowest_bit(out)] += 1
                             out &= out - BIT
@@ -132,103 +132,6 @@ def accumulate(
                             scores_at[t, r, k, a, m] = scores[top[m]] if need[r] == 0 else scores[first + place[at]]
 
 
-@kernel(parallel=True, outputs=("precision", "recall"))
-def accumulate_replicates(
-    scores, matched, ignored, offsets, n_gt, category_cells, cell_image, weights, max_dets, recall_thresholds,
-    precision, recall, begin, end,
-):  # fmt: skip
-    """Precision at recall thresholds and last recall of each category, with weights of images, of many replicates.
-
-    An image of weight w counts as w copies, one behind the other in the order of images: its ground truths count w
-    times, and its detections, ranked within each copy, stand w times in the order of falling score, the copies of a
-    detection side by side. So a draw of images with repetition (bootstrap) is evaluated as if it were a data set, to
-    the last bit, with one exception: where detections of one image and category have equal scores, that data set has
-    them by turns (d1 d2 d1 d2), and this one d1 d1 d2 d2.
-
-    cell_image: int32 (C,) columns of `weights`. weights: uint8 (B, images); those of all detections add up to less than
-    2^32. precision: float64 (B, T, R, K, A, M). recall: float64 (B, T, K, A, M). All else is as for `accumulate`.
-    Units are categories.
-    """
-    n_replicates, n_thresholds, n_areas, n_limits = recall.shape[0], recall.shape[1], recall.shape[3], recall.shape[4]
-    n_recalls = recall_thresholds.shape[0]
-    bits = scores.view(np.uint64)
-    for k in range(begin, end):
-        first_cell, last_cell = category_cells[k], category_cells[k + 1]
-        first = offsets[first_cell]
-        n = offsets[last_cell] - first
-        order, level, image = np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int64)
-        keys, words, spare = np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.uint64)
-        for i in range(n):
-            keys[i] = falling_key(bits[first + i])
-        sort_keys(keys, order, words, spare)
-        for c in range(first_cell, last_cell):
-            m = 0
-            for i in range(offsets[c], offsets[c + 1]):
-                while m < n_limits and max_dets[m] <= i - offsets[c]:  # LIMIT_BY_IMAGE
-                    m += 1
-                level[i - first], image[i - first] = m, cell_image[c]
-
-        reached, ratio = np.empty(n, np.int64), np.empty(n, np.float64)
-        for b in range(n_replicates):
-            for a in range(n_areas):
-                positives = np.int64(0)
-                for c in range(first_cell, last_cell):
-                    positives += np.int64(n_gt[c, a]) * np.int64(weights[b, cell_image[c]])
-                for m in range(n_limits):
-                    for t in range(n_thresholds):
-                        pair = a * n_thresholds + t
-                        # After each true positive: how many there are, and the precision.
-                        n_rows, hits, counted = 0, np.int64(0), np.int64(0)
-                        for i in range(n):
-                            d = first + order[i]
-                            weight = np.int64(weights[b, image[order[i]]])
-                            if level[order[i]] > m or weight == 0:
-                                continue
-                            bit = BIT << np.uint64(pair % 64)
-                            if ignored[d, pair // 64] & bit:
-                                continue
-                            counted += weight
-                            if matched[d, pair // 64] & bit:
-                                hits += weight
-                                # Of the copies the last is the most precise: (h + 1) / (c + 1) >= h / c.
-                                reached[n_rows] = hits
-                                ratio[n_rows] = np.float64(hits) / (np.float64(counted) + EPSILON)  # FIRST_PRECISION
-                                n_rows += 1
-                        for j in range(n_rows - 1, 0, -1):  # ENVELOPE
-                            if ratio[j] > ratio[j - 1]:
-                                ratio[j - 1] = ratio[j]
-                        recall[b, t, k, a, m] = np.float64(hits) / np.float64(positives) if positives > 0 else -1.0
-                        stopped = False
-                        for r in range(n_recalls):
-                            if positives == 0:
-                                precision[b, t, r, k, a, m] = -1.0
-                                continue
-                            need = hits_needed(recall_thresholds[r], positives)
-                            stopped = stopped or need > hits  # UNREACHED_RECALL: all after it stays 0
-                            precision[b, t, r, k, a, m] = 0.0
-                            if not stopped and hits > 0:
-                                j = 0
-                                while reached[j] < need:
-                                    j += 1
-                                precision[b, t, r, k, a, m] = ratio[j]
-
-
-@kernel(parallel=True, outputs=("means",))
-def mean_valid(values, columns, first_rows, last_rows, means, begin, end):
-    """Means of the entries above -1 in slices of a table, added in numpy's pairwise order; -1 where there is none.
-
-    values: float64 (rows, columns). columns, first_rows, last_rows: int64 (S,). means: float64 (S,). Units are slices.
-    """
-    for s in range(begin, end):
-        valid = np.empty(last_rows[s] - first_rows[s], np.float64)
-        n = 0
-        for i in range(first_rows[s], last_rows[s]):
-            if values[i, columns[s]] > -1.0:
-                valid[n] = values[i, columns[s]]
-                n += 1
-        means[s] = pairwise_sum(valid[:n]) / np.float64(n) if n > 0 else -1.0  # PAIRWISE_SUM
-
-
 @helper
 def lowest_bit(word):
     """The place of the lowest bit that is set; the word is not 0."""
@@ -261,50 +164,3 @@ def hits_needed(threshold, positives):
     while need > 0 and np.float64(need - 1) / total >= threshold:
         need -= 1
     return need
-
-
-@helper
-def pairwise_sum(values):
-    """numpy's sum of a contiguous float64 array, to the last bit, without recursion: blocks of at most 128."""
-    n = values.shape[0]
-    start, length, stage = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
-    kept = np.empty(64, np.float64)
-    start[0], length[0], stage[0] = 0, n, 0
-    depth, total = 0, 0.0
-    while depth >= 0:
-        half = length[depth] // 2
-        half -= half % 8
-        if length[depth] <= 128:
-            total = block_sum(values[start[depth] : start[depth] + length[depth]])
-            depth -= 1
-        elif stage[depth] == 0:
-            stage[depth] = 1
-            start[depth + 1], length[depth + 1], stage[depth + 1] = start[depth], half, 0
-            depth += 1
-        elif stage[depth] == 1:
-            kept[depth], stage[depth] = total, 2
-            start[depth + 1], length[depth + 1], stage[depth + 1] = start[depth] + half, length[depth] - half, 0
-            depth += 1
-        else:
-            total = kept[depth] + total
-            depth -= 1
-    return total
-
-
-@helper
-def block_sum(values):
-    """At most 128 numbers: eight running sums, then pairs of them, then what is left over."""
-    n = values.shape[0]
-    if n < 8:
-        total = 0.0
-        for i in range(n):
-            total += values[i]
-        return total
-    sums = values[:8].copy()
-    full = n - n % 8
-    for i in range(8, full):
-        sums[i % 8] += values[i]
-    total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
-    for i in range(full, n):
-        total += values[i]
-    return total

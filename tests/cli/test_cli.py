@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from helpers.processes import child
 
 import pymetrics
 from pymetrics import cli, demo
@@ -321,11 +322,10 @@ def test_as_a_process(here):
 
 def test_the_reader_goes_away(here):
     arguments = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--json", "-"]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.close()
-    err = process.stderr.read()
-    assert process.wait(300) == 141
-    process.stderr.close()
+    with child(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(300) == 141
     assert "Traceback" not in err
     assert "BrokenPipe" not in err
 
@@ -336,15 +336,17 @@ def test_ctrl_c_of_a_process(here, tmp_path):
 
     os.mkfifo(tmp_path / "dt.json")
     arguments = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", str(tmp_path / "dt.json")]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    writer = None
-    while writer is None and process.poll() is None:
-        with contextlib.suppress(OSError):  # until the process reads
-            writer = os.open(tmp_path / "dt.json", os.O_WRONLY | os.O_NONBLOCK)
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)  # it waits for what we do not write
-    _, err = process.communicate(timeout=60)
-    os.close(writer)
+    with child(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        writer = None
+        while writer is None and process.poll() is None:
+            with contextlib.suppress(OSError):  # until the process reads
+                writer = os.open(tmp_path / "dt.json", os.O_WRONLY | os.O_NONBLOCK)
+            time.sleep(0.05)
+        try:
+            process.send_signal(signal.SIGINT)  # it waits for what we do not write
+            _, err = process.communicate(timeout=60)
+        finally:
+            os.close(writer)
     assert process.returncode == 130
     assert err == "pymetrics: interrupted\n"
 

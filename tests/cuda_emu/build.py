@@ -1,4 +1,4 @@
-"""Compiles csrc/*.cu and their bindings with the C++ compiler into the module `_cuda_emu`.
+"""Compiles csrc/**/*.cu and their bindings with the C++ compiler into the module `_cuda_emu`.
 
 python tests/cuda_emu/build.py [plain | asan | tsan]   prints where it is
 
@@ -86,7 +86,7 @@ def build(variant: str = "plain", patched: Path | None = None) -> Path:
             return compile_source(source, folder, command)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # the longest first
-            objects = list(pool.map(compiled, [csrc / "bindings" / "cuda.cpp", *sorted(csrc.glob("*.cu"))]))
+            objects = list(pool.map(compiled, [csrc / "bindings" / "cuda.cpp", *sorted(csrc.rglob("*.cu"))]))
         key = digest(shlex.join(command).encode(), *(path.read_bytes() for path in objects))
         module = (patched or folder) / key / f"_cuda_emu{sysconfig.get_config_var('EXT_SUFFIX')}"
         if not module.exists():

@@ -139,3 +139,25 @@ def test_mean_average_precision_keeps_torchmetrics_rule(need):
         metric.update(*tensors(crowd))
         values.append(metric.compute()["map"].item())
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("value", [1, 2, -1])
+def test_tensors_on_a_device(value, need, lacking, monkeypatch):
+    """Data that a GPU's part does not take goes to the host's readers, which name the row."""
+    torch = need("torch")
+    from cuda_emu import emulated
+
+    from pymetrics import _config
+    from pymetrics.kernels import arrays
+
+    if emulated.why_not():
+        lacking("cuda_emu", emulated.why_not())
+    monkeypatch.setattr(_config, "cuda", emulated.module())
+    monkeypatch.setattr(arrays, "DEVICES", {"cpu"})
+    gt, dt = per_image([0, value])
+    gt, dt = ([{name: torch.tensor(v) for name, v in item.items()} for item in side] for side in (gt, dt))
+    if value == 1:
+        assert pymetrics.evaluate(gt, dt)["map"] >= 0
+        return
+    with pytest.raises(ValueError, match=re.escape(f"gt[2]['iscrowd'][1] must be 0 or 1, got {value}")):
+        pymetrics.evaluate(gt, dt)

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "coco_json.h"
+#include "reader/coco_json.h"
 
 namespace pymetrics {
 
@@ -47,7 +47,7 @@ struct Rows {
             if (is_data_set) n = read_ground_truth(source, way.chunk, threads, out_images, out);
             else n.rows = read_results(source, way.chunk, threads, out);
             is_read = true;
-        } catch (const Unread& unread) {
+        } catch (const Declined& unread) {
             stopped = unread.at;
         }
     }

@@ -6,9 +6,8 @@ from typing import Any
 
 from pymetrics.evaluation import stages
 from pymetrics.evaluation.build_columns import build_columns
-from pymetrics.evaluation.cells import group
+from pymetrics.evaluation.cells import Cells, group
 from pymetrics.evaluation.columns import Columns
-from pymetrics.evaluation.matches import Matches
 from pymetrics.evaluation.outcomes import Outcomes
 from pymetrics.evaluation.protocol import Protocol, as_protocol
 from pymetrics.evaluation.read_sources import read_sources
@@ -38,11 +37,12 @@ def match(columns: Columns, protocol: str | Protocol = "coco") -> Outcomes:
     return outcomes
 
 
-def match_and_keep(columns: Columns, protocol: Protocol) -> tuple[Outcomes, Matches]:
-    """The outcomes of columns, and which ground truth each detection took."""
-    outcomes, matches = stages.match(columns, group(columns, protocol.limit), protocol, keep_matches=True)
+def match_and_keep(columns: Columns, protocol: Protocol) -> tuple[Cells, Outcomes, stages.RowMatches]:
+    """The cells of columns, their outcomes, and which ground truth each detection took."""
+    cells = group(columns, protocol.limit)
+    outcomes, matches = stages.match(columns, cells, protocol, keep_matches=True)
     assert matches is not None
-    return outcomes, matches
+    return cells, outcomes, matches
 
 
 def flat(columns: Columns) -> dict[str, Any]:

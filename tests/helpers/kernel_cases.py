@@ -107,15 +107,15 @@ def make_boxes(rng: Rng, n: int) -> Any:
 
 
 def make_protocol(rng: Rng) -> Protocol:
-    """From one (area range, threshold) pair to 180, which take three words."""
-    kind = rng.integers(5)
+    """From one (area range, threshold) pair to 180, which take three words; or no area range, recall or limit."""
+    kind = rng.integers(6)
     if kind == 0:
         return Protocol()
-    n_thresholds, n_areas = [(1, 1), (3, 3), (10, 12), (15, 12)][kind - 1]
+    n_thresholds, n_areas = [(1, 1), (3, 3), (10, 12), (15, 12), (2, 0)][kind - 1]
     thresholds = rng.choice([0.0, 0.1, 0.25, 0.3, 0.5, 0.5, 0.75, 0.9, 1.0, -1.0, 2.0], n_thresholds)
     ranges = np.sort(rng.choice([0.0, 256.0, 512.0, 768.0, 1024.0, 2304.0, 1e10], (n_areas, 2)), axis=1)
-    limits = [(100,), (1, 10, 100), (0, 2), (3, 3), (2, 5, 5, 7), (0,)][rng.integers(6)]
-    recalls = [np.linspace(0, 1, 11), [0.5, 0.0, 1.0, 0.2], [-1.0, 2.0, 0.0], [np.nan, 0.1], [0.3]][rng.integers(5)]
+    limits = [(100,), (1, 10, 100), (0, 2), (3, 3), (2, 5, 5, 7), (0,), ()][rng.integers(7)]
+    recalls = [np.linspace(0, 1, 11), [0.5, 0.0, 1.0, 0.2], [-1.0, 2.0, 0.0], [np.nan, 0.1], [0.3], []][rng.integers(6)]
     return Protocol(
         iou_thresholds=thresholds, recall_thresholds=recalls, area_ranges=ranges,
         area_names=tuple(map(str, range(n_areas))), max_dets=limits, lenient=True,
@@ -342,7 +342,7 @@ def accumulate(rng: Rng, size: int) -> Args:
     return {
         "scores": make_scores(rng, size), "offsets": offsets_of(split(rng, size, n_cells)), "n_gt": n_gt,
         "matched": make_words(rng, size, protocol, 0.05), "ignored": make_words(rng, size, protocol, 0.05),
-        "category_cells": offsets_of(split(rng, n_cells, n_categories)), "area_words": table.area_bits,
+        "category_cells": offsets_of(split(rng, n_cells, n_categories)), "area_bits": table.area_bits,
         "max_dets": table.max_dets, "recall_thresholds": table.recall_thresholds,
         "precision": np.empty((n_thresholds, n_recalls, *shape)), "recall": np.empty((n_thresholds, *shape)),
         "scores_at": np.empty((n_thresholds if rng.random() < 0.7 else 0, n_recalls, *shape)),
@@ -354,7 +354,7 @@ def accumulate_replicates(rng: Rng, size: int) -> Args:
     args = accumulate(rng, size)
     n_cells, n_images, n_replicates = len(args["n_gt"]), int(rng.integers(1, 2 + size)), int(rng.integers(0, 4))
     weights = rng.choice(np.array([0, 1, 1, 2, 3, rng.choice([4, 255])], np.uint8), (n_replicates, n_images))
-    return {name: args[name] for name in args if name not in ("area_words", "scores_at")} | {
+    return {name: args[name] for name in args if name not in ("area_bits", "scores_at")} | {
         "cell_image": rng.integers(0, n_images, n_cells).astype(np.int32), "weights": weights,
         "precision": np.empty((n_replicates, *args["precision"].shape)),
         "recall": np.empty((n_replicates, *args["recall"].shape)),

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from pymetrics.evaluation.columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE, Columns
+from pymetrics.evaluation.columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE, Axes, Columns, Side
 from pymetrics.evaluation.protocol import Protocol
+from pymetrics.evaluation.shapes import as_shape
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Image:
     """One image and category at one area range, all thresholds: T thresholds, D detections, G ground truths."""
 
     dt_rows: list[int]
+    gt_rows: list[int]  # in file order
     scores: Any  # (D,)
     dt_matches: Any  # (T, D) id of the ground truth, 0 for none
     dt_ignore: Any  # (T, D)
@@ -50,6 +52,7 @@ def evaluate_image(
     def outside(value: float) -> bool:
         return bool(value < low or value > high)
 
+    in_file = gts
     crowd = {g: bool(columns.gt.flags[g] & CROWD) for g in gts}
     ignore = {g: bool(columns.gt.flags[g] & (CROWD | IGNORE)) or outside(columns.gt.area[g]) for g in gts}
     gts = sorted(gts, key=lambda g: ignore[g])
@@ -84,7 +87,7 @@ def evaluate_image(
     far = np.array([outside(value) for value in dt_area], bool)
     dt_ignore |= (dt_matches == 0) & far
     scores = np.array([columns.dt.scores[d] for d in dts], np.float64)
-    return Image(dts, scores, dt_matches, dt_ignore, np.array([ignore[g] for g in gts], bool), taken)
+    return Image(dts, in_file, scores, dt_matches, dt_ignore, np.array([ignore[g] for g in gts], bool), taken)
 
 
 def match_by_the_rules(ious: Any, crowd: Any, ignore: Any, threshold: float) -> list[int]:
@@ -212,13 +215,12 @@ def make_problem(seed: int) -> tuple[Columns, Protocol]:
     scores = rng.choice([[0.1, 0.5, 0.9], rng.random(3), [0.0, -0.0, 5e-324]])
     if odd(0.15):
         scores = np.concatenate([scores, [np.nan, -np.nan, np.inf, -np.inf]])
-    columns = Columns(
-        image_ids=np.arange(n_images) * 3, category_ids=np.arange(n_categories) * 2,
-        dt_image=dt_image, dt_category=dt_category, dt_boxes=dt_boxes, dt_scores=rng.choice(scores, n_dt),
-        dt_area=rng.choice([256.0, 1024.0, 1e9, np.nan], n_dt) if odd(0.2) else np.empty(0), dt_flags=kept_free,
-        gt_image=gt_image, gt_category=gt_category, gt_boxes=gt_boxes, gt_area=gt_area, gt_flags=gt_flags,
-    )  # fmt: skip
-    return columns, make_protocol(rng)
+    dt_scores = rng.choice(scores, n_dt)
+    dt_area = rng.choice([256.0, 1024.0, 1e9, np.nan], n_dt) if odd(0.2) else np.empty(0)
+    gt = Side(gt_image, gt_category, gt_boxes, gt_area, gt_flags, np.empty(0))
+    dt = Side(dt_image, dt_category, dt_boxes, dt_area, kept_free, dt_scores)
+    axes = Axes(np.arange(n_images) * 3, np.arange(n_categories) * 2)
+    return Columns(gt, dt, axes, as_shape("bbox")), make_protocol(rng)
 
 
 def make_protocol(rng: np.random.Generator) -> Protocol:
@@ -245,8 +247,10 @@ def make_protocol(rng: np.random.Generator) -> Protocol:
     )  # fmt: skip
 
 
-def differences(columns: Columns, protocol: Protocol, outcomes: Any, arrays: tuple[Any, Any, Any]) -> list[str]:
-    """Where the engine's outcomes (with matches) and its three arrays are not the oracle's, to the last bit."""
+def differences(
+    columns: Columns, protocol: Protocol, cells: Any, outcomes: Any, matches: Any, arrays: tuple[Any, Any, Any]
+) -> list[str]:
+    """Where the engine's cells, outcomes, matches and three arrays are not the oracle's, to the last bit."""
     evaluated = evaluate(columns, protocol)
     found = []
     for name, ours, theirs in zip(
@@ -259,25 +263,34 @@ def differences(columns: Columns, protocol: Protocol, outcomes: Any, arrays: tup
             at = np.argwhere(ours.view(np.uint64) != theirs.view(np.uint64)) if ours.shape == theirs.shape else []
             found.append(f"{name} at {[tuple(row) for row in np.asarray(at).tolist()[:3]]}")
     n_thresholds = len(protocol.iou_thresholds)
+    for name, ours, theirs in (
+        ("category_cells", outcomes.category_cells, cells.category_cells),
+        ("image", outcomes.cell_image, cells.image),
+        ("dt_offsets", outcomes.offsets, cells.dt_offsets),
+        ("scores", outcomes.scores, cells.scores),
+    ):
+        if ours.tobytes() != theirs.tobytes():
+            found.append(f"{name} of outcomes and of cells differ")
     for k in range(len(columns.axes.category_ids)):
         first, last = outcomes.category_cells[k : k + 2]
         if outcomes.cell_image[first:last].tolist() != sorted(evaluated[k, 0] if protocol.area_ranges else []):
             found.append(f"cells of category {k}")
             continue
         for c in range(first, last):
-            d0, d1 = outcomes.offsets[c : c + 2]
+            (d0, d1), (g0, g1) = outcomes.offsets[c : c + 2], cells.gt_offsets[c : c + 2]
             for a in range(len(protocol.area_ranges)):
                 image = evaluated[k, a][int(outcomes.cell_image[c])]
                 pairs = slice(a * n_thresholds, (a + 1) * n_thresholds)
                 here = {
                     "n_gt": (outcomes.n_gt[c, a], np.count_nonzero(~image.gt_ignore)),
-                    "dt_rows": (outcomes.dt_rows[d0:d1], image.dt_rows),
+                    "dt_rows": (cells.dt_rows[d0:d1], image.dt_rows),
+                    "gt_rows": (cells.gt_rows[g0:g1], image.gt_rows),
                     "scores": (outcomes.scores[d0:d1].tobytes(), image.scores.tobytes()),
-                    "match_of": (outcomes.match_of[d0:d1, pairs], image.taken.T),
+                    "gt_of": (matches.gt_of[d0:d1, pairs], image.taken.T),
                     "matched": (_bits(outcomes.matched[d0:d1], pairs), image.dt_matches.T != 0),
                     "ignored": (_bits(outcomes.ignored[d0:d1], pairs), image.dt_ignore.T),
-                    "match_iou": (
-                        outcomes.match_iou[d0:d1, pairs],
+                    "overlap": (
+                        matches.overlap[d0:d1, pairs],
                         [
                             [_iou(columns, d, g) for g in row]
                             for d, row in zip(image.dt_rows, image.taken.T, strict=True)
@@ -289,7 +302,7 @@ def differences(columns: Columns, protocol: Protocol, outcomes: Any, arrays: tup
                     if isinstance(theirs, bytes):
                         same = ours == theirs
                     else:
-                        same = np.array_equal(ours, np.reshape(theirs, shaped), equal_nan=name == "match_iou")
+                        same = np.array_equal(ours, np.reshape(theirs, shaped), equal_nan=name == "overlap")
                     if not same:
                         found.append(f"{name} of cell {c}, area range {a}: {ours}, not {theirs}")
     return found

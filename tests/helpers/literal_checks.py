@@ -4,23 +4,45 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
+from helpers.columns import match, match_and_keep
 from helpers.literal import match_by_the_rules
+from pymetrics.evaluation import cells, stages
+from pymetrics.evaluation.shapes.boxes import Boxes
+
+WORDS = ("n_gt", "matched", "ignored")
 
 
-def check_variants(columns: Any, protocol: Any, outcomes: Any) -> None:
-    """Without the matches; and with fewer detections counted than were matched."""
-    from pymetrics.evaluation import road
+class Unfused(Boxes):
+    """Boxes that are matched as shapes without a kernel of their own are: overlaps in blocks, then match_cells."""
 
-    bare = road.match(columns, protocol)
-    for name in ("n_gt", "matched", "ignored"):
-        assert getattr(bare, name).tobytes() == getattr(outcomes, name).tobytes()
+    match = None  # type: ignore[assignment]
+
+
+def check_variants(columns: Any, protocol: Any, outcomes: Any, matches: Any) -> None:
+    """Without the matches; by given overlaps, in blocks of cells; and with fewer detections counted than matched."""
+    bare = match(columns, protocol)
+    assert all(getattr(bare, name).tobytes() == getattr(outcomes, name).tobytes() for name in WORDS)
+    for at_once in (1, 40, 1 << 22):
+        with mock.patch.object(cells.Cells.blocks, "__defaults__", (at_once,)):
+            _, by_overlaps, found = match_and_keep(replace(columns, shape=Unfused()), protocol)
+        assert all(getattr(by_overlaps, name).tobytes() == getattr(outcomes, name).tobytes() for name in WORDS)
+        assert found.gt_of.tobytes() == matches.gt_of.tobytes()
+        assert found.overlap.tobytes() == matches.overlap.tobytes()
     fewer = replace(protocol, max_dets=(1, 2), lenient=True)
-    cut, whole = road.accumulate(replace(outcomes, protocol=fewer)), road.accumulate(road.match(columns, fewer))
+    cut, whole = stages.accumulate(replace(outcomes, protocol=fewer)), stages.accumulate(match(columns, fewer))
     if max(protocol.max_dets) >= 2:
         assert [array.tobytes() for array in cut] == [array.tobytes() for array in whole]
+
+
+def check_weights_of_one(outcomes: Any, arrays: Any) -> None:
+    """A draw that holds every image once gives what accumulate gives (arrays)."""
+    weights = np.ones((1, len(outcomes.image_ids)), np.uint8)
+    for drawn, whole in zip(stages.accumulate_replicates(outcomes, weights), arrays, strict=False):
+        assert drawn[0].tobytes() == whole.tobytes()
 
 
 def check_parts() -> None:
@@ -58,8 +80,6 @@ def check_hits_needed() -> None:
 
 
 def check_means() -> None:
-    from pymetrics.evaluation import road
-
     rng = np.random.default_rng(1)
     for n in (0, 1, 7, 8, 9, 15, 16, 17, 127, 128, *[129] * 12, 136, 137, 250, 256, 257, 264, 400, 1000, 1025, 3000):
         table = rng.random((1, n, 1, 1, 2))
@@ -69,7 +89,7 @@ def check_means() -> None:
             values = table[..., m]
             values = values[values > -1]
             want: Any = np.mean(values) if values.size else np.float64(-1)
-            assert road.means(table, [(None, 0, m)])[0].tobytes() == want.tobytes(), n
+            assert stages.means(table, [(None, 0, m)])[0].tobytes() == want.tobytes(), n
 
 
 def check_match() -> None:

@@ -4,18 +4,19 @@ import functools
 
 import numpy as np
 import pytest
+from helpers.columns import match_and_keep
 from helpers.literal import accumulate, differences, evaluate, make_problem
 from helpers.literal_checks import check_parts, check_variants
 
-from pymetrics.evaluation import road
+from pymetrics.evaluation import stages
 
 SCENES = {"native": 1000, "numba": 1000, "reference": 300}
 
 
 def solve(seed):
     columns, protocol = make_problem(seed)
-    outcomes = road.match(columns, protocol, keep_matches=True)
-    return columns, protocol, outcomes, road.accumulate(outcomes)
+    cells, outcomes, matches = match_and_keep(columns, protocol)
+    return columns, protocol, cells, outcomes, matches, stages.accumulate(outcomes)
 
 
 @pytest.mark.slow
@@ -29,11 +30,11 @@ def test_parts_that_scenes_do_not_reach(on_backend):
     check_parts()
 
 
-def test_limits_below_those_matched(on_backend):
-    """Fewer detections may be counted than were matched; and nothing depends on whether the matches are kept."""
+def test_other_ways_to_the_same_outcomes(on_backend):
+    """Fewer detections counted than matched; matches kept or not; overlaps computed first, in blocks of cells."""
     for seed in range(100):
-        columns, protocol, outcomes, _ = solve(seed)
-        check_variants(columns, protocol, outcomes)
+        columns, protocol, _, outcomes, matches, _ = solve(seed)
+        check_variants(columns, protocol, outcomes, matches)
 
 
 def test_the_scenes_hold_what_they_should():
@@ -96,7 +97,7 @@ def test_means_of_nothing(on_backend):
 
 
 def _mean(values, queries):
-    return road.means(np.ascontiguousarray(values), queries)
+    return stages.means(np.ascontiguousarray(values), queries)
 
 
 def _numpy_mean(values):

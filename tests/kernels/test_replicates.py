@@ -43,7 +43,7 @@ def with_copies(args, weights):
     return {
         "scores": args["scores"][rows], "matched": args["matched"][rows], "ignored": args["ignored"][rows],
         "offsets": offsets_of(counts[copies]), "n_gt": args["n_gt"][copies],
-        "category_cells": in_front[args["category_cells"]], "area_words": areas,
+        "category_cells": in_front[args["category_cells"]], "area_bits": areas,
         "max_dets": args["max_dets"], "recall_thresholds": args["recall_thresholds"],
         "precision": np.empty((n_thresholds, n_recalls, *shape)), "recall": np.empty((n_thresholds, *shape)),
         "scores_at": np.empty((0, n_recalls, *shape)), "begin": 0, "end": n_categories,
@@ -80,7 +80,7 @@ def unweighted(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_weights_of_one_are_none(any_backend, seed):
     for args, want in unweighted(seed):
-        weighted = {name: args[name] for name in args if name not in ("area_words", "scores_at")} | {
+        weighted = {name: args[name] for name in args if name not in ("area_bits", "scores_at")} | {
             "cell_image": np.zeros(len(args["n_gt"]), np.int32), "weights": np.ones((2, 1), np.uint8),
             "precision": np.empty((2, *args["precision"].shape)), "recall": np.empty((2, *args["recall"].shape)),
         }  # fmt: skip

@@ -9,24 +9,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from helpers.columns import match_and_keep
 from helpers.literal import differences, make_problem
-from helpers.literal_checks import check_parts, check_variants
+from helpers.literal_checks import check_parts, check_variants, check_weights_of_one
+
+from pymetrics.evaluation import stages
 
 SCENES = range(300)
-FIELDS = ("n_gt", "offsets", "scores", "matched", "ignored", "match_of", "match_iou")
+FIELDS = ("n_gt", "offsets", "scores", "matched", "ignored")
 
 
 def solve(seed: int, verify: bool) -> list[bytes]:
-    from pymetrics.evaluation import road
-
     columns, protocol = make_problem(seed)
-    outcomes = road.match(columns, protocol, keep_matches=True)
-    arrays = road.accumulate(outcomes)
+    cells, outcomes, matches = match_and_keep(columns, protocol)
+    arrays = stages.accumulate(outcomes)
     if verify:
-        assert differences(columns, protocol, outcomes, arrays) == [], seed
+        assert differences(columns, protocol, cells, outcomes, matches, arrays) == [], seed
     if seed % 7 == 0:
-        check_variants(columns, protocol, outcomes)
-    return [*(getattr(outcomes, name).tobytes() for name in FIELDS), *(array.tobytes() for array in arrays)]
+        check_variants(columns, protocol, outcomes, matches)
+        check_weights_of_one(outcomes, arrays)
+    return [
+        *(getattr(outcomes, name).tobytes() for name in FIELDS),
+        *(array.tobytes() for array in (matches.gt_of, matches.overlap, *arrays)),
+    ]
 
 
 def poison_new_arrays() -> None:

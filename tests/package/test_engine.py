@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.processes import child as child_process
 
 import pymetrics
 from pymetrics import _config, kernels
@@ -45,8 +46,10 @@ PROLOGUE = f"""
 import hashlib, os, sys, time
 import numpy as np
 import pymetrics
-from pymetrics.evaluation import road
-from pymetrics.evaluation.columns import Columns
+from pymetrics.evaluation import stages
+from pymetrics.evaluation.cells import group
+from pymetrics.evaluation.columns import Axes, Columns, Side
+from pymetrics.evaluation.shapes import as_shape
 {inspect.getsource(problem)}
 {inspect.getsource(digest)}
 """
@@ -165,18 +168,20 @@ def crowded(n_images, n=300):
     rows, none = len(image), np.zeros(0)
     zero, flags = np.zeros(rows, np.int32), np.zeros(rows, np.uint8)
     many = np.tile(boxes, (n_images, 1))
-    return Columns(
-        np.arange(n_images), np.zeros(1, np.int64), image, zero, many, np.tile(rng.random(n), n_images), none,
-        np.zeros(0, np.uint8), image, zero, many, np.full(rows, 1e4), flags,
-    )
+    gt = Side(image, zero, many, np.full(rows, 1e4), flags, none)
+    dt = Side(image, zero, many, none, np.zeros(0, np.uint8), np.tile(rng.random(n), n_images))
+    return Columns(gt, dt, Axes(np.arange(n_images), np.zeros(1, np.int64)), as_shape("bbox"))
+
+def match(columns):
+    return stages.match(columns, group(columns, protocol.limit), protocol)
 
 protocol = pymetrics.Protocol(max_dets=(300,))
 before = digest(*problem(5))
-road.match(crowded(2), protocol)
+match(crowded(2))
 columns = crowded(3000)
 print("ready", flush=True)
 try:
-    road.match(columns, protocol)
+    match(columns)
     print("finished", flush=True)
 except KeyboardInterrupt:
     print("interrupted", time.monotonic(), digest(*problem(5)) == before, flush=True)
@@ -195,18 +200,15 @@ def test_ctrl_c_stops_a_long_call_within_a_second(backend, n_threads):
 def seconds_from_ctrl_c(n_threads):
     environment = os.environ | {"PYMETRICS_NUM_THREADS": n_threads}
     command = [sys.executable, "-c", PROLOGUE + LONG]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline() == "ready\n"
-            time.sleep(0.5)
-            sent = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            word, *rest = process.stdout.readline().split()
-            assert word == "interrupted"
-            assert rest[1] == "True"  # the process is well afterwards
-            return float(rest[0]) - sent
-        finally:
-            process.kill()
+    with child_process(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        word, *rest = process.stdout.readline().split()
+        assert word == "interrupted"
+        assert rest[1] == "True"  # the process is well afterwards
+        return float(rest[0]) - sent
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ... import kernels
+from ..._records import value_record
 from ..._warnings import warn
 from ...formats.boxes import RawBoxes, as_raw_boxes, scale, tensors_to_xywh, to_xywh
 from ...formats.source import Source
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..protocol import Tables
 
 
-@dataclass(frozen=True)
+@value_record
 class Boxes:
     """Columns: float64 (N, 4), x, y, width, height in pixels."""
 

@@ -1,86 +1,16 @@
-#include "coco_json.h"
-
+#pragma once
+// A JSON array of records is read in chunks, by all threads: windows on the source, the chunks, and their places among
+// the rows. For coco_json.cpp alone.
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
+#include "coco_json.h"
 #include "coco_record.h"
-#include "vectors.h"
-
-#ifndef _WIN32
-#include <unistd.h>
-
-#include <cerrno>
-#endif
 
 namespace pymetrics {
-
-void read_file([[maybe_unused]] int file, index_t begin, [[maybe_unused]] index_t size, [[maybe_unused]] char* out) {
-#ifdef _WIN32
-    throw Unread{begin, "files are not read here on Windows"};
-#else
-    while (size > 0) {
-        const auto n = pread(file, out, std::size_t(size), begin);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) throw Unread{begin, n < 0 ? "the file cannot be read" : "the file became shorter"};
-        out += n, begin += n, size -= n;
-    }
-#endif
-}
-
-namespace {
-
-// The digits in x, eight characters less '0' each, zeros before the number; `point` becomes the lowest bit of the byte
-// where the point stands, or 0.
-PM_INLINE word_t digits_of(word_t x, word_t& point, word_t& bad) {
-    const word_t y = x ^ kBytes * ('.' ^ '0');
-    point = (~(((y & ~kHighs) + ~kHighs) | y) & kHighs) >> 7;  // 1 in the bytes of points
-    point &= 0 - point;
-    const word_t before = point ? point - 1 : 0;
-    x = (x & before) << 8 | (x & ~(before | ((point << 8) - point)));
-    bad |= (((x + kBytes * 0x76) | x) & kHighs) | point >> 56;  // no digits, or none after the point
-    return join_digits(x);
-}
-
-// What was cut out for the number i: its characters less '0', without a '-', which sets is_negative; bad where the
-// first one is no digit, or a 0 with a digit behind.
-PM_INLINE word_t characters_of(const Cut& cut, index_t i, bool& is_negative, word_t& bad) {
-    word_t x = cut.text[i] ^ kBytes * '0';
-    is_negative = (x & 0xFF) == ('-' ^ '0');
-    const word_t unsigned_ = is_negative ? x >> 8 : x, first = unsigned_ & 0xFF, second = unsigned_ >> 8 & 0xFF;
-    bad = word_t(first > 9) | (word_t(first == 0) & word_t(second < 10));
-    if (is_negative) x &= ~word_t(0xFF);
-    return x << (cut.shift[i] & 63);
-}
-
-PM_INLINE void convert_ids_any(const Cut& cut, index_t n, word_t* out, word_t* bad) {
-    for (index_t i = 0; i < n; ++i) {
-        bool is_negative;
-        word_t point, found;
-        const word_t x = characters_of(cut, i, is_negative, found), digits = digits_of(x, point, found);
-        const bool is_read = cut.shift[i] & kIsRead;
-        out[i] = is_read ? cut.text[i] : is_negative ? 0 - digits : digits;
-        bad[i] |= is_read ? 0 : found | point;
-    }
-}
-
-PM_INLINE void convert_numbers_any(const Cut& cut, index_t n, word_t* out, word_t* bad) {
-    for (index_t i = 0; i < n; ++i) {
-        bool is_negative;
-        word_t point, found;
-        const word_t x = characters_of(cut, i, is_negative, found), digits = digits_of(x, point, found);
-        const double value = double(index_t(digits)) / kPower10[point * 0x0706050403020100 >> 56];
-        const word_t sign = is_negative && (digits | point) ? word_t(1) << 63 : 0;  // an integer has no -0
-        const bool is_read = cut.shift[i] & kIsRead;
-        out[i] = is_read ? cut.text[i] : bits_of(value) | sign;
-        bad[i] |= is_read ? 0 : found;
-    }
-}
-
-}  // namespace
-
-PM_FOR_VECTORS(void, convert_ids, (const Cut& cut, index_t n, word_t* out, word_t* bad), (cut, n, out, bad))
-PM_FOR_VECTORS(void, convert_numbers, (const Cut& cut, index_t n, word_t* out, word_t* bad), (cut, n, out, bad))
-
 namespace {
 
 // A piece of the source, with zero bytes behind.
@@ -89,9 +19,11 @@ class Window {
     explicit Window(const Source& source) : source_(source) {}
 
     void open(index_t begin, index_t end) {
-        begin_ = begin, end_ = std::min(end, source_.size);
+        begin_ = begin;
+        end_ = std::min(end, source_.size);
         if (source_.text) {
-            data_ = source_.text + begin, end_ = source_.size;
+            data_ = source_.text + begin;
+            end_ = source_.size;
             return;
         }
         const auto size = std::size_t(end_ - begin_);
@@ -128,7 +60,7 @@ struct Chunk {
     index_t start = -1;           // of the first record; -1: not found
     index_t stop = 0, brace = 0;  // where the next chunk's first record begins, and the '}' before it
     bool is_read = false, is_last = false;
-    Unread error{-1, ""};  // at >= 0: not read to its end
+    Declined error{-1, ""};  // at >= 0: not read to its end
     Records records;
 };
 
@@ -146,17 +78,24 @@ class ArrayReader {
             return first;
         }
         template_.learn(window.of(first), wanted_);
-        brace_ = begin_ = at, expected_ = first_ = first;
+        begin_ = at;
+        brace_ = at;
+        first_ = first;
+        expected_ = first;
         const index_t n_chunks = (source_.size - begin_ + size_ - 1) / size_;
         chunks_.resize(std::size_t(n_chunks));
         bool stopped = false;
         Threads watched = threads;
-        if (threads.poll) watched.poll = [&] { return stopped = threads.poll(); };
+        if (threads.poll)
+            watched.poll = [&] {
+                stopped = threads.poll();
+                return stopped;
+            };
         parallel_for(0, n_chunks, 1, watched, [&](Interrupt&) {
             return [this, window = Window(source_)](index_t c, index_t) mutable { work(window, c); };
         });
         if (stopped) return -1;
-        if (end_ < 0) throw Unread{source_.size, "the array does not end"};
+        if (end_ < 0) throw Declined{source_.size, "the array does not end"};
         if (source_.copy) {  // what stands before the first record, and what no chunk had to look at
             const index_t rest = std::min(source_.size, begin_ + index_t(next_) * size_);
             read_file(source_.file, 0, first_, source_.copy);
@@ -191,7 +130,7 @@ class ArrayReader {
         for (index_t size = 4096;; size *= 4) {
             window.open(at, at + size);
             Scanner s{window.data()};
-            if (!s.take('[', "expected a list")) throw Unread{at, s.why};
+            if (!s.take('[', "expected a list")) throw Declined{at, s.why};
             const index_t first = window.at(s.p);
             const bool whole = *s.p != '{' || (s.value() && s.take(',', "") && s.value());
             if (!window.cuts(s.p) || (!whole && size > (1 << 20) && !window.cuts(window.of(first)))) return first;
@@ -204,7 +143,10 @@ class ArrayReader {
         Chunk chunk;
         {
             std::lock_guard<std::mutex> lock(mutex_);
-            if (!spare_.empty()) chunk.records = std::move(spare_.back()), spare_.pop_back();
+            if (!spare_.empty()) {
+                chunk.records = std::move(spare_.back());
+                spare_.pop_back();
+            }
         }
         if (c == 0) open(window, chunk, first_, begin_, end);
         else window.open(begin, end + kPad);
@@ -230,7 +172,8 @@ class ArrayReader {
     }
 
     static void open(Window& window, Chunk& chunk, index_t start, index_t brace, index_t end) {
-        chunk.start = start, chunk.brace = brace;
+        chunk.start = start;
+        chunk.brace = brace;
         window.open(start, std::max(start, end) + kPad);
     }
 
@@ -242,7 +185,8 @@ class ArrayReader {
             if (!p) return;
             Scanner s{p + 1};
             if (s.take(',', "") && *s.p == '{') {
-                chunk.start = window.at(s.p), chunk.brace = window.at(p);
+                chunk.start = window.at(s.p);
+                chunk.brace = window.at(p);
                 return;
             }
         }
@@ -250,7 +194,9 @@ class ArrayReader {
 
     // The records from chunk.start on, where the window begins or later; chunk.brace is the '}' before.
     void read_chunk(Window& window, Chunk& chunk, index_t end) const {
-        chunk.records.n = 0, chunk.error.at = -1, chunk.is_last = false;
+        chunk.records.n = 0;
+        chunk.error.at = -1;
+        chunk.is_last = false;
         index_t at = chunk.start;
         const char* p = window.of(at);
         while (chunk.brace < end && !chunk.is_last) {
@@ -278,7 +224,9 @@ class ArrayReader {
                 return;
             }
             chunk.records.push(r, wanted_.known);
-            p = s.p, at = window.at(p), chunk.brace = window.at(brace);
+            p = s.p;
+            at = window.at(p);
+            chunk.brace = window.at(brace);
         }
         chunk.stop = at;
     }
@@ -294,8 +242,9 @@ class ArrayReader {
             read_chunk(window, chunk, end);
         }
         if (chunk.error.at >= 0) throw chunk.error;
-        if (n_rows_ + chunk.records.n > out_.room) throw Unread{chunk.start, "more records than there is room for"};
-        expected_ = chunk.stop, brace_ = chunk.brace;
+        if (n_rows_ + chunk.records.n > out_.room) throw Declined{chunk.start, "more records than there is room for"};
+        expected_ = chunk.stop;
+        brace_ = chunk.brace;
         if (chunk.is_last) end_ = chunk.stop;
     }
 
@@ -306,8 +255,11 @@ class ArrayReader {
         auto one = [&](auto* to, Field field) {
             if (to && wanted_.known >> field & 1) std::memcpy(to + row, r.slot[field].data(), n * 8);
         };
-        one(out_.image, kImage), one(out_.category, kCategory), one(out_.id, kId);
-        one(out_.scores, kScore), one(out_.areas, kArea);
+        one(out_.image, kImage);
+        one(out_.category, kCategory);
+        one(out_.id, kId);
+        one(out_.scores, kScore);
+        one(out_.areas, kArea);
         if (out_.boxes)
             for (std::size_t i = 0; i < n; ++i)
                 for (std::size_t j = 0; j < 4; ++j)
@@ -326,77 +278,5 @@ class ArrayReader {
     }
 };
 
-constexpr Fields kNeeded = 1u << kImage | 1u << kCategory | kBox;
-
 }  // namespace
-
-index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out) {
-    constexpr Fields needed = kNeeded | 1u << kScore;
-    Window window(source);
-    index_t at = 0;
-    auto skip_space = [&] {  // to the next character that is none, or to the end
-        do {
-            window.open(at, at + 4096);
-            Scanner s{window.data()};
-            s.space();
-            at = window.at(s.p);
-        } while (at < source.size && window.cuts(window.of(at)));
-    };
-    skip_space();
-    ArrayReader reader(source, {needed, needed, 0}, chunk, out);
-    at = reader.read(at, threads);
-    if (at < 0) return 0;
-    ++at;
-    skip_space();
-    if (at < source.size) throw Unread{at, "text behind the end"};
-    return reader.n_rows();
-}
-
-GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const Threads& threads,
-                                    const RecordColumns& images, const RecordColumns& out) {
-    GroundTruthCounts counts;
-    Scanner s{source.text};
-    auto require = [&](bool ok) {
-        if (!ok) throw Unread{s.p - source.text, s.why};
-    };
-    auto array = [&](const Wanted& wanted, const RecordColumns& columns) {
-        ArrayReader reader(source, wanted, chunk, columns);
-        const index_t end = reader.read(s.p - source.text, threads);
-        if (end >= 0) s.p = source.text + end + 1;
-        return end < 0 ? index_t(-1) : reader.n_rows();
-    };
-    constexpr Fields id = 1u << kId;
-    bool met[3] = {};
-    require(s.take('{', "expected an object"));
-    do {
-        const char* const key = s.p + 1;
-        require(s.string());
-        const char* const key_end = s.p - 1;
-        const std::string name(key, key_end);
-        require(name.find('\\') == std::string::npos || s.fail("a key with escapes"));
-        require(s.take(':', "expected ':'"));
-        const int which = name == "images" ? 0 : name == "annotations" ? 1 : name == "categories" ? 2 : 3;
-        if (which < 3) {
-            require((!met[which] || s.fail("a key that stands there twice")) && (*s.p == '[' || s.fail("not a list")));
-            met[which] = true;
-        }
-        const char* const begin = s.p;
-        if (which == 0) {
-            counts.images = array({id, id, 0}, images);
-        } else if (which == 1) {
-            counts.rows = array({kNeeded | id | 1u << kArea | 1u << kCrowd, kNeeded, 1u << kScore}, out);
-        } else {
-            require(s.value());
-            if (which == 2) counts.categories_begin = begin - source.text, counts.categories_end = s.p - source.text;
-        }
-        if (counts.images < 0 || counts.rows < 0) return counts;  // asked to stop
-        counts.sections.push_back({key - source.text, key_end - source.text, begin - source.text, s.p - source.text});
-        s.space();
-    } while (*s.p == ',' && s.take(',', ""));
-    require(s.take('}', "expected ',' or '}'"));
-    require((s.p == source.text + source.size || s.fail("text behind the end")) &&
-            ((met[0] && met[1] && met[2]) || s.fail("no images, annotations or categories")));
-    return counts;
-}
-
 }  // namespace pymetrics

@@ -1,8 +1,8 @@
 #pragma once
-// For .cu files alone: the CUDA runtime, or in tests without a GPU what stands for it (tests/cuda_emu/cuda_emu.h).
+// For .cu files alone: the CUDA runtime, or in tests without a GPU its emulation (tests/cuda_emu/cuda_emu.h).
 #include <string>
 
-#include "device.h"
+#include "queue.h"
 
 #ifdef PM_CUDA_EMU
 #include "cuda_emu.h"
@@ -34,7 +34,8 @@ inline void check(cudaError_t error, const char* what) {
 // Blocks of `block` threads for n units, one thread each; kernels stride over what more than `most` blocks would do.
 inline unsigned blocks_for(index_t n, index_t block, index_t most = 65535) {
     const index_t blocks = (n + block - 1) / block;
-    return unsigned(blocks < 1 ? 1 : blocks < most ? blocks : most);
+    if (blocks < 1) return 1;
+    return unsigned(blocks < most ? blocks : most);
 }
 
 // for (index_t i = thread_index(); i < n; i += thread_count()): one unit for each thread of the grid, and on.

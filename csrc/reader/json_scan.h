@@ -110,7 +110,7 @@ struct Scanner {
 
     // A sequence of two bytes or more; surrogates, overlong forms and what lies beyond Unicode do not pass.
     bool utf8(unsigned char c) {
-        const int n_more = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+        const int n_more = 1 + (c >= 0xE0) + (c >= 0xF0);
         if (c < 0xC2 || c > 0xF4) return false;
         const auto second = static_cast<unsigned char>(p[1]);
         if ((c == 0xE0 && second < 0xA0) || (c == 0xED && second > 0x9F) || (c == 0xF0 && second < 0x90) ||

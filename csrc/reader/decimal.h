@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string>
 
-#include "common.h"
+#include "../common.h"
 
 namespace pymetrics {
 

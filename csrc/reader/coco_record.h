@@ -114,7 +114,10 @@ inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
     if (!(field == kCrowd && (first == 't' || first == 'f')) && !(field == kArea && first == 'n'))
         return s.fail("expected a number");
     if (!s.value()) return false;
-    if (field == kCrowd) r.slot[kCrowd] = bits_of(first == 't'), r.seen |= 1u << kCrowd;
+    if (field == kCrowd) {
+        r.slot[kCrowd] = bits_of(first == 't');
+        r.seen |= 1u << kCrowd;
+    }
     return true;
 }
 
@@ -192,7 +195,9 @@ class Template {
         if (!read_record(s, wanted, r, &slots) || !slots.only_numbers || slots.n == 0) return;
         const char* const brace = s.p - 1;
         if (!s.take(',', "") || *s.p != '{') return;
-        n_ = slots.n, seen_ = r.seen, tail_ = s.p - brace;
+        n_ = slots.n;
+        seen_ = r.seen;
+        tail_ = s.p - brace;
         fits = kLittleEndian && set(head_, std::string(p, slots.slot[0].begin));
         for (int i = 0; i < n_; ++i) {
             const auto& slot = slots.slot[i];
@@ -220,7 +225,9 @@ class Template {
             } while (n < kBlock && at + (begins[n] - p) - tail_ < limit);
             found = convert(cuts, n, wanted, records);
             if (found == 0) return;
-            at += begins[found] - p, p = begins[found], brace = at - tail_;
+            at += begins[found] - p;
+            p = begins[found];
+            brace = at - tail_;
         }
     }
 
@@ -260,7 +267,8 @@ class Template {
             if (!end) {
                 Scanner s{q};
                 if (!read_field(s, field_[i], long_, nullptr)) return false;
-                cuts[i].text[row] = long_.slot[field_[i]], cuts[i].shift[row] = kIsRead;
+                cuts[i].text[row] = long_.slot[field_[i]];
+                cuts[i].shift[row] = kIsRead;
                 end = s.p;
             }
             bad |= gap_[i].differs(end);

@@ -1,23 +1,24 @@
 #pragma once
-// COCO JSON to columns: the plain and regular files that nearly all are. Anything else is an Unread, for whoever can.
+// COCO JSON to columns. Reads regular COCO files. For anything else it throws Declined, and the caller uses Python's
+// json.
 #include <string>
 #include <vector>
 
-#include "common.h"
-#include "parallel.h"
+#include "../common.h"
+#include "../parallel.h"
 
 namespace pymetrics {
 
 // What was not read, and where: odd or damaged JSON.
-struct Unread {
+struct Declined {
     index_t at;
     std::string why;
 };
 
 constexpr index_t kPad = 1024;  // zero bytes behind all text, so that scanning needs no bounds
 
-// Text, with kPad zero bytes behind; or else an open file, read in pieces. (It is not mapped to memory: a mapped file
-// that somebody shortens ends the process. Reading a piece into a buffer that is warm costs no more than a mapping.)
+// Text, with kPad zero bytes behind; or else an open file, read in pieces. (It is not mapped to memory: the process
+// would end if a mapped file became shorter. Reading a piece into a buffer that is in the cache costs no more.)
 struct Source {
     const char* text;
     int file;
@@ -25,7 +26,7 @@ struct Source {
     char* copy = nullptr;  // room for all of an open file, which read_results copies there as it goes
 };
 
-// The columns of records; a pointer may be null where nobody asks. Room for `room` rows, which n_rows count.
+// The columns of records; null where a column is not wanted. Room for `room` rows, which n_rows count.
 struct RecordColumns {
     index_t *image, *category, *id;
     double *boxes, *scores, *areas;
@@ -47,14 +48,14 @@ struct GroundTruthCounts {
 };
 
 // A list of results: image, category, boxes and scores. Returns the number of rows. `chunk`: bytes per unit of work.
-// Throws Unread.
+// Throws Declined.
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out);
 
 // A data set: its annotations but for scores; the ids of its images. `source` is text.
 GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const Threads& threads,
                                     const RecordColumns& images, const RecordColumns& out);
 
-// `size` bytes from `begin` on, which must all be there. Throws Unread.
+// `size` bytes from `begin` on, which must all be there. Throws Declined.
 void read_file(int file, index_t begin, index_t size, char* out);
 
 }  // namespace pymetrics

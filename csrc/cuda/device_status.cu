@@ -1,5 +1,4 @@
-// What Python asks of the CUDA runtime beside kernels.
-#include "device.h"
+#include "device_status.h"
 #include "launch.h"
 
 namespace pymetrics::cuda {
@@ -21,19 +20,21 @@ Status status() {
                       ", devices: " + std::to_string(n_devices)};
 }
 
+#ifdef PM_CUDA_EMU
+std::string why_not_here() { return ""; }
+#else
 namespace {
 __global__ void probe() {}
 }  // namespace
 
 std::string why_not_here() {
-#ifndef PM_CUDA_EMU
     cudaFuncAttributes attributes;
     const cudaError_t error = cudaFuncGetAttributes(&attributes, probe);
     cudaGetLastError();
     if (error != cudaSuccess) return std::string("the kernels cannot run on this GPU: ") + cudaGetErrorString(error);
-#endif
     return "";
 }
+#endif
 
 void set_device(int device) { check(cudaSetDevice(device), ("cudaSetDevice(" + std::to_string(device) + ")").c_str()); }
 

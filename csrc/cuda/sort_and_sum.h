@@ -1,6 +1,6 @@
 #pragma once
-// Device-wide primitives, cub's on a GPU; in tests without one, plain loops. All on queue.stream, scratch from
-// queue.allocate. n is below 2^31; inputs and outputs do not overlap unless said. prim.cu lists the types there are.
+// Device-wide sort and sum: cub's on a GPU, plain loops in tests without one. All on queue.stream, scratch from
+// queue.allocate. n is below 2^31; inputs and outputs do not overlap unless said. sort_and_sum.cu lists the types.
 // For .cu files alone.
 #include "launch.h"
 

@@ -1,4 +1,4 @@
-#include "prim.h"
+#include "sort_and_sum.h"
 
 #ifdef PM_CUDA_EMU
 #include <algorithm>
@@ -64,7 +64,8 @@ void exclusive_sum(const Queue& queue, const In* in, Out* out, index_t n) {
     Out total = 0;
     for (index_t i = 0; i < n; ++i) {
         const Out value = Out(in[i]);
-        out[i] = total, total += value;
+        out[i] = total;
+        total += value;
     }
 #else
     const auto size = size_of(n);

@@ -1,0 +1,63 @@
+#pragma once
+// What the accumulations of accumulate.h and replicates.h share.
+#include <cmath>
+#include <limits>
+
+#include "cells.h"
+#include "common.h"
+
+namespace pymetrics {
+
+constexpr double kSpacing = std::numeric_limits<double>::epsilon();  // numpy.spacing(1)
+constexpr index_t kUnreached = index_t(1) << 62;
+
+// The fewest true positives whose recall, as a float64, is not below the threshold.
+PM_HD index_t hits_needed(double threshold, index_t positives) {
+    if (positives <= 0 || !(threshold <= 1e9)) return kUnreached;
+    const double total = double(positives);
+    index_t need = index_t(std::ceil((threshold > 0 ? threshold : 0.0) * total)) - 1;
+    if (need < 0) need = 0;
+    while (double(need) / total < threshold) ++need;
+    while (need > 0 && double(need - 1) / total >= threshold) --need;
+    return need;
+}
+
+// The precision at a true positive: numpy.spacing(1) inside the sum, so that 1 of 1 is 0.9999999999999998
+// (FIRST_PRECISION).
+PM_HD double precision_at(index_t hits, index_t counted) { return double(hits) / (double(counted) + kSpacing); }
+
+namespace cpu {
+
+// Of a category's n detections, which are the rows [first, first + n): their stable order by falling score, and for
+// each row the index of the first limit that its rank in its cell is within.
+struct Ranking {
+    std::vector<std::int32_t> order;        // (n,) counted from first
+    std::vector<std::uint8_t> limit_index;  // (n,)
+    index_t first = 0, n = 0;
+
+    template <class Arguments>
+    void rank(const Arguments& of, index_t first_cell, index_t last_cell) {
+        const index_t n_limits = of.max_dets.shape[0];
+        first = of.offsets[first_cell];
+        n = of.offsets[last_cell] - first;
+        if (index_t(order.size()) < n) {
+            order.resize(std::size_t(n));
+            limit_index.resize(std::size_t(n));
+        }
+        sort_keys([&](index_t i) { return falling_key(of.scores[first + i]); }, n, order.data(), sort);
+        std::uint8_t* const limits = limit_index.data();
+        for (index_t c = first_cell; c < last_cell; ++c) {
+            index_t m = 0;
+            for (index_t d = of.offsets[c]; d < of.offsets[c + 1]; ++d) {
+                while (m < n_limits && of.max_dets[m] <= d - of.offsets[c]) ++m;
+                limits[d - first] = std::uint8_t(m);
+            }
+        }
+    }
+
+  private:
+    SortScratch sort;
+};
+
+}  // namespace cpu
+}  // namespace pymetrics
