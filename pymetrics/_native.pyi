@@ -94,6 +94,19 @@ def box_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def rotated_iou(
+    dt: _F64,
+    gt: _F64,
+    crowd: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def area_words(
     area: _F64,
     flags: _U8,

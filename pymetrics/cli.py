@@ -103,9 +103,16 @@ def _parser() -> argparse.ArgumentParser:
         help="detections, COCO JSON; may be repeated; the name is the file's, where none is given",
     )
     evaluate.add_argument(
-        "--iou-type", default="bbox", type=_iou_type, metavar="TYPE", help="what overlaps: bbox (default)"
+        "--iou-type",
+        default="bbox",
+        type=_iou_type,
+        choices=_IouTypes(),
+        metavar="TYPE",
+        help="what overlaps: %(choices)s (default: bbox)",
     )
-    evaluate.add_argument("--box-format", metavar="FORMAT", help="layout of the boxes in all files (default: xywh)")
+    evaluate.add_argument(
+        "--box-format", metavar="FORMAT", help="layout of the boxes in all files (default, of bbox: xywh)"
+    )
     evaluate.add_argument(
         "--max-dets",
         type=int,
@@ -141,7 +148,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     from .formats import opened
-    from .formats.boxes import as_box_format
     from .formats.options import ReadOptions
 
     path_of = _detectors(parser, options.dt)
@@ -153,7 +159,7 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     if target and target.exists() and any(target.samefile(path) for path in (options.gt, *path_of.values())):
         parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
-        as_box_format(options.box_format or "xywh")
+        ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
         protocol = pymetrics.Protocol(max_dets=tuple(options.max_dets), use_cats=not options.no_cats)
     except ValueError as error:
         parser.error(str(error))
@@ -207,9 +213,19 @@ def _show_config(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     pymetrics.show_config()
 
 
+class _IouTypes:
+    """The names in SHAPES, imported when they are asked for: --version loads no numpy."""
+
+    def __iter__(self) -> Iterator[str]:
+        from .evaluation.shapes import SHAPES
+
+        return iter(SHAPES)
+
+
 def _iou_type(value: str) -> str:
-    if value != "bbox":
-        raise argparse.ArgumentTypeError(f"must be 'bbox', the only one there is yet; got {value!r}")
+    if value not in _IouTypes():
+        names = ", ".join(map(repr, _IouTypes()))
+        raise argparse.ArgumentTypeError(f"must be one of {names}, the only ones there are yet; got {value!r}")
     return value
 
 

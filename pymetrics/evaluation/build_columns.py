@@ -93,6 +93,9 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
 
     The host waits for the ids of images and categories and for one flag.
     """
+    if shape.unusual is None:
+        arrays.warn_of_host(f'iou_type "{shape.iou_type}"')
+        return None
     one_device = not isinstance(gt.category, np.ndarray) and gt.category.device == dt.category.device
     if gt.indexed or dt.indexed or not one_device or gt.ids is not None or dt.ids is not None:
         return None

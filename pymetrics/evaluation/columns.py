@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
 KEEPS_FREE = 1  # bit of the flags of detections: its id is 0 or below, so that its ground truth stays free (quirk)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Side:
     """Ground truths or detections: N rows. Arrays are C-contiguous, all on one device.
 
@@ -41,7 +42,7 @@ class Side:
     source_row: I64 | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Axes:
     """The images and categories of an evaluation. On the host.
 
@@ -58,7 +59,7 @@ class Axes:
     image_sizes: F64 | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Columns:
     """The data of one evaluation."""
 

@@ -29,11 +29,14 @@ def warn_of_scale(gt: Source, dt: Source) -> None:
         if highest is not None:
             warn(f"the boxes of {source.side} are said to be normalized, but reach {highest:g}")
         if in_unit:
-            looks.append(source.side)
+            looks.append(source)
     if looks:
+        names = " and ".join(source.side for source in looks)
+        can_be = looks[0].shape.format.can_be_normalized
+        remedy = "say normalized=True and image_sizes" if can_be else "convert them to pixels"
         warn(
-            f"all boxes of {' and '.join(looks)} lie in [0, 1]: if they are parts of the image, say normalized=True "
-            "and image_sizes; in pixels they all count as small"
+            f"all boxes of {names} lie in [0, 1]: if they are parts of the image, {remedy}; in pixels they all count "
+            "as small"
         )
 
 

@@ -10,7 +10,6 @@ from .build_columns import build_columns
 from .cells import group
 from .class_map import rename_categories
 from .data_warnings import warn_of_misuse, warn_of_zero_ids
-from .matches import areas_to_keep, match_rows
 from .protocol import Protocol, as_protocol
 from .read_sources import read_sources
 from .result import Result
@@ -56,12 +55,14 @@ def evaluate(
     Args:
         gt: ground truth.
         dt: detections.
-        iou_type: "bbox".
+        iou_type: what is compared: "bbox", boxes; or "obb", rotated boxes, which arrays (N, 6) and (N, 7) cannot hold.
         protocol: "coco"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
             thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
-            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source.
-        normalized: the coordinates are parts of the image's width and height.
+            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source. Of rotated boxes: "cxcywhr"
+            (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the
+            screen); or "xyxyxyxy", the four corners of a rectangle in order, in either sense.
+        normalized: the coordinates are parts of the image's width and height. Not of rotated boxes.
         image_sizes: height and width in pixels, for normalized boxes: one (height, width) for all images, a dict of
             them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
         max_dets, iou_thresholds, recall_thresholds: in place of the protocol's, as `pymetrics.Protocol` takes them.
@@ -100,7 +101,12 @@ def evaluate(
     0.7
     """
     protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-    shape, areas = as_shape(iou_type), areas_to_keep(keep_matches, protocol)
+    shape = as_shape(iou_type)
+    areas: tuple[str, ...] = ()
+    if keep_matches is not False:
+        from .matches import areas_to_keep, match_rows
+
+        areas = areas_to_keep(keep_matches, protocol)
     sources = read_sources(gt, dt, iou_type, box_format, normalized, use_ignore=use_ignore)
     sources = rename_categories(*sources, class_map)
     columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from .protocol import Protocol
 from .shapes import Shape
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .._arrays import F64, I32, I64, U64, Ids
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .curves import UNDEFINED
+from .summary import UNDEFINED
 
 if TYPE_CHECKING:
     from .result import Result

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from .. import _config
+from .._records import record
 from .boxes import BoxFormat, RawBoxes
 from .coco import XYWH, _categories, read_json, where_of
 from .options import ReadOptions
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+    Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
 
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
@@ -40,7 +42,7 @@ class FastPathDeclined(Exception):  # noqa: N818
     """The standard library's reader has to read the file; the message says why."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Document:
     """The columns of a file and its text, from which other values can be parsed later.
 
@@ -53,9 +55,6 @@ class Document:
     spans: dict[str, tuple[int, int]]
     is_plain: bool
     text: NDArray[np.uint8]
-
-
-Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
 
 
 def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = CHUNK) -> Source | None:

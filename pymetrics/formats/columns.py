@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from .._records import record
 from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
 from .device_columns import as_tensors
 from .ids import joined_ids
@@ -14,7 +14,7 @@ from .source import Source, SourceAxes
 from .values import Where, category_column, crowd_column, flag_column, float_column, image_column, int_column
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Detections:
     """Detections of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
@@ -23,14 +23,16 @@ class Detections:
     Args:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
+            Rotated boxes (N, 5) or (N, 8), see box_format, are computed in float64.
         scores: (N,) finite numbers, higher is better.
         labels: (N,) category ids, all whole numbers or all strings; or names, where the ground truth has names.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations".
+        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
+            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
         area: (N,) square pixels, or None for the boxes' width * height.
 
     Raises:
-        TypeError, ValueError: a column of the wrong dtype, shape or length, or a value that is not finite. The message
-            names the column, the row and the value.
+        TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
+            corners that are not those of a rectangle. The message names the column, the row and the value.
     """
 
     image: Any
@@ -69,7 +71,7 @@ class Detections:
         return f"Detections({len(self)} boxes, {self.box_format})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class GroundTruths:
     """Ground truth of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
@@ -78,6 +80,7 @@ class GroundTruths:
     Args:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
+            Rotated boxes (N, 5) or (N, 8), see box_format, are computed in float64.
         labels: (N,) category ids, all whole numbers or all strings; or names, where `categories` has names.
         crowd: (N,) 1 where the box stands for a crowd, else 0; or None for nowhere. Any number of detections may match
             a crowd, and it is ignored.
@@ -90,11 +93,12 @@ class GroundTruths:
             `image` are refused; otherwise the images of the detections count, too.
         categories: all category ids, or their names by id. When given, detections of other categories are left out,
             with a warning; otherwise the categories are those of either side.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations".
+        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
+            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
 
     Raises:
-        TypeError, ValueError: a column of the wrong dtype, shape or length, or a value that is not finite. The message
-            names the column, the row and the value.
+        TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
+            corners that are not those of a rectangle. The message names the column, the row and the value.
     """
 
     image: Any

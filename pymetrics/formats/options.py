@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._records import record
 from .boxes import LAYOUTS, BoxFormat, as_box_format
 
 
-@dataclass(frozen=True)
+@record
 class ReadOptions:
     """How one side of an evaluation is read.
 
@@ -29,7 +29,10 @@ class ReadOptions:
     use_ignore: bool = False
 
     def format(self, default: str) -> BoxFormat:
-        """The format of the boxes in a source whose default is `default` (for boxes without an angle)."""
+        """The format of the boxes in a source; `default`: its layout where none is said.
+
+        The default of an iou_type that lacks this layout is its own first one.
+        """
         layouts = LAYOUTS.get(self.iou_type, LAYOUTS["bbox"])
         if default not in layouts:
             default = next(iter(layouts))

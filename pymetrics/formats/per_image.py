@@ -184,7 +184,13 @@ def _own_layout(boxes: Sequence[Any], options: ReadOptions) -> str:
             f"{options.argument} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say "
             "box_format="
         )
-    return str(formats.pop())
+    layout = str(formats.pop())
+    if layout in ("xywhr", "cxcywhr"):
+        raise ValueError(
+            f"{options.argument} holds torchvision's boxes of the format {layout.upper()}, whose angles are degrees; "
+            "give plain tensors with angles in radians"
+        )
+    return layout
 
 
 def _image_ids(items: Sequence[Any], side: str) -> NDArray[Any] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from .values import Where, check_finite, crowd_column, flag_column
 
@@ -20,7 +21,7 @@ COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 LVIS_KEYS = ("neg_category_ids", "not_exhaustive_category_ids")  # what LVIS says of images, and COCO does not
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
@@ -40,7 +41,7 @@ class SourceAxes:
     has_lvis_keys: bool = False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Source:
     """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
 
@@ -49,7 +50,8 @@ class Source:
     where: names columns and values in errors.
     image: int64 or str (N,). category: int64 or str (N,), ids or names. indexed: they are positions on the axes, which
         are given, ascend and are unique; int32, -1 where a row is left out.
-    shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
+    shape: what is compared, as the shape's module reads it (RawBoxes for boxes). It has N rows (`len`), `name` (of the
+        column, in errors), `on_host()`, `check(where)`, `needs_sizes` and `scale_seems_wrong()`, as RawBoxes.
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
     crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where

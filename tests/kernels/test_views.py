@@ -229,6 +229,16 @@ BAD_VALUES = {
         (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
         (put("end", 99), "begin, end:"),
     ],
+    "rotated_iou": [
+        (columns("dt", 5), "dt, gt: expected 6 columns"),
+        (columns("gt", 8), "dt, gt: expected 6 columns"),
+        (change("dt_offsets", 1, BIG), "dt_offsets: offsets must"),
+        (change("gt_offsets", 0, -1), "gt_offsets: expected"),
+        (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
+        (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
+        (add_row("crowd"), "crowd: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "area_words": [
         (change("rows", 0, BIG), "rows: an index"),
         (change("rows", 0, -1), "rows: an index"),

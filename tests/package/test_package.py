@@ -239,7 +239,7 @@ LAYERS = (
     {"evaluation"},
     {"formats"},
     {"kernels"},
-    {"_config", "_warnings"},
+    {"_config", "_records", "_warnings"},
     {"_native", "_cuda"},
 )
 EXTENSIONS = {"_native", "_cuda"}  # compiled; they need not be there
