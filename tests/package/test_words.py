@@ -24,7 +24,7 @@ WORDS = (
     "for who",
     "their like",
     "roads?",
-    "rooms?",
+    "citizens?",
     "doors?",
 )
 
