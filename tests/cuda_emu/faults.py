@@ -48,7 +48,7 @@ FAULTS = [
         "barrier missing before the candidates are read",
         "match_by_block.h",
         "            __syncthreads();\n            const int n = state", "            const int n = state",
-        "match_boxes,match_cells", "plain", BYTES,
+        "match_boxes,match_cells", "plain", f"{BYTES}|threads wait at different __syncthreads",
     ),
     Fault(
         "barrier missing before other sections' maxima are read",
