@@ -181,7 +181,7 @@ class Noise:
 
 
 def wait_until_quiet(limit: float) -> None:
-    """Wait until no other process uses more than NOISE of the machine for a third of a second; ``limit`` seconds at most."""
+    """Wait until no other process uses more than NOISE of the machine for a third of a second, at most ``limit`` s."""
     end = time.perf_counter() + limit
     while time.perf_counter() < end:
         noise = Noise()
