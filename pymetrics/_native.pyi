@@ -235,6 +235,8 @@ def read_ground_truth(
     size: int,
     chunk: int,
     images: _I64,
+    image_sizes: _F64,
+    image_flags: _U8,
     image: _I64,
     category: _I64,
     boxes: _F64,

@@ -121,6 +121,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="limits on the detections of one image and category (default: 1 10 100)",
     )
+    evaluate.add_argument(
+        "--class-map",
+        nargs="+",
+        metavar="FROM=TO",
+        help="rename or merge categories of both sides, by id or name; or one JSON file that holds {FROM: TO, ...}",
+    )
+    evaluate.add_argument(
+        "--use-ignore", action="store_true", help="read the key 'ignore' of annotations: they do not count"
+    )
     evaluate.add_argument("--no-cats", action="store_true", help="take all categories for one")
     evaluate.add_argument("--per-class", action="store_true", help="print a table of the categories, too")
     evaluate.add_argument(
@@ -155,14 +164,23 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     except ValueError as error:
         parser.error(str(error))
 
+    class_map = _class_map(parser, options.class_map)
     results = {}
     with _blaming(options.gt):
-        ground_truth = opened(options.gt, ReadOptions("gt", options.iou_type, options.box_format))  # once for all
+        ground_truth = opened(  # once for all
+            options.gt, ReadOptions("gt", options.iou_type, options.box_format, use_ignore=options.use_ignore)
+        )
     for name, path in path_of.items():
         start = time.perf_counter()
         with _blaming(f"{path} against {options.gt}"):
             results[name] = pymetrics.evaluate(
-                ground_truth, path, iou_type=options.iou_type, protocol=protocol, box_format=options.box_format
+                ground_truth,
+                path,
+                iou_type=options.iou_type,
+                protocol=protocol,
+                box_format=options.box_format,
+                use_ignore=options.use_ignore,
+                class_map=class_map,
             )
         n_dt, n_images = (len(rows) for rows in (results[name].outcomes.scores, results[name].outcomes.image_ids))
         _say(f"{name}: {n_dt} detections counted on {n_images} images in {time.perf_counter() - start:.2f} s")
@@ -224,6 +242,29 @@ def _detectors(parser: argparse.ArgumentParser, values: list[str]) -> dict[str, 
             parser.error(f"argument --dt: two detectors are named {name!r}; tell them apart with --dt NAME=FILE")
         path_of[name] = path
     return path_of
+
+
+def _class_map(parser: argparse.ArgumentParser, values: list[str] | None) -> dict[str, Any] | None:
+    """New category by old one: from one JSON file, or from values FROM=TO."""
+    if values is None:
+        return None
+    if len(values) == 1 and (os.path.exists(values[0]) or "=" not in values[0]):
+        _check_file(parser, "--class-map", values[0])
+        try:
+            found = json.loads(Path(values[0]).read_bytes())
+        except (OSError, ValueError) as error:
+            parser.error(f"argument --class-map: {values[0]!r} is not JSON: {error}")
+        if not isinstance(found, dict):
+            parser.error(f"argument --class-map: {values[0]!r} must hold an object, got {type(found).__name__}")
+        return found
+    class_map: dict[str, Any] = {}
+    for value in values:
+        old, equals, new = value.partition("=")
+        if not equals or not old or not new:
+            parser.error(f"argument --class-map: {value!r} must be FROM=TO")
+        if class_map.setdefault(old, new) != new:
+            parser.error(f"argument --class-map: {old!r} stands there twice")
+    return class_map
 
 
 def _check_file(parser: argparse.ArgumentParser, option: str, path: str) -> None:

@@ -46,17 +46,17 @@ class Side:
 class Axes:
     """The images and categories of an evaluation. On the host.
 
-    image_ids: every image, ascending and unique; int64 or str. category_ids: (K,) int64, in the order of axis K.
+    image_ids: every image, ascending and unique; int64 or str. category_ids: (K,) int64 or str, axis K.
     category_names: names of categories by id, where the source has them.
     category_groups: ids of the members of groups of categories, by the group's name.
-    image_sizes: (height, width) of images by id, where the source has them.
+    image_sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known; or None.
     """
 
     image_ids: Ids
     category_ids: Ids
-    category_names: Mapping[int, str] = field(default_factory=dict)
-    category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    image_sizes: Mapping[Any, Any] = field(default_factory=dict)
+    category_names: Mapping[Any, str] = field(default_factory=dict)
+    category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    image_sizes: F64 | None = None
 
 
 @record

@@ -258,7 +258,7 @@ class Result(Mapping[str, float]):
             class_names: name by category id; adds "map/<name>" ("AP/<name>") per category. True takes the names of
                 the data; an id without a name stands for itself. In names, what is neither a letter, a digit nor an
                 underscore becomes an underscore, since trackers refuse or mistreat it; names that are then equal get
-                "_<id>", or all do where that makes new equals.
+                "_<id>" ("_<place on axis K>" where ids are strings), or all do where that makes new equals.
             undefined: "drop" leaves undefined values out, "keep" gives -1.0, "nan" gives NaN.
 
         Raises:

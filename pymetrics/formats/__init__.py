@@ -80,6 +80,12 @@ def _own_format(source: Detections | GroundTruths, options: ReadOptions) -> Sour
     return found if own == found.shape.format else found.with_shape(RawBoxes(found.shape.values, own))
 
 
+def _read_source(source: Source, options: ReadOptions) -> Source:
+    if options.use_ignore and source.unread_ignore is not None:
+        raise ValueError(f"{options.argument} was read without use_ignore=True, which pymetrics.read takes, too")
+    return source
+
+
 def _read_dataset(source: Any, options: ReadOptions) -> Source:
     from . import coco
 
@@ -120,7 +126,7 @@ FORMATS = (
         "either",
         lambda source: isinstance(source, Source),
         lambda source: source.scores is not None,
-        lambda source, options: source,
+        _read_source,
     ),
     Format("Detections", "dt", lambda source: isinstance(source, Detections), lambda _: True, _own_format),
     Format("GroundTruths", "gt", lambda source: isinstance(source, GroundTruths), lambda _: False, _own_format),
@@ -206,6 +212,8 @@ def read(
     iou_type: str = "bbox",
     box_format: str | None = None,
     normalized: bool = False,
+    *,
+    use_ignore: bool = False,
 ) -> Source:
     """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
 
@@ -215,14 +223,14 @@ def read(
     Args:
         source: what pymetrics.evaluate takes. In a list of predictions each needs an image_id.
         side: "gt" or "dt".
-        iou_type, box_format, normalized: as for pymetrics.evaluate.
+        iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate.
 
     Raises:
         OSError, TypeError, ValueError: as pymetrics.evaluate.
     """
     if side not in ("gt", "dt"):
         raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
-    options = ReadOptions(side, iou_type, box_format, normalized)
+    options = ReadOptions(side, iou_type, box_format, normalized, use_ignore=use_ignore)
     source = opened(source, options)
     entry = format_of(source, side)
     if entry.side not in (side, "either"):

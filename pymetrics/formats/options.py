@@ -17,7 +17,6 @@ class ReadOptions:
     box_format, normalized: how the boxes are laid out; box_format None: the default of each kind of source.
     first_image: the number of the first image in a list per image without image ids.
     images: the ids of the items of the other list per image, which this one follows; None where there is none.
-    needs_sizes: the sizes of the images are needed.
     use_ignore: the key `ignore` of COCO annotations is read.
     """
 
@@ -27,7 +26,6 @@ class ReadOptions:
     normalized: bool = False
     first_image: int = 0
     images: Any = None
-    needs_sizes: bool = False
     use_ignore: bool = False
 
     def format(self, default: str) -> BoxFormat:

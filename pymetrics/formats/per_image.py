@@ -14,7 +14,16 @@ from .boxes import RawBoxes, box_column, to_xywh
 from .device_columns import joined_on_device
 from .options import ReadOptions
 from .source import Source, SourceAxes
-from .values import as_array, check_tensor, crowd_column, flag_column, float_column, image_column, int_column, widen
+from .values import (
+    as_array,
+    category_column,
+    check_tensor,
+    crowd_column,
+    flag_column,
+    float_column,
+    image_column,
+    widen,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +116,7 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
     return Source(
         where=where,
         image=np.repeat(images, repeats),
-        category=int_column(_joined(columns["labels"]), where, "category"),
+        category=category_column(_joined_labels(columns["labels"]), where),
         shape=RawBoxes(box_column(_joined(boxes), where, box_format.n_columns), box_format),
         scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
         area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
@@ -136,7 +145,7 @@ def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None =
             check_tensor(value, name)
         else:
             value = as_array(value, name)
-            if value.dtype.kind not in "iufb":
+            if value.dtype.kind not in ("iufbUOT" if key == "labels" else "iufb"):
                 raise TypeError(f"{name} must hold numbers, got dtype {value.dtype}")
         parts.append(value)
     return parts
@@ -156,6 +165,13 @@ def _joined(parts: Sequence[Any]) -> Any:
     if tensors and len({(part.dtype, part.device) for part in parts}) == 1:
         return as_array(torch.cat(list(parts)), "")  # type: ignore[union-attr]
     return np.concatenate([widen(as_array(part, "")) for part in parts])
+
+
+def _joined_labels(parts: Sequence[Any]) -> Any:
+    """All labels in one array; in a list, as they are, where some are no numbers."""
+    if any(isinstance(part, np.ndarray) and part.dtype.kind in "UOT" for part in parts):
+        return [label for part in parts for label in widen(as_array(part, "")).tolist()]
+    return _joined(parts)
 
 
 def _own_layout(boxes: Sequence[Any], options: ReadOptions) -> str:
