@@ -161,6 +161,11 @@ class Kept:
             self._marked = np.zeros(len(self.source), np.bool_)
         self._marked[rows] = True
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether rows are to be marked when the dicts are made."""
+        return self._marked is not None
+
     def images(self) -> dict[Any, Ann]:
         """The images by id."""
         return dict(zip(self.image_ids, self.sections["images"].value(), strict=True))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pymetrics.evaluation.shapes import SHAPES
+
 
 @pytest.fixture
 def files(tmp_path):
@@ -70,4 +72,5 @@ def test_an_iou_type_that_is_not_there_yet(name, files):
     command = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt.json", "--iou-type", name]
     done = subprocess.run(command, cwd=files, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
-    assert f"argument --iou-type: must be 'bbox', the only one there is yet; got '{name}'" in done.stderr
+    names = ", ".join(map(repr, SHAPES))
+    assert f"argument --iou-type: must be one of {names}, the only ones there are yet; got '{name}'" in done.stderr
