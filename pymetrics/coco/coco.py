@@ -158,13 +158,12 @@ class COCO:
         is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
         if not is_plain or (kept.source.scores is None) != (options.argument == "gt"):
             return None
-        if has_other_crowds(kept.source) or (options.use_ignore and has_other_ignore(kept.source)):
-            return None
-        if kept.is_marked and kept.source.unread_ignore is not None:  # IGNORE_OVERWRITTEN
+        source = kept.evaluation_source()
+        if has_other_crowds(source) or (options.use_ignore and has_other_ignore(source)):
             return None
         if options.argument == "dt":
-            return replace(kept.source, where=where_of("dt['annotations']"))
-        return with_ignore(kept.source) if options.use_ignore else kept.source
+            return replace(source, where=where_of("dt['annotations']"))
+        return with_ignore(source) if options.use_ignore else source
 
     def createIndex(self) -> None:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,13 @@ class _Categories:
         first = next((ids for ids in columns if len(ids)), np.empty(0, np.int64))
         self.are_integers = first.dtype.kind == "i"
         self.names = dict(gt.axes.names)
-        self.id_of = ids_by_name(self.names)
         labels = [label for column in columns for label in joined_ids(column).tolist()]
         self.ids: set[Label] = {self.id_of_label(label) for label in labels}
+
+    @cached_property
+    def id_of(self) -> dict[str, Label]:
+        """The ids by name; where no label is a name, two categories may have one name."""
+        return ids_by_name(self.names)
 
     def id_of_label(self, label: Label) -> Label:
         """The id of a label of either side, which may be a name; itself where it is neither."""
@@ -64,10 +69,9 @@ class _Categories:
         """The id that a key or value of the map means; "3" may mean 3."""
         if label in self.ids:
             return label
-        if label in self.id_of:
-            found: Label = self.id_of[str(label)]
-            return found
-        if isinstance(label, str) and label.lstrip("-").isdecimal() and int(label) in self.ids:
+        if isinstance(label, str) and label in self.id_of:
+            return self.id_of[label]
+        if isinstance(label, str) and label.removeprefix("-").isdecimal() and int(label) in self.ids:
             return int(label)
         return None
 
@@ -83,6 +87,7 @@ class _Categories:
                 own = sorted(id for id in members if isinstance(id, int))
                 if self.are_integers and isinstance(value, str) and own:  # a new name: the lowest id keeps its number
                     target = own[0]
+                if isinstance(value, str) and (own or not self.are_integers):
                     named[target] = value
             new_id |= {id: target for id in members if id is not None}
         names = {id: name for id, name in self.names.items() if new_id.get(id, id) == id}

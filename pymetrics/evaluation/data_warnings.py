@@ -87,12 +87,14 @@ def _unlisted_categories(gt: Source, dt: Source, columns: Columns) -> str | None
     shown = ", ".join(examples[:3]) + (", ..." if len(examples) > 3 else "")
     n = int(np.count_nonzero(places < 0))
     message = f"{n} of {len(dt)} detections are of categories that gt does not list ({shown}): they are left out"
-    if not len(known) or dt.category.dtype.kind != "i" or known.dtype.kind != "i":
+    labels, k = dt.category, len(known)
+    if labels.dtype.kind != "i" or known.dtype.kind != "i" or n <= (1 - SHARE_LISTED) * len(dt):
         return message
     shares = {
-        "adding 1 to the labels": np.mean(positions(dt.category + 1, known) >= 0),
-        "subtracting 1 from the labels": np.mean(positions(dt.category - 1, known) >= 0),
-        f"taking 0 to {len(known) - 1} for gt's sorted ids": np.mean((dt.category >= 0) & (dt.category < len(known))),
+        "adding 1 to the labels": np.mean(positions(labels + 1, known) >= 0),
+        "subtracting 1 from the labels": np.mean(positions(labels - 1, known) >= 0),
+        f"taking 0 to {k - 1} for gt's sorted ids": np.mean((labels >= 0) & (labels < k)),
+        f"taking 1 to {k} for gt's sorted ids": np.mean((labels >= 1) & (labels <= k)),
     }
     best = max(shares, key=lambda how: shares[how])
     if shares[best] < SHARE_LISTED:

@@ -71,7 +71,8 @@ def ids_by_name(names: Mapping[Any, str]) -> dict[str, Any]:
     for id, name in names.items():
         if found.setdefault(name, id) != id:
             raise ValueError(
-                f"gt has two categories named {name!r} ({found[name]!r} and {id!r}), so that the name says not which"
+                f"gt has two categories named {name!r} ({found[name]!r} and {id!r}): labels must be ids, or names that "
+                "differ"
             )
     return found
 
