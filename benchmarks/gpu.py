@@ -1,4 +1,4 @@
-"""The road on a GPU, stage by stage: device time by CUDA events, wall time, and the host's C++ on the same data.
+"""An evaluation on a GPU, stage by stage: device time by CUDA events, wall time, and the host's C++ on the same data.
 
 python benchmarks/gpu.py [--out FOLDER] [--quick]     make gpu runs it, after the tests
 
@@ -21,9 +21,14 @@ from generate import SIZES, Scene, scene
 
 import pymetrics
 from pymetrics import Detections, GroundTruths
-from pymetrics.evaluation import ingest, road
+from pymetrics.evaluation import stages
+from pymetrics.evaluation.build_columns import build_columns
+from pymetrics.evaluation.cells import group
+from pymetrics.evaluation.columns import Columns
 from pymetrics.evaluation.protocol import as_protocol
+from pymetrics.evaluation.read_sources import read_sources
 from pymetrics.evaluation.result import Result
+from pymetrics.evaluation.shapes import as_shape
 from pymetrics.kernels import cuda_backend
 
 PROTOCOL = as_protocol("coco")
@@ -73,6 +78,11 @@ def sides(data: dict[str, Any], device: str | None) -> tuple[GroundTruths, Detec
     return GroundTruths(**move(data["gt"]), box_format="xywh"), Detections(**move(data["dt"]), box_format="xywh")
 
 
+def ingest(gt: GroundTruths, dt: Detections) -> Columns:
+    """The columns of both sides."""
+    return build_columns(*read_sources(gt, dt), as_shape("bbox"))
+
+
 def device_ms(call: Callable[[], Any], repeats: int) -> float:
     """Median time between two events around the call."""
     times = []
@@ -99,8 +109,8 @@ def wall_ms(call: Callable[[], Any], repeats: int) -> float:
     return statistics.median(times)
 
 
-def stages(call: Callable[[], Any], repeats: int) -> dict[str, float]:
-    """Device time of each kernel of the road by its name, added up over its launches; medians.
+def kernel_ms(call: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Device time of each kernel of an evaluation by its name, added up over its launches; medians.
 
     Before each one the GPU is kept busy, so that its launches queue up and Python's time between them does not count.
     """
@@ -139,10 +149,10 @@ def measure(name: str, data: dict[str, Any], repeats: int) -> dict[str, Any]:
         getattr(host, array).tobytes() == getattr(gpu, array).tobytes()
         for array in ("stats", "precision", "recall", "scores")
     )
-    columns = ingest.ingest(*on_gpu)
+    columns = ingest(*on_gpu)
 
     def whole() -> None:
-        _ = Result(road.match(columns, PROTOCOL)).stats
+        _ = Result(stages.match(columns, group(columns, PROTOCOL.limit), PROTOCOL)[0]).stats
 
     def host_whole() -> None:
         _ = pymetrics.evaluate(*on_host).stats
@@ -153,12 +163,12 @@ def measure(name: str, data: dict[str, Any], repeats: int) -> dict[str, Any]:
         start = time.perf_counter()
         host_whole()
         seconds.append(1e3 * (time.perf_counter() - start))
-    by_stage = stages(whole, repeats)
+    by_kernel = kernel_ms(whole, repeats)
     return {
         "case": name, "bit_equal_to_host": equal, "n_dt": len(data["dt"]["scores"]), "n_gt": len(data["gt"]["labels"]),
-        "device_ms": sum(by_stage.values()), "stages_ms": by_stage,
+        "device_ms": sum(by_kernel.values()), "stages_ms": by_kernel,
         "elapsed_ms": device_ms(whole, repeats), "wall_ms": wall_ms(whole, repeats),
-        "ingest_wall_ms": wall_ms(lambda: ingest.ingest(*on_gpu), repeats),
+        "ingest_wall_ms": wall_ms(lambda: ingest(*on_gpu), repeats),
         "host_columns_ms": statistics.median(seconds), "wanted_device_ms": WANTED.get(name),
     }  # fmt: skip
 

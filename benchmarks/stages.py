@@ -1,4 +1,4 @@
-"""Where the time of one evaluation goes: every kernel and every station of the road, columns -> twelve numbers.
+"""Where the time of one evaluation goes: every kernel and every stage, columns -> twelve numbers.
 
 python stages.py [--size 500k] [--repeats 15]      PYMETRICS_BACKEND and PYMETRICS_NUM_THREADS as ever
 """
@@ -11,29 +11,32 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 from contenders.columns import pymetrics as prepare
 from generate import SIZES, scene
 
-from pymetrics.evaluation import evaluate, ingest, road, sources
+from pymetrics.evaluation import evaluate, stages
+from pymetrics.formats.columns import Detections
 from pymetrics.kernels import Kernel
 
-STATIONS = [
-    (sources.Detections, "__post_init__"),
-    (evaluate, "ingest"),
-    (road, "match"),
-    (road, "accumulate"),
-    (road, "means"),
+STAGES = [
+    (Detections, "__post_init__"),
+    (evaluate, "read_sources"),
+    (evaluate, "build_columns"),
+    (evaluate, "group"),
+    (stages, "match"),
+    (stages, "accumulate"),
+    (stages, "means"),
 ]
 Times = dict[str, float]
 
 
 @contextmanager
 def watched(times: Times) -> Iterator[None]:
-    """Add the seconds spent in each station and kernel to ``times``."""
+    """Add the seconds spent in each stage and kernel to ``times``."""
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -51,14 +54,11 @@ def watched(times: Times) -> Iterator[None]:
     def run(kernel: Kernel, *args: Any) -> None:
         timed(f"  {kernel.name}", functools.partial(run_kernel, kernel))(*args)
 
-    with (
-        mock.patch.object(Kernel, "__call__", run),
-        mock.patch.multiple(
-            road, **{name: timed(name, getattr(home, name)) for home, name in STATIONS if home is road}
-        ),
-        mock.patch.object(evaluate, "ingest", timed("ingest", ingest.ingest)),
-        mock.patch.object(sources.Detections, "__post_init__", timed("Detections", sources.Detections.__post_init__)),
-    ):
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(Kernel, "__call__", run))
+        for home, name in STAGES:
+            title = "Detections" if home is Detections else name
+            patches.enter_context(mock.patch.object(home, name, timed(title, getattr(home, name))))
         yield
 
 

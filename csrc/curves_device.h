@@ -92,7 +92,7 @@ __global__ void finish(Problem p) {
     }
     highest[y][x] = best;
     stop[y][x] = unreached;
-    __syncthreads();
+    __syncthreads();  // SECTIONS_BARRIER
     if (!real) return;
     best = 0;
     for (index_t s = 0; s < kSections; ++s) {

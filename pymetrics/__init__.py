@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import _config
 from ._config import get_num_threads, set_num_threads
+from ._version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
-_HOME_OF = {
+_MODULE_OF = {
     "Accumulator": "evaluation.accumulator",
     "Detections": "formats.columns",
     "GroundTruths": "formats.columns",
@@ -28,7 +29,7 @@ _HOME_OF = {
     "evaluate": "evaluation.evaluate",
     "match": "evaluation.match",
     "read": "formats",
-    "show_config": "_show",
+    "show_config": "_show_config",
 }
 
 __all__ = [
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from ._show import show_config
+    from ._show_config import show_config
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate
     from .evaluation.match import match
@@ -63,9 +64,9 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Fetch a public name from its module at its first use (PEP 562)."""
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+from ._version import INTERFACE, VERSION
+
 MAX_THREADS = 1024
 BACKENDS = ("native", "numba", "reference")
 HOME = Path(__file__).resolve().parent
@@ -24,20 +26,30 @@ HOME = Path(__file__).resolve().parent
 _threads_asked: int | None = None
 
 
-def _where() -> str:
-    is_source = (HOME.parent / "CMakeLists.txt").exists()
-    return f" in the source folder {HOME.parent}" if is_source else " when pymetrics was installed"
+def _is_source() -> bool:
+    return (HOME.parent / "CMakeLists.txt").exists()
+
+
+def _built_where() -> str:
+    return f" in the source folder {HOME.parent}" if _is_source() else " when pymetrics was installed"
 
 
 def _load(name: str) -> tuple[ModuleType | None, str]:
     """A compiled part and "", or None and the reason why it is not there."""
     try:
         # Not `from . import name`: that calls a missing file a circular import.
-        return import_module(f"{__package__}.{name}"), ""
+        module = import_module(f"{__package__}.{name}")
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError):
-            return None, f"{__package__}.{name} was not built{_where()}"
+            return None, f"{__package__}.{name} was not built{_built_where()}"
         return None, f"{type(error).__name__}: {error}"
+    wanted = f"{VERSION}, interface {INTERFACE}"
+    if wanted != module.BUILT_FOR:
+        raise ImportError(
+            f"{module.__file__} was built for pymetrics {module.BUILT_FOR}, but the Python files beside it are "
+            f"{wanted}: build it again ({'make test' if _is_source() else 'pip install --force-reinstall'})"
+        )
+    return module, ""
 
 
 native, why_no_native = _load("_native")
@@ -66,7 +78,7 @@ def host_backend() -> str:
     """
     backend = backend_asked() or ("native" if native is not None else "numba")
     if backend == "native" and native is None:
-        raise ImportError(f"PYMETRICS_BACKEND=native, but {why_no_native}. {_remedy()}")
+        raise ImportError(f"PYMETRICS_BACKEND=native, but {why_no_native}. {_how_to_mend()}")
     if backend == "numba" and not numba_is_there():
         raise ImportError("pymetrics needs numba here, and it is not installed (pip install numba)")
     return backend
@@ -118,14 +130,14 @@ def set_num_threads(n: int | None) -> None:
     _threads_asked = n
 
 
-def _remedy() -> str:
+def _how_to_mend() -> str:
     if "was not built" not in why_no_native:
         return "It is there, but does not load here: reinstall pymetrics-detection on this machine, for this Python."
     remedy = (
         "Most likely there was no C++ compiler: install one, and reinstall pymetrics-detection with pip's options "
         "--force-reinstall --no-cache-dir (pip keeps the wheel that it built without a compiler)."
     )
-    if _where().startswith(" in"):
+    if _built_where().startswith(" in"):
         remedy += " If it is installed elsewhere, this folder shadows it: start Python in another, or pip install -e."
     return remedy
 
@@ -148,7 +160,7 @@ def _other_pymetrics() -> str | None:
 
 
 def check_environment() -> None:
-    """Refuse what the environment asks for in vain.
+    """Raise if an environment variable has an invalid value or names a backend that is not available.
 
     Raises:
         ImportError: PYMETRICS_REQUIRE or PYMETRICS_BACKEND names a part that is not there.
@@ -156,7 +168,7 @@ def check_environment() -> None:
     """
     required = {name.strip() for name in os.environ.get("PYMETRICS_REQUIRE", "").split(",")}
     if "native" in required and native is None:
-        raise ImportError(f"PYMETRICS_REQUIRE names native, but {why_no_native}. {_remedy()}")
+        raise ImportError(f"PYMETRICS_REQUIRE names native, but {why_no_native}. {_how_to_mend()}")
     if "cuda" in required and cuda is None:
         raise ImportError(f"PYMETRICS_REQUIRE names cuda, but {why_no_cuda}")
     if "numba" in required and not numba_is_there():
@@ -165,8 +177,8 @@ def check_environment() -> None:
     host_backend()
 
 
-def complaint() -> str:
-    """What check_environment has against the environment; empty where all is well."""
+def environment_error() -> str:
+    """The message that check_environment raises; empty if it raises nothing."""
     try:
         check_environment()
     except (ImportError, ValueError) as error:
@@ -181,21 +193,21 @@ def _is_command() -> bool:
 
 
 def check_at_import() -> None:
-    """Refuse what the environment asks for in vain, and warn once of a missing C++ part or a foreign pymetrics.
+    """As check_environment; and warn once if the C++ part is missing or another package named pymetrics is installed.
 
-    The command line refuses by itself: its user shall see one line, and `pymetrics config` its page.
+    The command line reports such errors itself, in one line, and `pymetrics config` shows them in its page.
 
     Raises:
         ImportError, ValueError: as check_environment.
     """
     if _is_command():
-        if complaint():
+        if environment_error():
             return
     else:
         check_environment()
 
     if native is None and backend_asked() is None:
-        message = f"pymetrics runs without its C++ part, on Numba, slower: {why_no_native}. {_remedy()}"
+        message = f"pymetrics runs without its C++ part, on Numba, slower: {why_no_native}. {_how_to_mend()}"
         warnings.warn(message, RuntimeWarning, stacklevel=3)
     if other := _other_pymetrics():
         message = (

@@ -10,6 +10,7 @@ from collections.abc import Callable
 _Array = tuple[int, str, tuple[int, ...]]  # address, dtype ("f8", "i8", "i4", "u8", "u1"), shape
 _Allocate = Callable[[int], int]
 
+BUILT_FOR: str  # version and interface of the Python files that it belongs to
 ARGUMENTS: dict[str, list[str]]  # of each kernel, without stream and allocate
 
 class DeviceError(RuntimeError): ...

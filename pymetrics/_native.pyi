@@ -17,6 +17,7 @@ _I32 = NDArray[np.int32]
 _U64 = NDArray[np.uint64]
 _U8 = NDArray[np.uint8]
 
+BUILT_FOR: str  # version and interface of the Python files that it belongs to
 ARGUMENTS: dict[str, list[str]]  # of each kernel, without n_threads
 TEXT_PAD: int  # zero bytes that follow a text
 
@@ -87,6 +88,19 @@ def box_iou(
     gt_offsets: _I64,
     out_offsets: _I64,
     kind: int,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def rotated_iou(
+    dt: _F64,
+    gt: _F64,
+    crowd: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
     out: _F64,
     begin: int,
     end: int,
@@ -221,6 +235,8 @@ def read_ground_truth(
     size: int,
     chunk: int,
     images: _I64,
+    image_sizes: _F64,
+    image_flags: _U8,
     image: _I64,
     category: _I64,
     boxes: _F64,

@@ -19,6 +19,9 @@
 #include "../replicates.h"
 #include "bind.h"
 
+#ifndef PM_BUILT_FOR
+#define PM_BUILT_FOR ""
+#endif
 #ifndef PM_MODULE
 #define PM_MODULE _cuda
 #endif
@@ -69,6 +72,7 @@ void bind(py::module_& m, const char* name, void (*kernel)(const Arguments&, con
 }  // namespace
 
 PYBIND11_MODULE(PM_MODULE, m, py::mod_gil_not_used()) {
+    m.attr("BUILT_FOR") = PM_BUILT_FOR;
     py::register_exception<DeviceError>(m, "DeviceError", PyExc_RuntimeError);
     m.def("status", [] {
         const auto [works, text] = cuda::status();

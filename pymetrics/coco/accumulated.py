@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 SCORES = "scores"
 
 
@@ -103,3 +105,19 @@ class Accumulated(dict[str, Any]):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return dict, (self._plain(),)
+
+
+def in_first_corner(shape: list[int], values: Any) -> Any:
+    """The values in the first corner of an array that is -1 elsewhere; themselves where they fill it.
+
+    Raises:
+        IndexError: there are more thresholds than the array has, and numbers in them.
+    """
+    if values.shape == tuple(shape):
+        return values
+    if len(values) > shape[0] and values.size and values.max() > -1:
+        raise IndexError(f"params.iouThrs has {shape[0]} thresholds, but {len(values)} were evaluated")
+    out = np.full(shape, -1.0)
+    values = values[: shape[0]]
+    out[tuple(map(slice, values.shape))] = values
+    return out

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.coco import XYWH, where_of
-from ..formats.coco_file import has_other_crowds, read_document
+from ..formats.coco_file import has_other_crowds, has_other_ignore, read_document, with_ignore
 from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
 from ..formats.source import Source
@@ -48,7 +48,7 @@ def _load_json(path: Any) -> Any:
 
 
 class COCO:
-    """Ground truth or results. The public attributes are live: whoever edits them edits what is evaluated.
+    """Ground truth or results. The public attributes are live: an edit changes what is evaluated.
 
     Args:
         annotation_file: path of a COCO JSON file; None makes an empty one, to be filled through `dataset` and
@@ -103,7 +103,7 @@ class COCO:
 
     @cached_property
     def imgs(self) -> dict[Any, Ann]:
-        # All at once: data sets for training go through imgs before they fork workers, who are to share the dicts.
+        # All at once: training code reads imgs before it forks workers, so that the workers share the dicts.
         return self._opened("imgs")  # type: ignore[no-any-return]
 
     @cached_property
@@ -136,11 +136,11 @@ class COCO:
         self._kept = kept
 
     def _unopened(self) -> Kept | None:
-        """What is kept, as long as nobody can have changed the annotations."""
+        """The unparsed data set, if no attribute through which annotations can be changed was given out."""
         return None if vars(self).keys() & {"dataset", "anns", "imgToAnns"} else self._kept
 
     def _value(self, key: str) -> Any:
-        """dataset[key], for who keeps nothing of it."""
+        """dataset[key], for immediate reading. The caller must not store it."""
         kept = self._unopened()
         return self.dataset[key] if kept is None else kept.sections[key].peek()
 
@@ -156,11 +156,15 @@ class COCO:
         if kept is None or vars(self).keys() & {"cats", "imgs"}:
             return None
         is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
-        if not is_plain or options.needs_sizes or options.use_ignore:
+        if not is_plain or (kept.source.scores is None) != (options.argument == "gt"):
             return None
-        if (kept.source.scores is None) != (options.argument == "gt") or has_other_crowds(kept.source):
+        if has_other_crowds(kept.source) or (options.use_ignore and has_other_ignore(kept.source)):
             return None
-        return kept.source if options.argument == "gt" else replace(kept.source, where=where_of("dt['annotations']"))
+        if kept.is_marked and kept.source.unread_ignore is not None:  # IGNORE_OVERWRITTEN
+            return None
+        if options.argument == "dt":
+            return replace(kept.source, where=where_of("dt['annotations']"))
+        return with_ignore(kept.source) if options.use_ignore else kept.source
 
     def createIndex(self) -> None:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""

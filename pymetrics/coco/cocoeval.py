@@ -28,9 +28,10 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.shapes import as_shape
 from . import eval_imgs, evaluation_input
-from .accumulated import Accumulated
+from .accumulated import Accumulated, in_first_corner
 from .coco import COCO
-from .lazy_dataset import Kept, Selection, select
+from .evaluation_input import axis_ids, by_cell, categories_of
+from .lazy_dataset import Kept, Selection, as_loaded, select
 from .params import Params
 from .summary import summary_of
 
@@ -130,7 +131,7 @@ class COCOeval:
         p = self.params
         self._outcomes = None
         self._prepare()
-        categories = _categories(p)
+        categories = categories_of(p)
         self.ious = {(image, c): self.computeIoU(image, c) for image in p.imgIds for c in categories}
         self.evalImgs = [
             self.evaluateImg(image, category, area_range, p.maxDets[-1])
@@ -168,17 +169,17 @@ class COCOeval:
     def _prepare(self) -> None:
         """Read the annotations that params name, by image and category, into _gts and _dts."""
         self._rows = self._load()
-        self._gts, self._dts = (_by_cell(_as_loaded(rows)) for rows in self._rows)
+        self._gts, self._dts = (by_cell(as_loaded(rows)) for rows in self._rows)
         self.evalImgs = defaultdict(list)
         self.eval = {}
 
     @cached_property
     def _gts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return _by_cell(_as_loaded(self._rows[0]))
+        return by_cell(as_loaded(self._rows[0]))
 
     @cached_property
     def _dts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return _by_cell(_as_loaded(self._rows[1]))
+        return by_cell(as_loaded(self._rows[1]))
 
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
@@ -186,7 +187,7 @@ class COCOeval:
         p, cells, columns = self._paramsEval, self._cells, self._columns  # params: accumulate() writes to their catIds
         assert cells is not None
         assert columns is not None
-        categories = _categories(p)
+        categories = categories_of(p)
         ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories}
         values = columns.shape.overlaps(columns.dt, columns.gt, cells)
         offsets, n_dt = cells.pair_offsets(), np.diff(cells.dt_offsets)
@@ -209,12 +210,14 @@ class COCOeval:
             side.in_columns() if isinstance(side, Selection) else evaluation_input.in_order(side, p)
             for side in self._rows
         )
-        self._made = eval_imgs.from_matches(outcomes, matches, self._columns, self._cells, gts, dts, p, _categories(p))
+        self._made = eval_imgs.from_matches(
+            outcomes, matches, self._columns, self._cells, gts, dts, p, categories_of(p)
+        )
         return self._made
 
     @property
     def result(self) -> Result:
-        """What evaluate() found, or what was put into evalImgs, as every door of this library gives it.
+        """What evaluate() found, or what was put into evalImgs, as a Result.
 
         Raises:
             RuntimeError: evaluate() was not run.
@@ -226,10 +229,8 @@ class COCOeval:
         if self._result[0] is not source:
             outcomes, columns = self._outcomes, self._columns
             if source is not outcomes:
-                axes, columns = (
-                    (evaluation_input.axis_ids(p.imgIds, may_be_text=True), evaluation_input.axis_ids(_categories(p))),
-                    None,
-                )
+                axes = axis_ids(p.imgIds, may_be_text=True), axis_ids(categories_of(p))
+                columns = None
                 table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
                 outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes)
             assert outcomes is not None
@@ -295,7 +296,7 @@ class COCOeval:
         p = self.params if p is None else p
         p.catIds = p.catIds if p.useCats == 1 else [ONE_CATEGORY]
         done = self._paramsEval
-        known = (_categories(done), list(map(tuple, done.areaRng)), done.imgIds, done.maxDets)
+        known = (categories_of(done), list(map(tuple, done.areaRng)), done.imgIds, done.maxDets)
         asked = (p.catIds, list(map(tuple, p.areaRng)), p.imgIds, p.maxDets)
         pairs = zip(asked, map(set, known), strict=True)
         picks = [[n for n, item in enumerate(mine) if item in all_] for mine, all_ in pairs]
@@ -304,7 +305,7 @@ class COCOeval:
         counts = [len(p.iouThrs), len(p.recThrs), len(p.catIds) if p.useCats else 1, len(p.areaRng), len(p.maxDets)]
 
         def shaped(values: Any) -> Any:
-            return _into(counts[:1] + counts[2 - (values.ndim == 5) :], values)
+            return in_first_corner(counts[:1] + counts[2 - (values.ndim == 5) :], values)
 
         if external is None and whole:
             precision, recall, scores = self._accumulate_at_once(p, limits)
@@ -369,8 +370,6 @@ class COCOeval:
 
 
 OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "evaluateImg")}
-
-
 OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
 
 
@@ -392,33 +391,6 @@ def _names(coco: Any) -> dict[Any, Any]:
     return {category: cat["name"] for category, cat in cats.items() if "name" in cat}
 
 
-def _as_loaded(rows: list[Ann] | Selection) -> list[Ann]:
-    return rows.load_rows() if isinstance(rows, Selection) else rows
-
-
 def _require_boxes(p: Params) -> None:
     if p.iouType != "bbox":
         raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; only 'bbox' is")
-
-
-def _categories(p: Params) -> list[Any]:
-    return p.catIds if p.useCats else [ONE_CATEGORY]
-
-
-def _by_cell(rows: list[Ann]) -> defaultdict[tuple[Any, Any], list[Ann]]:
-    cells = defaultdict(list)
-    for row in rows:
-        cells[row["image_id"], row["category_id"]].append(row)
-    return cells
-
-
-def _into(shape: list[int], values: Any) -> Any:
-    """The values in the first corner of an array that is -1 elsewhere; themselves where they fill it."""
-    if values.shape == tuple(shape):
-        return values
-    if len(values) > shape[0] and values.size and values.max() > -1:
-        raise IndexError(f"params.iouThrs has {shape[0]} thresholds, but {len(values)} were evaluated")
-    out = np.full(shape, -1.0)
-    values = values[: shape[0]]
-    out[tuple(map(slice, values.shape))] = values
-    return out

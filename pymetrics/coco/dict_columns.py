@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _config
 from ..formats.boxes import RawBoxes
@@ -19,6 +18,9 @@ from ..formats.coco import XYWH, where_of
 from ..formats.dict_columns import native, read_columns
 from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Ann = dict[str, Any]
 Index = tuple[dict[Any, Ann], defaultdict[Any, list[Ann]], defaultdict[Any, list[Any]]]

@@ -132,7 +132,7 @@ def to_outcomes(table: list[list[list[Entry | None]]], protocol: Protocol, ids: 
 def match_one(
     ious: Any, gts: list[Ann], dts: list[Ann], ignored: list[int], thresholds: Sequence[float]
 ) -> tuple[Array, Array, Array]:
-    """pycocotools' matching of one cell, loop by loop, by overlaps from anywhere (for who overrides computeIoU).
+    """pycocotools' matching of one cell, loop by loop, by given overlaps (for subclasses that override computeIoU).
 
     ious: (D, G). dts: by falling score. gts: the ignored last. Returns dtMatches (T, D), gtMatches (T, G), both the
     ids of the partners, and dtIgnore (T, D).

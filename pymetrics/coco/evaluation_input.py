@@ -71,6 +71,19 @@ def in_order(rows: list[Ann], p: Params) -> list[Ann]:
     return [row for category in p.catIds for row in rows_of[category]]
 
 
+def by_cell(rows: list[Ann]) -> defaultdict[tuple[Any, Any], list[Ann]]:
+    """The rows by (image id, category id)."""
+    cells = defaultdict(list)
+    for row in rows:
+        cells[row["image_id"], row["category_id"]].append(row)
+    return cells
+
+
+def categories_of(p: Params) -> list[Any]:
+    """The category ids evaluated."""
+    return p.catIds if p.useCats else [ONE_CATEGORY]
+
+
 def mark_ignored(gts: list[Ann]) -> None:
     """Write what pycocotools writes: `ignore` follows `iscrowd`, whatever it was (IGNORE_OVERWRITTEN)."""
     for gt in gts:
@@ -79,7 +92,7 @@ def mark_ignored(gts: list[Ann]) -> None:
 
 def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
     """The images and categories that params name. category_names: by id, of those that have one."""
-    categories = p.catIds if p.useCats else [ONE_CATEGORY]
+    categories = categories_of(p)
     ids, names = axis_ids(categories), {}
     for k, category in enumerate(categories):
         name = category_names.get(category)

@@ -1,6 +1,6 @@
-"""What a COCO holds of a file before anybody asks for its dicts: the text, and the columns of the C++ reader.
+"""A data set that is read but not yet parsed into dicts: its text, and the columns of the C++ reader.
 
-Dicts are made here once, of one value of the data set at a time, and shared by all who ask.
+Each value of the data set is parsed once, when it is first asked for, and then shared.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..evaluation.build_columns import last_of_each_id
 from ..formats.boxes import RawBoxes
@@ -24,8 +23,12 @@ from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
 from .params import Params
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
 Ann = dict[str, Any]
-Array = NDArray[Any]
 _opening = threading.RLock()
 
 
@@ -36,7 +39,7 @@ def opening() -> threading.RLock:
 
 def _renew_lock() -> None:
     global _opening
-    _opening = threading.RLock()  # in a forked child nobody is left who could release the old one
+    _opening = threading.RLock()  # no thread of a forked child could release the old lock
 
 
 if hasattr(os, "register_at_fork"):
@@ -44,7 +47,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Text:
-    """A file's text, which nobody changes."""
+    """A file's text. It is never changed."""
 
     def __init__(self, data: NDArray[np.uint8]) -> None:
         self.data = data
@@ -72,32 +75,36 @@ class Text:
 class Section:
     """One value of a data set: a place in the text until it is asked for, then what stands there.
 
-    Nobody changes `value()` itself, be it a list: who makes it public makes a copy of the list. So it still holds what
-    the file held, when that copy has been changed. Its dicts are the live ones.
+    Do not modify the list that `value()` returns. Code that publishes it copies the list first. The dicts in it are
+    shared, so changes of a dict are visible everywhere.
     """
 
     def __init__(self, text: Text | None, span: tuple[int, int] = (0, 0), value: Any = None) -> None:
-        self._text, self._span, self._value = text, span, value  # a value beside a text is nobody's yet
+        self._text, self._span, self._value = (
+            text,
+            span,
+            value,
+        )  # if both text and value are set, the value was not given out yet
 
     @property
     def is_made(self) -> bool:
         return self._text is None
 
     def value(self) -> Any:
-        """The value, for all to see."""
+        """The value, which from now on is shared with the caller."""
         with opening():
             value, self._text = self.peek(), None
         return value
 
     def peek(self) -> Any:
-        """The value, for who keeps nothing of it."""
+        """The value, for immediate reading. The caller must not store it."""
         with opening():
             if self._text is not None and self._value is None:
                 self._value = self._text.parsed(*self._span)
             return self._value
 
     def copied(self) -> Section:
-        """A deep copy, made anew from the text where nobody has seen the value."""
+        """A deep copy; parsed again from the text if the value was not given out."""
         if self._text is None:
             return Section(None, value=copy.deepcopy(self._value))
         return Section(self._text, self._span)
@@ -153,6 +160,11 @@ class Kept:
         if self._marked is None:
             self._marked = np.zeros(len(self.source), np.bool_)
         self._marked[rows] = True
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether rows are to be marked when the dicts are made."""
+        return self._marked is not None
 
     def images(self) -> dict[Any, Ann]:
         """The images by id."""
@@ -212,8 +224,10 @@ class Selection:
         rows = self.kept.source
         category = np.zeros(len(rows), np.int32) if self.category is None else self.category
         is_gt, boxes, ids = rows.scores is None, rows.shape.values, None
-        columns = {"image": self.image, "category": category, "scores": rows.scores}
+        columns: dict[str, Any] = {"image": self.image, "category": category, "scores": rows.scores}
         if is_gt:
+            assert rows.crowd is not None
+            assert rows.area is not None
             columns |= {"crowd": rows.crowd, "ignore": rows.crowd, "area": np.where(rows.crowd, 0.0, rows.area)}
             ids = np.asarray(rows.ids)  # of results they count from 1, and areas are width * height
         if self.order is not None:
@@ -268,6 +282,11 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
         parts = [order[categories == category] for category in category_ids.tolist()]
         order = np.concatenate([order[:0], *parts])
     return Selection(kept, open, image, category, order, stand_ins)
+
+
+def as_loaded(rows: list[Ann] | Selection) -> list[Ann]:
+    """The dicts of one side, which evaluation_input.load_rows gave or would have given."""
+    return rows.load_rows() if isinstance(rows, Selection) else rows
 
 
 def _mark(annotations: list[Ann], rows: Array) -> None:

@@ -20,11 +20,10 @@ except ImportError as error:
 from ..evaluation import stages
 from ..evaluation.cells import group
 from ..evaluation.columns import Columns
-from ..evaluation.curves import UNDEFINED
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
-from ..evaluation.summary import SummaryRow
-from . import checks, coco_files, values
+from ..evaluation.summary import UNDEFINED, SummaryRow
+from . import coco_files, outputs, validation
 from .state_columns import STATES, as_columns
 
 IouType = Literal["bbox", "segm"]
@@ -88,28 +87,28 @@ class MeanAveragePrecision(Metric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        checks.check_choice("box_format", box_format, checks.BOX_FORMATS)
+        validation.check_choice("box_format", box_format, validation.BOX_FORMATS)
         self.box_format = box_format
-        self.iou_type = checks.as_iou_types(iou_type)
-        checks.check_list("iou_thresholds", iou_thresholds, "floats")
-        checks.check_list("rec_thresholds", rec_thresholds, "floats")
-        checks.check_list("max_detection_thresholds", max_detection_thresholds, "ints")
-        self.max_detection_thresholds = checks.as_limits(max_detection_thresholds)
-        checks.check_bool("class_metrics", class_metrics)
+        self.iou_type = validation.as_iou_types(iou_type)
+        validation.check_list("iou_thresholds", iou_thresholds, "floats")
+        validation.check_list("rec_thresholds", rec_thresholds, "floats")
+        validation.check_list("max_detection_thresholds", max_detection_thresholds, "ints")
+        self.max_detection_thresholds = validation.as_limits(max_detection_thresholds)
+        validation.check_bool("class_metrics", class_metrics)
         self.class_metrics = class_metrics
-        checks.check_bool("extended_summary", extended_summary)
+        validation.check_bool("extended_summary", extended_summary)
         self.extended_summary = extended_summary
-        checks.check_choice("average", average, checks.AVERAGES)
+        validation.check_choice("average", average, validation.AVERAGES)
         self.average = average
-        checks.check_choice("backend", backend, checks.BACKENDS)
+        validation.check_choice("backend", backend, validation.BACKENDS)
         self.backend = backend
-        checks.check_choice("thresholds", thresholds, checks.THRESHOLDS)
+        validation.check_choice("thresholds", thresholds, validation.THRESHOLDS)
         exact = thresholds == "coco"
         self.iou_thresholds = iou_thresholds or (list(COCO_IOU_THRESHOLDS) if exact else _spaced(0.5, 0.95, 10))
         self.rec_thresholds = rec_thresholds or (list(COCO_RECALL_THRESHOLDS) if exact else _spaced(0.0, 1.0, 101))
-        checks.check_numbers("iou_thresholds", self.iou_thresholds)
-        checks.check_numbers("rec_thresholds", self.rec_thresholds)
-        checks.check_supported(self.iou_type)
+        validation.check_numbers("iou_thresholds", self.iou_thresholds)
+        validation.check_numbers("rec_thresholds", self.rec_thresholds)
+        validation.check_supported(self.iou_type)
         for name in STATES:
             self.add_state(name, default=[], dist_reduce_fx=None)
 
@@ -128,14 +127,14 @@ class MeanAveragePrecision(Metric):
             ValueError: something is wrong; the message names the sample of this batch. The states are as before.
         """
         compiling = torch.compiler.is_compiling()
-        if compiling or not checks.is_sound(preds, target):
-            checks.check_inputs(preds, target, self.box_format)
+        if compiling or not validation.is_sound(preds, target):
+            validation.check_inputs(preds, target, self.box_format)
         kept = _detached if compiling else _kept
         limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
         for item in preds:
             boxes = _flat(item["boxes"])
             if boxes.shape[0] > limit:
-                checks.warn_of_many_detections(self.max_detection_thresholds[-1])
+                validation.warn_of_many_detections(self.max_detection_thresholds[-1])
             self.detection_box.append(kept(boxes))
             self.detection_labels.append(kept(item["labels"]))
             self.detection_scores.append(kept(item["scores"]))
@@ -145,7 +144,7 @@ class MeanAveragePrecision(Metric):
             self.groundtruth_labels.append(kept(labels))
             zeros = None
             for name, states in (("iscrowd", self.groundtruth_crowds), ("area", self.groundtruth_area)):
-                if name in item and checks.is_column(item[name]):
+                if name in item and validation.is_column(item[name]):
                     column, n = item[name], labels.shape[0]
                     states.append(kept(column if column.shape[0] == n else column[:n]))
                 else:
@@ -163,18 +162,18 @@ class MeanAveragePrecision(Metric):
         """
         columns = as_columns(self.metric_state, self.box_format)
         classes = torch.tensor(columns.axes.category_ids, dtype=torch.int32)
-        rows = values.rows(self.max_detection_thresholds, self.backend)
+        rows = outputs.rows(self.max_detection_thresholds, self.backend)
         if not len(columns.axes.image_ids):
-            return {**values.scalars(rows, [UNDEFINED] * len(rows)), "classes": classes}
+            return {**outputs.scalars(rows, [UNDEFINED] * len(rows)), "classes": classes}
         protocol = self._protocol(rows)
         result = self._evaluate(columns, protocol)
-        found = values.scalars(rows, result.stats)
+        found = outputs.scalars(rows, result.stats)
         if self.extended_summary:
-            found |= values.extended(result)
+            found |= outputs.extended(result)
         precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
         if self.class_metrics:
             by_class = _result(columns, protocol) if self.average == "micro" else result
-            precision, recall = values.per_class(by_class)
+            precision, recall = outputs.per_class(by_class)
         found |= {
             "map_per_class": precision,
             f"mar_{self.max_detection_thresholds[-1]}_per_class": recall,
@@ -204,8 +203,8 @@ class MeanAveragePrecision(Metric):
         backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools",
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """preds and target for update() from COCO files: the images that have ground truth, boxes as "xywh"."""
-        checks.check_supported(checks.as_iou_types(iou_type))
-        checks.check_choice("backend", backend, checks.BACKENDS)
+        validation.check_supported(validation.as_iou_types(iou_type))
+        validation.check_choice("backend", backend, validation.BACKENDS)
         return coco_files.read(coco_preds, coco_target)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..evaluation.build_columns import build_columns
 from ..evaluation.columns import Columns
@@ -17,6 +16,9 @@ from ..formats.coco import XYWH
 from ..formats.ids import joined_ids, positions
 from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 STATES = (
     "detection_box",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..formats.values import as_array, widen
 from ..kernels import arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def on_device(**arguments: Any) -> bool:

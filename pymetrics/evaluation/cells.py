@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .. import kernels
+from .._records import record
 from ..kernels import arrays
 from ..kernels.arrays import empty, first_rows, to_ints
 from .columns import Columns
 
+if TYPE_CHECKING:
+    from .._arrays import F64, I32, I64
+
 PAIRS_AT_ONCE = 1 << 22  # overlaps in memory at one time, but for a cell that has more: 32 MiB
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Cells:
     """Cells that hold any row: C of them, with D detections and G ground truths. Arrays are on the columns' device.
 
@@ -29,13 +33,13 @@ class Cells:
     scores: float64 (D,), of the detections.
     """
 
-    category_cells: Any
-    image: Any
-    dt_offsets: Any
-    dt_rows: Any
-    gt_offsets: Any
-    gt_rows: Any
-    scores: Any
+    category_cells: I64
+    image: I32
+    dt_offsets: I64
+    dt_rows: I32
+    gt_offsets: I64
+    gt_rows: I32
+    scores: F64
 
     def __len__(self) -> int:
         return int(self.image.shape[0])

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._records import record
 from ..kernels import arrays
 from . import stages
 from .cells import Cells, gather_ranges, sort_rows
 from .columns import Columns
 from .protocol import Protocol
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._arrays import F64, I32, I64, U64, Ids
+
 STATUS = np.array(["fp", "tp", "ignored"])
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class MatchTable:
     """Detections of all categories, by category and falling score: N rows.
 
@@ -42,7 +47,7 @@ class MatchTable:
         return len(self.dt)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class MissTable:
     """Ground truths that count and that no detection took. image, category: ids, (N,). gt: int64 (N,), their rows."""
 
@@ -54,7 +59,7 @@ class MissTable:
         return len(self.gt)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Matches:
     """The matches of all detections within the protocol's last limit, by area range and threshold. On the host.
 
@@ -68,20 +73,20 @@ class Matches:
     """
 
     protocol: Protocol
-    image_ids: Any
-    category_ids: Any
-    category_cells: Any
-    cell_image: Any
-    dt_offsets: Any
-    gt_offsets: Any
-    dt_row: Any
-    gt_row: Any
-    scores: Any
-    gt_of: Any
-    overlap: Any
-    matched: Any
-    ignored: Any
-    gt_ignored: Any
+    image_ids: Ids
+    category_ids: Ids
+    category_cells: I64
+    cell_image: I32
+    dt_offsets: I64
+    gt_offsets: I64
+    dt_row: I64
+    gt_row: I64
+    scores: F64
+    gt_of: I32
+    overlap: F64
+    matched: U64
+    ignored: U64
+    gt_ignored: U64
 
     def __repr__(self) -> str:
         return f"<Matches of {len(self.dt_row)} detections and {len(self.gt_row)} ground truths>"

@@ -6,21 +6,24 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
-import numpy.typing
 
 from ..kernels import arrays
 from . import stages
 from .cells import Cells, group
 from .columns import Columns
-from .curves import UNDEFINED, Curves, curves
-from .matches import Matches, areas_to_keep, match_rows
 from .outcomes import Outcomes
 from .protocol import Place, Protocol, place_of
-from .scalars import scalars
-from .summary import SummaryRow
+from .summary import UNDEFINED, SummaryRow
+
+if TYPE_CHECKING:
+    from .curves import Curves
+    from .matches import Matches
+
+if TYPE_CHECKING:
+    from .._arrays import F64
 
 
 class Result(Mapping[str, float]):
@@ -73,6 +76,8 @@ class Result(Mapping[str, float]):
         if self._matches is None:
             if self._columns is None or self.cells is None or self.columns is None:
                 raise ValueError("no matches were kept: say Accumulator(keep_matches=True) at the start")
+            from .matches import areas_to_keep, match_rows
+
             self._matches = match_rows(self.columns, self.cells, self.protocol, areas_to_keep(True, self.protocol))
         return self._matches
 
@@ -116,7 +121,7 @@ class Result(Mapping[str, float]):
         return arrays.to_host(stages.accumulate(self._outcomes)[2])
 
     @cached_property
-    def stats(self) -> numpy.typing.NDArray[numpy.float64]:
+    def stats(self) -> F64:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
         stats = numpy.full(len(self.rows), UNDEFINED)
         for metric, values in zip(("precision", "recall"), self._arrays, strict=True):
@@ -161,7 +166,7 @@ class Result(Mapping[str, float]):
     def __reduce__(self) -> Any:
         return Result, (self.outcomes, self.columns, None, self._matches)  # the rest is quicker to compute than to send
 
-    def class_means(self, row: SummaryRow) -> numpy.typing.NDArray[numpy.float64]:
+    def class_means(self, row: SummaryRow) -> F64:
         """One row of a summary for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
         place, values = place_of(row, self.protocol), self.recall if row.metric == "recall" else self.precision
         means = numpy.full(len(self.outcomes.category_ids), UNDEFINED)
@@ -234,6 +239,8 @@ class Result(Mapping[str, float]):
         Raises:
             ValueError: the protocol does not have it.
         """
+        from .curves import curves
+
         return curves(self.precision, self.scores, self.protocol, iou, area, max_dets)
 
     def scalars(
@@ -251,13 +258,15 @@ class Result(Mapping[str, float]):
             class_names: name by category id; adds "map/<name>" ("AP/<name>") per category. True takes the names of
                 the data; an id without a name stands for itself. In names, what is neither a letter, a digit nor an
                 underscore becomes an underscore, since trackers refuse or mistreat it; names that are then equal get
-                "_<id>", or all do where that makes new equals.
+                "_<id>" ("_<place on axis K>" where ids are strings), or all do where that makes new equals.
             undefined: "drop" leaves undefined values out, "keep" gives -1.0, "nan" gives NaN.
 
         Raises:
             ValueError: keys or undefined is none of the above.
             TypeError: class_names is neither a mapping nor a bool.
         """
+        from .scalars import scalars
+
         return scalars(self, prefix, keys, class_names, undefined)
 
     def summary(self, undefined: str = "-1.000") -> str:

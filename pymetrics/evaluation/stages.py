@@ -7,10 +7,10 @@ checks this).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import kernels
+from .._records import record
 from ..kernels.arrays import cached_on, empty, to_device, to_host, to_ints
 from .cells import Cells, sort_rows
 from .columns import CROWD, IGNORE, Columns, Side
@@ -18,16 +18,19 @@ from .outcomes import Outcomes
 from .protocol import Protocol, Tables, tables
 from .shapes import Shape
 
+if TYPE_CHECKING:
+    from .._arrays import F64, I32, U8, U64, Ids
 
-@dataclass(frozen=True, eq=False, repr=False)
+
+@record
 class RowMatches:
     """Which ground truth each detection of some cells took, by (area range, threshold) pair a * T + t.
 
     gt_of: int32 (D, A * T), its row in Columns.gt, or -1. overlap: float64 (D, A * T), their overlap, or 0.
     """
 
-    gt_of: Any
-    overlap: Any
+    gt_of: I32
+    overlap: F64
 
     def on_host(self) -> RowMatches:
         """The same with numpy arrays."""
@@ -86,7 +89,7 @@ def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
     return match_shape
 
 
-def ignored_words(columns: Columns, cells: Cells, protocol: Protocol) -> Any:
+def ignored_words(columns: Columns, cells: Cells, protocol: Protocol) -> U64:
     """uint64 (G, W): the bits for which each ground truth of the cells does not count."""
     table, gt = _tables(protocol, cells.scores), columns.gt
     words = empty((cells.gt_rows.shape[0], protocol.n_words), "uint64", cells.scores)
@@ -102,7 +105,7 @@ def _tables(protocol: Protocol, like: Any) -> Tables:
     return Tables(**{name: cached_on(table, like) for name, table in vars(tables(protocol)).items()})
 
 
-def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, Any]:
+def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[F64, F64, F64]:
     """precision (T, R, K, A, M), recall (T, K, A, M), scores (T, R, K, A, M); float64, -1 where is no ground truth.
 
     keep_scores: without it there are none of them, (0, R, K, A, M).
@@ -120,7 +123,7 @@ def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[Any, Any, 
     return precision, recall, scores
 
 
-def accumulate_replicates(outcomes: Outcomes, weights: Any) -> tuple[Any, Any]:
+def accumulate_replicates(outcomes: Outcomes, weights: U8) -> tuple[F64, F64]:
     """precision (B, T, R, K, A, M), recall (B, T, K, A, M) of B draws of the images with repetition (bootstrap).
 
     weights: uint8 (B, images), how often each image is drawn, beside the outcomes.
@@ -137,7 +140,7 @@ def accumulate_replicates(outcomes: Outcomes, weights: Any) -> tuple[Any, Any]:
     return precision, recall
 
 
-def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
+def means(values: F64, queries: Sequence[tuple[int | None, int, int]]) -> F64:
     """Means of the entries above -1 of slices (t or all, area range, limit); -1 where there is none.
 
     values: precision (T, R, K, A, M) or recall (T, K, A, M). The sum runs in the order of numpy.mean(s[s > -1]).
@@ -158,9 +161,9 @@ def means(values: Any, queries: Sequence[tuple[int | None, int, int]]) -> Any:
 
 def arrange(
     chunks: Sequence[Outcomes],
-    places: Sequence[tuple[Any, Any]],
-    image_ids: Any,
-    category_ids: Any,
+    places: Sequence[tuple[I32, I32]],
+    image_ids: Ids,
+    category_ids: Ids,
     names: Mapping[int, str],
     groups: Mapping[str, tuple[int, ...]],
 ) -> Outcomes:

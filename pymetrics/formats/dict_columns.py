@@ -1,18 +1,20 @@
 """Lists of COCO's dicts to columns, by the C++ part: one walk through the dicts, which are not changed.
 
 It takes rows of plain values: exact dicts, ints, floats, bools, lists or tuples of four numbers. Any other row, and any
-error, is left to the caller's own code, so that there is one judge of what is valid and one text for each error.
+error, is left to the caller's own code, so that what is valid is decided in one place, with one text for each error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _config
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 INTS = ("image_id", "category_id", "id")
 FLAGS = ("iscrowd", "ignore")  # 0 or 1; other numbers are not taken

@@ -15,3 +15,4 @@ from .means import mean_valid as mean_valid
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel
 from .replicates import accumulate_replicates as accumulate_replicates
+from .rotated import rotated_iou as rotated_iou

@@ -106,7 +106,7 @@ def test_inputs_may_be_read_only(native, kernel, backend):
         getattr(KERNELS[kernel], backend)(*(args[name] for name in parameters(kernel)))
 
 
-# Arrays that may have rows that nobody points at.
+# Arrays that may have rows that no index points at.
 LOOSE = {
     ("rank_detections", "scores"),
     ("rank_detections", "dt_order"),
@@ -232,6 +232,16 @@ BAD_VALUES = {
         (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
         (put("kind", 3), "kind: expected 0, 1 or 2, got 3"),
         (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "rotated_iou": [
+        (columns("dt", 5), "dt, gt: expected 6 columns"),
+        (columns("gt", 8), "dt, gt: expected 6 columns"),
+        (change("dt_offsets", 1, BIG), "dt_offsets: offsets must"),
+        (change("gt_offsets", 0, -1), "gt_offsets: expected"),
+        (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
+        (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
+        (add_row("crowd"), "crowd: expected length"),
         (put("end", 99), "begin, end:"),
     ],
     "area_words": [

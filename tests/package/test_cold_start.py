@@ -11,7 +11,7 @@ import pytest
 HEAVY = (
     "asyncio", "concurrent.futures", "email", "hashlib", "http", "importlib.metadata", "inspect", "json", "logging",
     "multiprocessing", "queue", "socket", "ssl", "subprocess", "tempfile", "threading", "unittest", "urllib.request",
-    "numba", "torch", "pymetrics.kernels.numba_backend", "pymetrics.kernels.cuda_backend", "pymetrics._show",
+    "numba", "torch", "pymetrics.kernels.numba_backend", "pymetrics.kernels.cuda_backend", "pymetrics._show_config",
     "pymetrics.cli", "pymetrics.coco", "pymetrics.detection",
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pymetrics
-from pymetrics import _config
+from pymetrics import _config, kernels
 
 PACKAGE = Path(pymetrics.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +75,7 @@ def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> N
     assert done.stderr.startswith(f"pymetrics: {name} must be ")
     page = command("config")
     assert (page.returncode, page.stderr) == (2, done.stderr)
-    assert re.search(f"complaint +{name} must be .*got 'odd'\n", page.stdout)
+    assert re.search(f"environment error +{name} must be .*got 'odd'\n", page.stdout)
     assert re.search(f"{name} +odd\n", page.stdout)
     env = {**ENVIRONMENT, name: "odd"}
     module = subprocess.run([sys.executable, "-m", "pymetrics", "config"], env=env, capture_output=True, text=True)
@@ -234,13 +234,13 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 # Imports point down. A module may import those of its own row's folders and of every later row.
 LAYERS = (
     {"__main__"},
-    {"cli", "_show", "trackers"},
+    {"cli", "_show_config", "trackers"},
     {"detection", "coco", "demo"},
     {"evaluation"},
     {"formats"},
     {"kernels"},
-    {"_config", "_warnings"},
-    {"_native", "_cuda"},
+    {"_config", "_records", "_warnings"},
+    {"_native", "_cuda", "_arrays", "_version"},
 )
 EXTENSIONS = {"_native", "_cuda"}  # compiled; they need not be there
 LEVEL_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -293,7 +293,7 @@ def test_heavy_libraries_stay_in_their_folders(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports_of(path)}
     if part not in ("detection", "coco") and path.name != "arrays.py":  # for CuPy's and JAX's arrays
         assert "torch" not in libraries
-    if part not in ("kernels", "_show.py"):
+    if part not in ("kernels", "_show_config.py"):
         assert "numba" not in libraries
     if part != "trackers":
         assert "wandb" not in libraries
@@ -309,6 +309,36 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
     assert not libraries & {"numpy", "torch", "numba"}
     names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
     assert not names & {"np", "numpy", "torch"}
+
+
+# Functions by which rows could be grouped into cells again, where they do something else, and what that is.
+GROUPING = {"lexsort", "searchsorted", "bincount"}
+OTHER_USES = {
+    ("evaluation/accumulator.py", "searchsorted"): "the places of one chunk's ids among those of all chunks",
+    ("evaluation/result.py", "bincount"): "the counts of all cells of an image, added up",
+    ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
+    ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
+}
+
+
+def test_groupings_are_made_by_cells_alone() -> None:
+    found: list[tuple[str, str]] = []
+    for path in SOURCES:
+        file = path.relative_to(PACKAGE).as_posix()
+        if file == "evaluation/cells.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", None)))
+            if name in GROUPING:
+                found.append((file, name))
+    assert sorted(found) == sorted(OTHER_USES), "reuse Cells; where it is no grouping, say in OTHER_USES what it is"
+
+
+def test_the_matcher_knows_neither_shapes_nor_areas() -> None:
+    parameters = kernels.match_cells.parameters
+    assert {"overlaps", "dt_ignored", "gt_ignored"} <= set(parameters)
+    assert not [name for name in parameters if re.search("area|box|mask", name)]
+    assert not [name for name in kernels.area_words.parameters if re.search("box|mask", name)]
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *CSRC], ids=lambda path: "/".join(path.parts[-2:]))

@@ -22,7 +22,7 @@ def _version_of(name: str) -> str:
 
 
 def _answer(ask: Callable[[], object]) -> str:
-    """What a question to the environment gives; empty where a variable is wrong, which the page then says."""
+    """The answer of a function of _config; empty where it raises, which the page reports in a row of its own."""
     try:
         return str(ask())
     except (ImportError, ValueError):
@@ -37,7 +37,7 @@ def _no_cache() -> str:
 def config_page() -> str:
     """Which version and backends are there (and, if not, why), the threads and the environment variables.
 
-    A variable that asks for what cannot be is complained of in the page.
+    Invalid environment variables are reported in the page.
     """
     native, cuda = _config.native, _config.cuda
     simd_level = getattr(native, "simd_level", None)
@@ -53,7 +53,7 @@ def config_page() -> str:
         "cuda": f"{cuda.__file__}: {cuda.status()[1]}" if cuda else f"no: {_config.why_no_cuda}",
         "torch": _version_of("torch") + (", imported" if "torch" in sys.modules else ""),
         "threads": _answer(_config.get_num_threads),
-        "complaint": _config.complaint(),
+        "environment error": _config.environment_error(),
     }
     rows |= {name: os.environ.get(name, "") for name in VARIABLES}
     width = max(map(len, rows))
