@@ -2,7 +2,7 @@
 // The kernels behind accumulate.cu, and for it alone.
 //
 // All detections are sorted at once, by category and falling score, and cut into chunks of one category each: a
-// category that has most of them is many chunks, so that it keeps nobody waiting. Of 32 detections the words are turned
+// category that has most of them is many chunks, so that no block waits for it. Of 32 detections the words are turned
 // into one word for each (area range, threshold) bit, so that counting is popc and a thread has one bit and limit. No
 // list of true positives is made: the envelope at a recall threshold is the highest precision from the true positive
 // that it needs on, so that one maximum between neighbouring thresholds is enough, and those lie in the output.

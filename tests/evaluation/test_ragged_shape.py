@@ -21,7 +21,7 @@ import pymetrics
 from pymetrics import Accumulator, Protocol, formats, kernels
 from pymetrics.evaluation import shapes, stages
 from pymetrics.evaluation.build_columns import build_columns
-from pymetrics.evaluation.cells import Cells, gather_ranges, group
+from pymetrics.evaluation.cells import Cells, gather_ranges
 from pymetrics.evaluation.columns import CROWD
 from pymetrics.formats.source import Source, SourceAxes
 from pymetrics.formats.values import plain
@@ -271,12 +271,12 @@ def test_columns_and_stages(seed, repeats, use_cats, at_once, monkeypatch):
     protocol = replace(PROTOCOL, use_cats=use_cats)
     gt, dt = scene(seed, repeats=repeats)
     columns = columns_of(gt, dt, protocol)
-    outcomes, matches = match_and_keep(columns, protocol)
+    cells, outcomes, matches = match_and_keep(columns, protocol)
     by_hand = evaluated_by_hand(monkeypatch, columns, gt, dt, protocol)
     want = literal.accumulate(by_hand, len(columns.axes.category_ids), protocol)
     assert [array.tobytes() for array in stages.accumulate(outcomes)] == [array.tobytes() for array in want]
     assert (want[1] > 0).any()
-    n_pairs, cells = len(protocol.iou_thresholds), group(columns, protocol.limit)
+    n_pairs = len(protocol.iou_thresholds)
     for c, (k, i) in enumerate(zip(cells.category().tolist(), cells.image.tolist(), strict=True)):
         rows = slice(cells.dt_offsets[c], cells.dt_offsets[c + 1])
         for a in range(len(protocol.area_ranges)):

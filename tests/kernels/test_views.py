@@ -106,7 +106,7 @@ def test_inputs_may_be_read_only(native, kernel, backend):
         getattr(KERNELS[kernel], backend)(*(args[name] for name in parameters(kernel)))
 
 
-# Arrays that may have rows that nobody points at.
+# Arrays that may have rows that no index points at.
 LOOSE = {
     ("rank_detections", "scores"),
     ("rank_detections", "dt_order"),
