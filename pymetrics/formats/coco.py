@@ -289,7 +289,7 @@ def _boxes(
 
     flat = float_column(values, of_value, "boxes")
     kinds = set(map(type, values))
-    if kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
+    if n_columns != 4 or kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
         return flat.reshape(-1, n_columns), None
     with np.errstate(over="ignore", invalid="ignore"):
         area = [float(box[2] * box[3]) for box in boxes]
