@@ -1,4 +1,4 @@
-"""From a file of results to tables: ratios, for milliseconds are another machine's tomorrow."""
+"""Makes tables from a results file. Tables show ratios, because absolute times depend on the machine."""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ class Cells:
         """The same with numpy arrays; itself where they are that already."""
         if isinstance(self.scores, np.ndarray):
             return self
-        return replace(self, **{name: arrays.to_host(value) for name, value in vars(self).items()})
+        found = {name: arrays.to_host(value) for name, value in vars(self).items()}
+        found["gt_rows"] = found["gt_rows"][: found["gt_offsets"][-1]]  # on a GPU there may be more than are in cells
+        return replace(self, **found)
 
     def category(self) -> Any:
         """int64 (C,): the category of each cell, a position on axis K. On the host."""

@@ -196,7 +196,7 @@ def match_rows(columns: Columns, cells: Cells, protocol: Protocol, areas: Sequen
         overlap=found.overlap,
         matched=outcomes.matched,
         ignored=outcomes.ignored,
-        gt_ignored=arrays.to_host(gt_ignored),
+        gt_ignored=arrays.to_host(gt_ignored)[: len(cells.gt_rows)],
     )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from .. import kernels
 from ..formats.boxes import RawBoxes, as_box_format, box_column, tensors_to_xywh, to_xywh
-from ..formats.rotated import to_rotated
 from ..kernels import arrays
 from .arguments import as_source, beside, flags_column, on_device, problem_offsets
 
@@ -118,6 +117,8 @@ def _boxes(boxes: Any, name: str, box_format: str | None) -> Any:
 
 
 def _rotated_boxes(boxes: Any, name: str, box_format: str | None) -> NDArray[np.float64]:
+    from ..formats.rotated import to_rotated
+
     found = as_box_format(box_format or "cxcywhr", iou_type="obb")
 
     def where(_: str, row: int | None) -> str:

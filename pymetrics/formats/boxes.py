@@ -10,7 +10,6 @@ import numpy as np
 from .._records import record
 from ..kernels import arrays
 from ..kernels.arrays import torch
-from .rotated import check_rectangles
 from .values import Where, as_array, check_finite, widen
 
 if TYPE_CHECKING:
@@ -100,6 +99,8 @@ class RawBoxes:
         """Refuse values that are not finite, and four corners of no rectangle. Raises ValueError."""
         check_finite(self.values, where, "boxes")
         if self.format.layout == "xyxyxyxy":
+            from .rotated import check_rectangles
+
             check_rectangles(self.values, where)
 
     def scale_seems_wrong(self) -> tuple[bool, float | None]:

@@ -101,7 +101,9 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
     """What read_file gives of a file (boxes are x, y, width, height), and its text; None: as there."""
 
     def document_of(file: BinaryIO, size: int) -> Document:
-        text = np.empty(size + _native().TEXT_PAD, np.uint8)
+        from .. import _native
+
+        text = np.empty(size + _native.TEXT_PAD, np.uint8)
         if not hasattr(os, "pread"):
             text[size:] = 0
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
@@ -109,7 +111,7 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
             return Document(*_read(text, size, argument, XYWH, CHUNK), text)
         if argument == "dt":
             return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
-        unread = _native().read_text(file.fileno(), text, _config.get_num_threads())
+        unread = _native.read_text(file.fileno(), text, _config.get_num_threads())
         if unread is not None:
             raise _left(unread)
         return Document(*_read(text, size, argument, XYWH, CHUNK), text)
@@ -164,7 +166,9 @@ def _results(
     image, category = np.empty((2, room), np.int64)
     boxes, scores = np.empty((room, 4)), np.empty(room)
     n_threads = _config.get_num_threads()
-    n = _native().read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
+    from .. import _native
+
+    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
@@ -187,7 +191,9 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
     image, category, ids = np.empty((3, room), np.int64)
     boxes, area, flags = np.empty((room, 4)), np.empty(room), np.empty(room, np.uint8)
     outputs = (images, sizes, image_flags, image, category, boxes, area, ids, flags)
-    found = _native().read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
+    from .. import _native
+
+    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
     if len(found) == 2:
         raise _left(found)
     n_images, n, text, sections = found
@@ -251,10 +257,6 @@ def with_ignore(source: Source) -> Source:
     """The same with `ignore` read. source: from this module, without other `ignore`."""
     ignore = np.zeros(len(source), np.bool_) if source.unread_ignore is None else source.unread_ignore != 0
     return replace(source, ignore=ignore, unread_ignore=None)
-
-
-def _native() -> Any:
-    return _config.native
 
 
 def _left(unread: tuple[int, str]) -> FastPathDeclined:

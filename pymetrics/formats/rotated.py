@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._records import record
 from .values import Where, widen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # How far off a rectangle a corner may lie: so many parts of the shorter side and so many of the longer one.
 TOLERANCE = (0.01, 1e-6)
@@ -62,7 +65,8 @@ def check_rectangles(boxes: Any, where: Where) -> None:
         )
 
 
-class Rectangles(NamedTuple):
+@record
+class Rectangles:
     """The rectangles that fit corners best.
 
     centre: (N, 2). width, height: (N,), the lengths of the sides from corner 0 to 1 and from 1 to 2. along: (N, 2),

@@ -1,4 +1,4 @@
-"""The command line where standard output is full, closed, or read by nobody; and words about what is not there yet."""
+"""The command line where standard output is full, closed, or not read; and words about what is not there yet."""
 
 import json
 import os

@@ -59,10 +59,10 @@ def test_ids_of_zero_warn(scene, words):
 @pytest.mark.parametrize(
     "scene",
     [
-        {"gts": (5, 0), "dts": (1,)},  # nobody matches the ground truth of id 0
+        {"gts": (5, 0), "dts": (1,)},  # no detection matches the ground truth of id 0
         {"gts": ("crowd", 5), "dts": (1, 2)},  # a crowd hides what it takes anyhow
         {"gts": (-5, 5), "dts": (1, 2)},  # negative ids of ground truths do no harm
-        {"gts": (3, 5), "dts": (0,)},  # nobody else wanted the ground truth
+        {"gts": (3, 5), "dts": (0,)},  # no other detection overlaps the ground truth
         {"gts": (0, 5), "dts": (1,), "box": (300, 300, 5, 5)},
     ],
 )

@@ -15,7 +15,6 @@ from helpers.rotated_cases import CATEGORIES, corners, overlaps, scene
 import pymetrics
 from pymetrics import Accumulator, Detections, GroundTruths, Protocol, cli
 from pymetrics.evaluation import stages
-from pymetrics.evaluation.cells import group
 from pymetrics.kernels import arrays, cuda_backend
 
 FEW = Protocol(
@@ -86,8 +85,7 @@ def test_the_rules_with_shapelys_overlaps(seed, backend, need, monkeypatch):
     shapely = need("shapely")
     gt, dt = scene(seed, 2 if backend == "reference" else 5)
     columns = ingest(*sides(gt, dt), iou_type="obb")
-    outcomes, matches = match_and_keep(columns, FEW)
-    cells = group(columns, FEW.limit)
+    cells, outcomes, matches = match_and_keep(columns, FEW)
     raw = {"gt": gt["boxes"], "dt": dt["boxes"]}
     seen = []
 

@@ -106,6 +106,18 @@ def test_identical_boxes_overlap_by_one(backend):
     assert (of_pairs(ours, ours, box_format="xyxyxyxy") == 1).all()
 
 
+def test_rounding_lifts_no_overlap_above_one(backend):
+    """Half a turn, and sides that differ in the last bit."""
+    boxes = make_boxes(np.random.default_rng(11), 20_000)
+    for least in (-1, 0, 1):
+        other = boxes + np.array([0, 0, 0, 0, np.pi])
+        other[:, 2:4] *= 1 + least * 2.3e-16
+        for dt, gt in ((boxes, other), (other, boxes)):
+            for crowd in (0, 1):
+                got = of_pairs(dt, gt, np.full(len(dt), crowd))
+                assert 1 - 1e-12 < got.min() <= got.max() <= 1
+
+
 def test_the_place_in_the_image_changes_no_bit(backend):
     """Where moving a centre rounds nothing, as by whole numbers of centres in 1/64ths."""
     rng = np.random.default_rng(5)

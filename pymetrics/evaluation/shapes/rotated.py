@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ... import kernels
+from ..._records import value_record
 from ...formats.boxes import as_raw_boxes
-from ...formats.rotated import to_rotated
 from ...formats.source import Source
 from ...kernels import arrays
 from ..cells import Cells
 from ..columns import CROWD, Side
 
 
-@dataclass(frozen=True)
+@value_record
 class Rotated:
     """Columns: float64 (N, 6), centre x, y, width, height in pixels, cosine and sine of the angle. On the host."""
 
@@ -28,6 +27,8 @@ class Rotated:
         return {}
 
     def read(self, source: Source, image_sizes: Any) -> Any:
+        from ...formats.rotated import to_rotated
+
         raw = as_raw_boxes(source.shape, self.iou_type, source.side)
         return to_rotated(raw.values, raw.format.layout)
 
