@@ -46,7 +46,7 @@ format: $(VENV)/.test
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/run.py --readme README.md $(BENCH_ARGS)
+	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
 
 # The tests of the kernels and of the readers of files and dicts under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
 native-asan: $(VENV)/.test

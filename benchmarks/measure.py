@@ -23,7 +23,7 @@ from generate import SIZES
 from results import Entry, home_of_package, new_entry, rounded, summary
 from worker import Failed, Worker, stats_of
 
-SLOW, VERY_SLOW = 3.0, 10.0  # seconds: whoever takes longer runs once a round; once at all
+SLOW, VERY_SLOW = 3.0, 10.0  # seconds: what takes longer runs once a round; once at all
 NOISE = 0.1  # of the machine, used by others: a round that met more is done again
 FRESH_ROUNDS = 3  # where every run has a process of its own: so many times the rounds
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
@@ -181,7 +181,7 @@ class Noise:
 
 
 def wait_until_quiet(limit: float) -> None:
-    """Wait until nobody uses more than NOISE of the machine for a third of a second; ``limit`` seconds at most."""
+    """Wait until no other process uses more than NOISE of the machine for a third of a second, at most ``limit`` s."""
     end = time.perf_counter() + limit
     while time.perf_counter() < end:
         noise = Noise()
@@ -191,7 +191,7 @@ def wait_until_quiet(limit: float) -> None:
 
 
 def busy_seconds() -> float:
-    """CPU seconds that all processes together have used since the machine started; 0 where nobody says."""
+    """CPU seconds that all processes together have used since the machine started; 0 where the system does not say."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return 0.0

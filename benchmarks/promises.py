@@ -1,4 +1,4 @@
-"""What the README promises: ratios, what is wanted of them, and what was measured."""
+"""What docs/benchmarks.md promises: ratios, what is wanted of them, and what was measured."""
 
 from __future__ import annotations
 

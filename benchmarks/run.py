@@ -1,10 +1,11 @@
-"""Measure every contender in every case, and what the README promises; write the results and their tables.
+"""Measure every contender in every case, and what is promised; write the results and their tables.
 
     python benchmarks/run.py                                   everything: some 40 minutes on two quiet cores
     python benchmarks/run.py --quick                           the smallest size, one round: a look, nothing is kept
     python benchmarks/run.py --cases files --sizes 500k --contenders native hotcoco --rounds 5
     python benchmarks/run.py --resume                          what is not yet measured, or failed, for this build
-    python benchmarks/run.py --cases none --readme README.md   the tables of what was measured before
+    python benchmarks/run.py --cases none --documents          the tables of what was measured before, into README.md
+                                                               (the short ones) and docs/benchmarks.md
 
 Results go to results/MACHINE.json as they come: a run that is stopped has kept what it had. Whatever is not measured
 anew keeps its numbers.
@@ -20,8 +21,9 @@ from contenders import CASES, CONTENDERS, OURS
 from generate import CACHE, SIZES
 from measure import IMPORTS, Plan, measure_imports, measure_memory, measure_start, measure_times, report
 from results import Entry, Results, installation, path_of_machine
-from tables import details, overview, write_between_markers
+from tables import details, overview, short, write_between_markers
 
+ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = ("imports", "memory", "start")  # beside the cases: import time; columns' peak memory; Numba's first call
 
 
@@ -35,16 +37,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2, help="fresh processes per contender, size and threads")
     parser.add_argument("--repeats", type=int, default=7, help="warm evaluations per process")
     parser.add_argument("--patience", type=int, default=3, help="repetitions of a round that others disturbed")
-    parser.add_argument("--quick", action="store_true", help="36.8k, one round, results in .cache, no README")
+    parser.add_argument("--quick", action="store_true", help="36.8k, one round, results in .cache, no documents")
     parser.add_argument("--resume", action="store_true", help="leave out what the same build was measured in")
     parser.add_argument("--results", type=Path, help="another file of results")
-    parser.add_argument("--readme", type=Path, help="also write the overview into this file, between its markers")
+    parser.add_argument(
+        "--documents", action="store_true", help="also write README.md's and docs/benchmarks.md's tables"
+    )
     options = parser.parse_args()
     if options.quick:
         options.sizes, options.rounds, options.repeats, options.patience = ["36.8k"], 1, 3, 0
         options.cases = [case for case in options.cases if case not in ("memory", "start")]
         options.results = options.results or CACHE / "quick.json"
-        options.readme = None
+        options.documents = False
     return options
 
 
@@ -107,8 +111,9 @@ def main() -> None:
     print(text)
     if options.results is None:
         results.path.with_suffix(".md").write_text(text + "\n")
-    if options.readme:
-        write_between_markers(options.readme, overview(results))
+    if options.documents:
+        write_between_markers(ROOT / "README.md", short(results))
+        write_between_markers(ROOT / "docs" / "benchmarks.md", overview(results))
     wrong = [key for key, entry in results.times.items() if key.split("/")[-1] in OURS and _wrong(entry)]
     if wrong:
         sys.exit(f"pymetrics itself failed or answered differently: {', '.join(wrong)}")

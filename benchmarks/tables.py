@@ -1,26 +1,42 @@
-"""From a file of results to tables: ratios, for milliseconds are another machine's tomorrow."""
+"""Makes tables from a results file. Tables show ratios, because absolute times depend on the machine."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
 from contenders import CASES, CONTENDERS, OURS
 from measure import IMPORTS, NOISE
-from promises import SIZE, promises, table
+from promises import SIZE, fastest_rival, promises, table
 from results import Entry, Results, middle
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
-def overview(results: Results) -> str:
-    """The README's tables: every case at 500k on all cores, the training loop, what is promised."""
-    head = (
-        f"{SIZE} detections, 5,000 images, 36.8k ground truths ({results.machine.get('data')}), all cores; medians, as "
-        f"multiples of the first row. {_place(results)}."
-    )
-    parts = [head, _engines(results), _loop(results), promises(results), _remarks(results)]
+def short(results: Results) -> str:
+    """The README's tables: ours, the fastest rival of each case, and the libraries that ours stands in for."""
+    rivals = {fastest_rival(results, case, "all") for case in ("files", "columns", "dicts")} - {None}
+    kept = ("native", "native-COCOeval", "numba", "pycocotools")
+    engines = [name for name in CONTENDERS if name in kept or name in rivals]
+    loops = [name for name in CONTENDERS if name in ("metric", "torchmetrics-faster", "torchmetrics")]
+    parts = [_head(results), _engines(results, engines), _loop(results, loops)]
     return "\n\n".join(part for part in parts if part)
+
+
+def overview(results: Results) -> str:
+    """The tables of docs/benchmarks.md: every case at 500k on all cores, the training loop, what is promised."""
+    remarks = textwrap.fill(_remarks(results), 100)
+    parts = [_head(results), _engines(results), _loop(results), promises(results), remarks]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(results: Results) -> str:
+    return textwrap.fill(
+        f"{SIZE} detections, 5,000 images, 36.8k ground truths ({results.machine.get('data')}), all cores; medians, as "
+        f"multiples of the first row. {_place(results)}.",
+        100,
+    )
 
 
 def details(results: Results) -> str:
@@ -59,10 +75,10 @@ def _place(results: Results) -> str:
     )
 
 
-def _engines(results: Results) -> str:
-    """One row per library: all cases that end in pycocotools' twelve numbers, at 500k."""
+def _engines(results: Results, chosen: Iterable[str] = CONTENDERS) -> str:
+    """One row per library that is chosen: all cases that end in pycocotools' twelve numbers, at 500k."""
     cases = [case for case in CASES.values() if case.answers == "coco"]
-    names = [name for name in CONTENDERS if any(name in case.prepare for case in cases)]
+    names = [name for name in chosen if any(name in case.prepare for case in cases)]
     titles = [case.title.split(" → ")[0] for case in cases]
     title = ["", *titles, "peak memory, files", "import", "equal to pycocotools"]
     rows = []
@@ -79,14 +95,14 @@ def _engines(results: Results) -> str:
     return table([title[i] for i in shown], [[row[i] for i in shown] for row in rows]) if rows else ""
 
 
-def _loop(results: Results) -> str:
-    """One row per metric class: batches of 16 images at 500k."""
+def _loop(results: Results, chosen: Iterable[str] = CONTENDERS) -> str:
+    """One row per metric class that is chosen: batches of 16 images at 500k."""
     case = CASES["updates"]
     base = results.entry(case.name, SIZE, case.base)
     if base is None:
         return ""
     rows = []
-    for name in case.prepare:
+    for name in (name for name in case.prepare if name in chosen):
         entry = results.times.get(f"{case.name}/{SIZE}/all/{name}")
         if entry is None:
             continue

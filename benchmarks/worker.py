@@ -118,7 +118,7 @@ def _timed(call: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _memory(key: str) -> int:
-    """VmRSS (now) or VmHWM (the most since the last reset) of this process in bytes; 0 where nobody says."""
+    """VmRSS (now) or VmHWM (the most since the last reset) of this process, in bytes; 0 where it is not known."""
     status = Path("/proc/self/status")
     for line in status.read_text().splitlines() if status.exists() else ():
         if line.startswith(key):

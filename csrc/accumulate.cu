@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "accumulate_device.h"
 #include "cuda/sort_and_sum.h"
+#include "curves_device.h"
 
 namespace pymetrics::cuda {
 namespace {

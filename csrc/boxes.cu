@@ -71,7 +71,7 @@ __global__ void fill_shares(BoxIou of) {
                 g0 = of.gt_offsets[p];
                 n_gt = of.gt_offsets[p + 1] - g0;
                 const index_t within = at - of.out_offsets[p];
-                if (n_gt >> 31 || within >> 31) {  // dear divisions
+                if (n_gt >> 31 || within >> 31) {  // slow divisions
                     d = within / n_gt;
                     rows_on = step / n_gt;
                 } else {

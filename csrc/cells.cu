@@ -45,7 +45,7 @@ __global__ void find_ids(IndexIds of) {
 template <class Key>
 __global__ void row_keys(View<const std::int32_t, 1> category, View<const std::int32_t, 1> image, Key n_images,
                          Key last, Key* keys, std::int32_t* rows) {
-    for (index_t i = thread_index(); i < category.shape[0]; i += thread_count()) {
+    for (index_t i = thread_index(); i < category.shape[0]; i += thread_count()) {  // ROWS_END
         const bool in = category[i] >= 0 && image[i] >= 0;
         keys[i] = in ? Key(category[i]) * n_images + Key(image[i]) : last;
         rows[i] = std::int32_t(i);
@@ -125,7 +125,7 @@ __global__ void count_rows(Sides s, index_t limit) {
                 count = at == s.dt.size(s.n_categories) || s.dt.keys[at] != key;
             }
         }
-        side.counts[i] = count;
+        side.counts[i] = count;  // COUNTS_WRITTEN
     }
 }
 
@@ -196,7 +196,7 @@ __global__ void write_places(PlaceCells of) {
         if (c < of.category_cells[0] || c >= of.category_cells[n_categories]) continue;
         of.out_category[c] = of.categories[run_of(of.category_cells.data, n_categories, c)];
         of.out_image[c] = of.images[of.cell_image[c]];
-        of.starts[c] = of.first_dt + of.offsets[c];
+        of.starts[c] = of.first_dt + of.offsets[c];  // OWN_START
         of.counts[c] = of.offsets[c + 1] - of.offsets[c];
     }
 }
@@ -243,7 +243,7 @@ void join_cells(const JoinCells& of, const Queue& queue) {
     const index_t n_dt = of.dt_order.shape[0], n_gt = of.gt_order.shape[0];
     const index_t n_categories = of.category_cells.shape[0] - 1;
     word_t* const keys = queue.take<word_t>(n_dt + n_gt);
-    word_t* const counts = queue.take<word_t>(n_dt + n_gt + 2);
+    word_t* const counts = queue.take<word_t>(n_dt + n_gt + 2);  // COUNTS_SIZE
     const Sides sides = {{of.dt_image.data, of.dt_order.data, of.dt_starts.data, n_dt, keys, counts},
                          {of.gt_image.data, of.gt_order.data, of.gt_starts.data, n_gt, keys + n_dt, counts + n_dt + 1},
                          n_categories};

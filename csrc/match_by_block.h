@@ -109,7 +109,7 @@ __device__ void match_literally(const Task<Source>& task, const Span& s, index_t
         const bool hit = choice.g >= 0, matched = hit && !(task.in.flags(s, choice.g) & ID_ZERO);
         const unsigned all_matched = __ballot_sync(kAllLanes, matched);
         const unsigned all_ignored = __ballot_sync(kAllLanes, hit && choice.ignored);
-        if (threadIdx.x % kWarp == 0 && half < 2) {
+        if (threadIdx.x % kWarp == 0 && half < 2) {  // ONE_LANE_WRITES
             state.matched[half] = all_matched;
             state.ignored[half] = all_ignored;
         }
@@ -152,7 +152,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) match_by_block(Task<Source> tas
                 }
             }
             if (nan) atomicOr(&state.has_nan, 1);
-            __syncthreads();
+            __syncthreads();  // NAN_BARRIER
             if (state.has_nan) {
                 for (index_t d = 0; d < s.n_dt; ++d) match_literally<W>(task, s, d, words, state);
                 continue;
@@ -162,7 +162,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) match_by_block(Task<Source> tas
         for (index_t low = 0; low < s.n_dt; low += kWarp) {
             const index_t d = low + lane;
             const bool real = d < s.n_dt;
-            if (warp == 0) state.tile.n[lane] = 0;
+            if (warp == 0) state.tile.n[lane] = 0;  // TILE_COUNT_CLEARED
             __syncthreads();
             typename Source::Detection dt = {};
             if (real) dt = task.detection(s, d);
@@ -177,11 +177,11 @@ __global__ void __launch_bounds__(kWarps* kWarp) match_by_block(Task<Source> tas
                 for (int j = 0; real && j < n_here; ++j) {
                     const double v = task.source.overlap(dt, state.ground_truths[warp][j], state.flags[warp][j]);
                     if (!(v >= lowest)) continue;
-                    const int i = atomicAdd(&state.tile.n[lane], 1);
+                    const int i = atomicAdd(&state.tile.n[lane], 1);  // TILE_COUNT_ATOMIC
                     if (i < kMost) state.tile.put(i, lane, v, g0 + j, state.flags[warp][j]);
                 }
             }
-            __syncthreads();
+            __syncthreads();  // CANDIDATES_BARRIER
             const int n = state.tile.n[lane];
             if (warp == 0 && n <= kMost) state.tile.sort(lane, n, task.bits);
             __syncwarp();

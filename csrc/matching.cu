@@ -129,7 +129,7 @@ __device__ void write_words(const AreaWords& of, index_t i) {
         else high = middle;
     }
     for (index_t a = 0; a < of.area_ranges.shape[0]; ++a)
-        if (is_inside(area, of.area_ranges, a)) atomicAdd(&of.n_inside(c, a), 1);
+        if (is_inside(area, of.area_ranges, a)) atomicAdd(&of.n_inside(c, a), 1);  // INSIDE_ATOMIC
 }
 
 __global__ void write_all_words(AreaWords of) {
@@ -236,7 +236,7 @@ void match_boxes_of(const MatchBoxes& of, const Queue& queue) {
 
 void area_words(const AreaWords& of, const Queue& queue) {
     if (of.end <= of.begin) return;
-    clear_counts(of.n_inside, of.begin, of.end, queue);
+    clear_counts(of.n_inside, of.begin, of.end, queue);  // INSIDE_CLEARED
     if (of.rows.shape[0] > 0) PM_RUN_UNITS(write_all_words, of.rows.shape[0], queue, of);
 }
 

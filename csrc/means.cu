@@ -50,15 +50,15 @@ __global__ void count_valid(Slices p) {
     for (index_t i = index_t(blockIdx.x) * kWarps + threadIdx.x / kWarp; i < p.n * (p.n_sections + 1); i += stride) {
         const index_t s = i / (p.n_sections + 1), low = i % (p.n_sections + 1) * kSection;
         int n = 0;
-        for (index_t row = low; row < low + kSection && row < p.n_rows(s); row += kWarp)
-            n += __popc(__ballot_sync(kAllLanes, p.value(s, row + lane) > -1));
+        for (index_t row = low; row < low + kSection && row < p.n_rows(s); row += kWarp)  // SECTION_BALLOT
+            n += __popc(__ballot_sync(kAllLanes, p.value(s, row + lane) > -1));           // BALLOT_MASK
         if (lane == 0) p.counts[i] = n;
     }
 }
 
 // A warp for each 64 valid entries: it adds up the leaf that these begin in, unless 64 before have done that.
 __global__ void sum_leaves(Slices p, index_t n_tasks) {
-    __shared__ double leaves[kWarps][kLeaf];
+    __shared__ double leaves[kWarps][kLeaf];  // LEAVES_SIZE
     const index_t lane = threadIdx.x % kWarp, stride = index_t(gridDim.x) * kWarps;
     double* const leaf = leaves[threadIdx.x / kWarp];
     for (index_t i = index_t(blockIdx.x) * kWarps + threadIdx.x / kWarp; i < p.n * n_tasks; i += stride) {
@@ -82,7 +82,7 @@ __global__ void sum_leaves(Slices p, index_t n_tasks) {
             if (value > -1 && at >= 0 && at < node.length) leaf[at] = value;
             seen += __popc(valid);
         }
-        __syncwarp();
+        __syncwarp();  // LEAF_BARRIER
         if (lane == 0) p.sums[s * p.n_leaves + node.slot] = block_sum(leaf, node.length);
         __syncwarp();
     }
@@ -100,7 +100,7 @@ __global__ void sum_trees(Slices p) {
                 if (node.width == p.n_leaves / n_nodes && !node.is_leaf())
                     sums[node.slot] = sums[node.slot] + sums[node.slot + node.width / 2];
             }
-            __syncthreads();
+            __syncthreads();  // TREE_BARRIER
         }
         if (threadIdx.x == 0) p.means[p.begin + s] = n > 0 ? sums[0] / double(n) : -1;
     }
@@ -130,7 +130,7 @@ void mean_valid(const MeanValid& of, const Queue& queue) {
     PM_RUN(count_valid, blocks_for(n * (p.n_sections + 1), kWarps), threads, 0, queue, p);
     exclusive_sum(queue, p.counts, p.before, n * (p.n_sections + 1));
     PM_RUN(sum_leaves, blocks_for(n * n_tasks, kWarps), threads, 0, queue, p, n_tasks);
-    PM_RUN(sum_trees, blocks_for(n, 1), threads, 0, queue, p);
+    PM_RUN(sum_trees, blocks_for(n, 1), threads, 0, queue, p);  // BLOCK_LIMIT
 }
 
 }  // namespace pymetrics::cuda

@@ -193,7 +193,7 @@ def _is_command() -> bool:
 
 
 def check_at_import() -> None:
-    """As check_environment; and warn once if the C++ part is missing, or if another package named pymetrics is installed.
+    """As check_environment; and warn once if the C++ part is missing or another package named pymetrics is installed.
 
     The command line reports such errors itself, in one line, and `pymetrics config` shows them in its page.
 

@@ -95,6 +95,19 @@ def box_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def rotated_iou(
+    dt: _F64,
+    gt: _F64,
+    crowd: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def area_words(
     area: _F64,
     flags: _U8,
@@ -342,6 +355,8 @@ def read_ground_truth(
     size: int,
     chunk: int,
     images: _I64,
+    image_sizes: _F64,
+    image_flags: _U8,
     image: _I64,
     category: _I64,
     boxes: _F64,

@@ -103,9 +103,16 @@ def _parser() -> argparse.ArgumentParser:
         help="detections, COCO JSON; may be repeated; the name is the file's, where none is given",
     )
     evaluate.add_argument(
-        "--iou-type", default="bbox", type=_iou_type, metavar="TYPE", help="what overlaps: bbox (default)"
+        "--iou-type",
+        default="bbox",
+        type=_iou_type,
+        choices=_IouTypes(),
+        metavar="TYPE",
+        help="what overlaps: %(choices)s (default: bbox)",
     )
-    evaluate.add_argument("--box-format", metavar="FORMAT", help="layout of the boxes in all files (default: xywh)")
+    evaluate.add_argument(
+        "--box-format", metavar="FORMAT", help="layout of the boxes in all files (default, of bbox: xywh)"
+    )
     evaluate.add_argument(
         "--max-dets",
         type=int,
@@ -113,6 +120,15 @@ def _parser() -> argparse.ArgumentParser:
         default=[1, 10, 100],
         metavar="N",
         help="limits on the detections of one image and category (default: 1 10 100)",
+    )
+    evaluate.add_argument(
+        "--class-map",
+        nargs="+",
+        metavar="FROM=TO",
+        help="rename or merge categories of both sides, by id or name; or one JSON file that holds {FROM: TO, ...}",
+    )
+    evaluate.add_argument(
+        "--use-ignore", action="store_true", help="read the key 'ignore' of annotations: they do not count"
     )
     evaluate.add_argument("--no-cats", action="store_true", help="take all categories for one")
     evaluate.add_argument("--per-class", action="store_true", help="print a table of the categories, too")
@@ -132,7 +148,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     from .formats import opened
-    from .formats.boxes import as_box_format
     from .formats.options import ReadOptions
 
     path_of = _detectors(parser, options.dt)
@@ -144,19 +159,28 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     if target and target.exists() and any(target.samefile(path) for path in (options.gt, *path_of.values())):
         parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
-        as_box_format(options.box_format or "xywh")
+        ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
         protocol = pymetrics.Protocol(max_dets=tuple(options.max_dets), use_cats=not options.no_cats)
     except ValueError as error:
         parser.error(str(error))
 
+    class_map = _class_map(parser, options.class_map)
     results = {}
     with _blaming(options.gt):
-        ground_truth = opened(options.gt, ReadOptions("gt", options.iou_type, options.box_format))  # once for all
+        ground_truth = opened(  # once for all
+            options.gt, ReadOptions("gt", options.iou_type, options.box_format, use_ignore=options.use_ignore)
+        )
     for name, path in path_of.items():
         start = time.perf_counter()
         with _blaming(f"{path} against {options.gt}"):
             results[name] = pymetrics.evaluate(
-                ground_truth, path, iou_type=options.iou_type, protocol=protocol, box_format=options.box_format
+                ground_truth,
+                path,
+                iou_type=options.iou_type,
+                protocol=protocol,
+                box_format=options.box_format,
+                use_ignore=options.use_ignore,
+                class_map=class_map,
             )
         n_dt, n_images = (len(rows) for rows in (results[name].outcomes.scores, results[name].outcomes.image_ids))
         _say(f"{name}: {n_dt} detections counted on {n_images} images in {time.perf_counter() - start:.2f} s")
@@ -189,9 +213,19 @@ def _show_config(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     pymetrics.show_config()
 
 
+class _IouTypes:
+    """The names in SHAPES, imported when they are asked for: --version loads no numpy."""
+
+    def __iter__(self) -> Iterator[str]:
+        from .evaluation.shapes import SHAPES
+
+        return iter(SHAPES)
+
+
 def _iou_type(value: str) -> str:
-    if value != "bbox":
-        raise argparse.ArgumentTypeError(f"must be 'bbox', the only one there is yet; got {value!r}")
+    if value not in _IouTypes():
+        names = ", ".join(map(repr, _IouTypes()))
+        raise argparse.ArgumentTypeError(f"must be one of {names}, the only ones there are yet; got {value!r}")
     return value
 
 
@@ -208,6 +242,29 @@ def _detectors(parser: argparse.ArgumentParser, values: list[str]) -> dict[str, 
             parser.error(f"argument --dt: two detectors are named {name!r}; tell them apart with --dt NAME=FILE")
         path_of[name] = path
     return path_of
+
+
+def _class_map(parser: argparse.ArgumentParser, values: list[str] | None) -> dict[str, Any] | None:
+    """New category by old one: from one JSON file, or from values FROM=TO."""
+    if values is None:
+        return None
+    if len(values) == 1 and (os.path.exists(values[0]) or "=" not in values[0]):
+        _check_file(parser, "--class-map", values[0])
+        try:
+            found = json.loads(Path(values[0]).read_bytes())
+        except (OSError, ValueError) as error:
+            parser.error(f"argument --class-map: {values[0]!r} is not JSON: {error}")
+        if not isinstance(found, dict):
+            parser.error(f"argument --class-map: {values[0]!r} must hold an object, got {type(found).__name__}")
+        return found
+    class_map: dict[str, Any] = {}
+    for value in values:
+        old, equals, new = value.partition("=")
+        if not equals or not old or not new:
+            parser.error(f"argument --class-map: {value!r} must be FROM=TO")
+        if class_map.setdefault(old, new) != new:
+            parser.error(f"argument --class-map: {old!r} stands there twice")
+    return class_map
 
 
 def _check_file(parser: argparse.ArgumentParser, option: str, path: str) -> None:

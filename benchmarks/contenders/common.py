@@ -53,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Contender:
-    """A library, or one of our doors and backends, in a benchmark."""
+    """A library, or one of our interfaces and backends, in a benchmark."""
 
     name: str
     label: str  # in tables

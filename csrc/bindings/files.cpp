@@ -79,11 +79,11 @@ T* column(obj array, const char* name, index_t& room) {
     return out.data;
 }
 
-double* box_column(obj array, index_t& room) {
-    const auto boxes = view<double, 2>(array, "boxes");
-    require(boxes.shape[1] == 4, "boxes: expected 4 columns");
-    room = std::min(room, boxes.shape[0]);
-    return boxes.data;
+double* row_column(obj array, const char* name, index_t n_columns, index_t& room) {
+    const auto rows = view<double, 2>(array, name);
+    require(rows.shape[1] == n_columns, name, ": expected ", n_columns, " columns");
+    room = std::min(room, rows.shape[0]);
+    return rows.data;
 }
 
 constexpr index_t kAnyRoom = std::numeric_limits<index_t>::max();
@@ -120,7 +120,7 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     out.room = kAnyRoom;
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
-    out.boxes = box_column(boxes, out.room);
+    out.boxes = row_column(boxes, "boxes", 4, out.room);
     out.scores = column<double>(scores, "scores", out.room);
     return caught([&]() -> py::object {
         index_t n = 0;
@@ -130,16 +130,18 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     });
 }
 
-py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image, obj category, obj boxes,
-                             obj area, obj ids, obj flags, index_t n_threads) {
+py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
+                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     InputText input(file, size);
     RecordColumns out{}, out_images{};
     out.room = out_images.room = kAnyRoom;
     out_images.id = column<index_t>(images, "images", out_images.room);
+    out_images.sizes = row_column(image_sizes, "image_sizes", 2, out_images.room);
+    out_images.flags = column<std::uint8_t>(image_flags, "image_flags", out_images.room);
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
-    out.boxes = box_column(boxes, out.room);
+    out.boxes = row_column(boxes, "boxes", 4, out.room);
     out.areas = column<double>(area, "area", out.room);
     out.id = column<index_t>(ids, "ids", out.room);
     out.flags = column<std::uint8_t>(flags, "flags", out.room);

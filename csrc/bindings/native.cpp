@@ -50,6 +50,7 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "place_cells", &cpu::place_cells, &require_place_cells);
     bind(m, "move_cells", &cpu::move_cells, &require_move_cells);
     bind(m, "box_iou", &cpu::box_iou, &require_box_iou);
+    bind(m, "rotated_iou", &cpu::rotated_iou, &require_rotated_iou);
     bind(m, "area_words", &cpu::area_words, &require_area_words);
     bind(m, "match_cells", &cpu::match_cells, &require_match_cells);
     bind(m, "match_boxes", &cpu::match_boxes, &require_match_boxes);

@@ -18,8 +18,8 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
 
 // -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of the data
 // set.
-py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image, obj category, obj boxes,
-                             obj area, obj ids, obj flags, index_t n_threads);
+py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
+                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads);
 
 // The double nearest to a JSON number, or None. way: 0 as the readers do, 1 std::from_chars or what stands for it,
 // 2 what stands for it.

@@ -14,6 +14,7 @@
 #include "../means.h"
 #include "../polygons.h"
 #include "../replicates.h"
+#include "../rotated.h"
 
 namespace pymetrics::bindings {
 
@@ -64,6 +65,7 @@ void require_rank_detections(const RankDetections& of);
 void require_place_cells(const PlaceCells& of);
 void require_move_cells(const MoveCells& of);
 void require_box_iou(const BoxIou& of);
+void require_rotated_iou(const RotatedIou& of);
 void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);

@@ -50,20 +50,28 @@ void require_outputs(const Arguments& of, index_t n_dt) {
                     "reached_bits: a row must hold the bits of the rows before it");
 }
 
-}  // namespace
-
-void require_box_iou(const BoxIou& of) {
-    require(of.dt.shape[1] == 4 && of.gt.shape[1] == 4, "dt, gt: expected 4 columns");
+// What kernels of overlaps share: boxes of n columns, and the offsets of problems.
+template <class Arguments>
+void require_problems(const Arguments& of, index_t n_columns) {
+    require(of.dt.shape[1] == n_columns && of.gt.shape[1] == n_columns, "dt, gt: expected ", n_columns, " columns");
     require_length(of.crowd.shape[0], of.gt.shape[0], "crowd");
     require_offsets(of.dt_offsets, of.dt.shape[0], "dt_offsets");
     require_offsets(of.gt_offsets, of.gt.shape[0], "gt_offsets");
     require_offsets(of.out_offsets, of.out.shape[0], "out_offsets");
     require_length(of.gt_offsets.shape[0], of.dt_offsets.shape[0], "gt_offsets");
     require_length(of.out_offsets.shape[0], of.dt_offsets.shape[0], "out_offsets");
-    require(of.kind >= 0 && of.kind < 3, "kind: expected 0, 1 or 2, got ", of.kind);
     require_pairs(of.out_offsets, of.dt_offsets, of.gt_offsets, "out_offsets", "problem");
     require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
 }
+
+}  // namespace
+
+void require_box_iou(const BoxIou& of) {
+    require_problems(of, 4);
+    require(of.kind >= 0 && of.kind < 3, "kind: expected 0, 1 or 2, got ", of.kind);
+}
+
+void require_rotated_iou(const RotatedIou& of) { require_problems(of, 6); }
 
 void require_area_words(const AreaWords& of) {
     const index_t n_cells = of.offsets.shape[0] - 1;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -264,6 +265,15 @@ class ArrayReader {
             for (std::size_t i = 0; i < n; ++i)
                 for (std::size_t j = 0; j < 4; ++j)
                     std::memcpy(out_.boxes + 4 * (row + index_t(i)) + j, &r.slot[j][i], 8);
+        if (out_.sizes) {
+            constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+            double* to = out_.sizes + 2 * row;
+            for (std::size_t i = 0; i < n; ++i)
+                for (const Field field : {kHeight, kWidth}) {
+                    const word_t value = r.seen[i] >> field & 1 ? r.slot[field][i] : bits_of(nan);
+                    std::memcpy(to++, &value, 8);
+                }
+        }
         if (!out_.flags) return;
         for (std::size_t i = 0; i < n; ++i) {
             const Fields seen = r.seen[i];
@@ -271,9 +281,12 @@ class ArrayReader {
             const word_t size = has_crowd ? r.slot[kCrowd][i] << 1 : 0;  // 0 for 0.0 and -0.0
             const bool plain = has_crowd && (size == 0 || size >= bits_of(1) << 1);
             const bool other = size != 0 && r.slot[kCrowd][i] != bits_of(1);
-            out_.flags[row + index_t(i)] =
-                std::uint8_t((size != 0 ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) |
-                             (seen >> kId & 1 ? kHasId : 0) | (plain ? kPlainCrowd : 0) | (other ? kOtherCrowd : 0));
+            const word_t ignore = seen >> kIgnore & 1 ? r.slot[kIgnore][i] << 1 : 0;
+            const bool is_nan = ignore > bits_of(std::numeric_limits<double>::infinity()) << 1;
+            out_.flags[row + index_t(i)] = std::uint8_t(
+                (size != 0 ? kIsCrowd : 0) | (seen >> kArea & 1 ? kHasArea : 0) | (seen >> kId & 1 ? kHasId : 0) |
+                (plain ? kPlainCrowd : 0) | (other ? kOtherCrowd : 0) | (is_nan ? kOtherIgnore : 0) |
+                (ignore != 0 && !is_nan ? kIsIgnored : 0) | (seen >> kLvisKey & 1 ? kHasLvisKeys : 0));
         }
     }
 };

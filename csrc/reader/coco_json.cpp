@@ -81,9 +81,10 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
         }
         const char* const begin = s.p;
         if (which == 0) {
-            counts.images = array({id, id, 0}, images);
+            counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0}, images);
         } else if (which == 1) {
-            counts.rows = array({kNeeded | id | 1u << kArea | 1u << kCrowd, kNeeded, 1u << kScore}, out);
+            constexpr Fields optional = id | 1u << kArea | 1u << kCrowd | 1u << kIgnore;
+            counts.rows = array({kNeeded | optional, kNeeded, 1u << kScore}, out);
         } else {
             require(s.value());
             if (which == 2) {

@@ -30,11 +30,23 @@ struct Source {
 struct RecordColumns {
     index_t *image, *category, *id;
     double *boxes, *scores, *areas;
+    double* sizes;        // (N, 2): height and width of images, NaN where there is no number
     std::uint8_t* flags;  // of the bits below
     index_t room;
 };
 // kPlainCrowd: iscrowd is there, and no number between -1 and 1 but 0. kOtherCrowd: it is neither 0 nor 1.
-enum : std::uint8_t { kIsCrowd = 1, kHasArea = 2, kHasId = 4, kPlainCrowd = 8, kOtherCrowd = 16 };
+// kIsIgnored: `ignore` is a number other than 0, or true. kOtherIgnore: it is neither a number nor a boolean.
+// kHasLvisKeys: of images, one of the keys that LVIS adds.
+enum : std::uint8_t {
+    kIsCrowd = 1,
+    kHasArea = 2,
+    kHasId = 4,
+    kPlainCrowd = 8,
+    kOtherCrowd = 16,
+    kIsIgnored = 32,
+    kOtherIgnore = 64,
+    kHasLvisKeys = 128
+};
 
 // A key of the data set, without its quotes, and its value: places in the text.
 struct Section {
@@ -51,7 +63,7 @@ struct GroundTruthCounts {
 // Throws Declined.
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out);
 
-// A data set: its annotations but for scores; the ids of its images. `source` is text.
+// A data set: its annotations but for scores; the ids, sizes and flags of its images. `source` is text.
 GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const Threads& threads,
                                     const RecordColumns& images, const RecordColumns& out);
 

@@ -1,16 +1,23 @@
 #pragma once
 // One record of a COCO file, an object of known and unknown keys; and the template of records that all look alike.
+#include <limits>
 #include <vector>
 
 #include "json_scan.h"
 
 namespace pymetrics {
 
-enum Field { kX, kY, kW, kH, kScore, kArea, kCrowd, kImage, kCategory, kId, kOther, kFields };
+// kLvisKey: either of the two keys that LVIS adds to images, whose values are not read.
+// clang-format off
+enum Field {
+    kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kOther, kFields
+};
+// clang-format on
 using Fields = unsigned;  // one bit each
 constexpr Fields kBox = 15, kIds = 1u << kImage | 1u << kCategory | 1u << kId;
 
-// The bits of a double, or of an int64 for the ids; only those of `seen` hold anything.
+// The bits of a double, or of an int64 for the ids; only those of `seen` hold anything. NaN: an `ignore` that is
+// neither a number nor a boolean.
 struct Record {
     word_t slot[kFields];
     Fields seen;
@@ -55,8 +62,18 @@ inline Field field_of(const char* key, index_t length) {
     static constexpr struct {
         const char* key;
         Field field;
-    } known[] = {{"image_id", kImage}, {"category_id", kCategory}, {"bbox", kX}, {"score", kScore},
-                 {"area", kArea},      {"iscrowd", kCrowd},        {"id", kId}};
+    } known[] = {{"image_id", kImage},
+                 {"category_id", kCategory},
+                 {"bbox", kX},
+                 {"score", kScore},
+                 {"area", kArea},
+                 {"iscrowd", kCrowd},
+                 {"id", kId},
+                 {"ignore", kIgnore},
+                 {"height", kHeight},
+                 {"width", kWidth},
+                 {"neg_category_ids", kLvisKey},
+                 {"not_exhaustive_category_ids", kLvisKey}};
     for (const auto& k : known)
         if (index_t(std::strlen(k.key)) == length && std::memcmp(k.key, key, std::size_t(length)) == 0) return k.field;
     return kOther;
@@ -111,13 +128,16 @@ inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
     if (*s.p == '-' || is_digit(*s.p)) return read_field(s, field, r, slots);
     if (slots) slots->only_numbers = false;
     const char first = *s.p;
-    if (!(field == kCrowd && (first == 't' || first == 'f')) && !(field == kArea && first == 'n'))
+    const bool is_boolean = first == 't' || first == 'f';
+    constexpr Fields any_value = 1u << kIgnore | 1u << kHeight | 1u << kWidth | 1u << kLvisKey;
+    if (!(field == kCrowd && is_boolean) && !(field == kArea && first == 'n') && !(any_value >> field & 1))
         return s.fail("expected a number");
     if (!s.value()) return false;
-    if (field == kCrowd) {
-        r.slot[kCrowd] = bits_of(first == 't');
-        r.seen |= 1u << kCrowd;
+    if (field == kCrowd || field == kIgnore) {
+        r.slot[field] = bits_of(is_boolean ? double(first == 't') : std::numeric_limits<double>::quiet_NaN());
+        r.seen |= Fields(1) << field;
     }
+    if (field == kLvisKey) r.seen |= Fields(1) << field;
     return true;
 }
 
@@ -138,7 +158,7 @@ inline bool read_record(Scanner& s, const Wanted& wanted, Record& r, Slots* slot
         if (!(wanted.known & bit)) field = kOther;
         if (!s.take(':', "expected ':'")) return false;
         if (field != kOther) {
-            if (met & bit) return s.fail("a key that stands there twice");
+            if (met & bit & ~(1u << kLvisKey)) return s.fail("a key that stands there twice");
             met |= bit;
             if (!read_known(s, field, r, slots)) return false;
         } else {

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.coco import XYWH, where_of
-from ..formats.coco_file import has_other_crowds, read_document
+from ..formats.coco_file import has_other_crowds, has_other_ignore, read_document, with_ignore
 from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
 from ..formats.source import Source
@@ -156,11 +156,14 @@ class COCO:
         if kept is None or vars(self).keys() & {"cats", "imgs"}:
             return None
         is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
-        if not is_plain or options.needs_sizes or options.use_ignore:
+        if not is_plain or (kept.source.scores is None) != (options.argument == "gt"):
             return None
-        if (kept.source.scores is None) != (options.argument == "gt") or has_other_crowds(kept.source):
+        source = kept.evaluation_source()
+        if has_other_crowds(source) or (options.use_ignore and has_other_ignore(source)):
             return None
-        return kept.source if options.argument == "gt" else replace(kept.source, where=where_of("dt['annotations']"))
+        if options.argument == "dt":
+            return replace(source, where=where_of("dt['annotations']"))
+        return with_ignore(source) if options.use_ignore else source
 
     def createIndex(self) -> None:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""

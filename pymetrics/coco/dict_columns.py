@@ -15,7 +15,7 @@ import numpy as np
 from .. import _config
 from ..formats.boxes import RawBoxes
 from ..formats.coco import XYWH, where_of
-from ..formats.dict_columns import native, read_columns
+from ..formats.dict_columns import read_columns
 from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
 
@@ -36,7 +36,9 @@ def complete_boxes(anns: list[Ann]) -> None:
     row, patience = 0, 1
     while row < len(anns):
         if is_native:
-            row = native().complete_results(anns, row)
+            from .. import _native
+
+            row = _native.complete_results(anns, row)
         for ann in anns[row : row + patience]:
             _complete_box(ann, row + 1)
             row += 1
@@ -62,7 +64,9 @@ def index(annotations: Any, with_categories: bool) -> Index:
     by_image: defaultdict[Any, list[Ann]] = defaultdict(list)
     by_category: defaultdict[Any, list[Any]] = defaultdict(list)
     if _config.host_backend() == "native" and type(annotations) in (list, tuple):
-        found = native().index_dicts(annotations, with_categories)
+        from .. import _native
+
+        found = _native.index_dicts(annotations, with_categories)
         if found is not None:
             by_image.update(found[1])
             by_category.update(found[2])

@@ -11,7 +11,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,6 +160,13 @@ class Kept:
         if self._marked is None:
             self._marked = np.zeros(len(self.source), np.bool_)
         self._marked[rows] = True
+
+    def evaluation_source(self) -> Source:
+        """The annotations as pymetrics.evaluate reads them: `ignore` as mark_ignored writes it."""
+        if self._marked is None or self.source.unread_ignore is None:
+            return self.source
+        unread = np.where(self._marked, self.source.crowd, self.source.unread_ignore)
+        return replace(self.source, unread_ignore=unread)
 
     def images(self) -> dict[Any, Ann]:
         """The images by id."""

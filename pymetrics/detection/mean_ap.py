@@ -20,10 +20,9 @@ except ImportError as error:
 from ..evaluation import stages
 from ..evaluation.cells import group
 from ..evaluation.columns import Columns
-from ..evaluation.curves import UNDEFINED
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
-from ..evaluation.summary import SummaryRow
+from ..evaluation.summary import UNDEFINED, SummaryRow
 from . import coco_files, outputs, validation
 from .state_columns import STATES, as_columns
 

@@ -82,7 +82,7 @@ def check_numbers(name: str, values: list[Any]) -> None:
 
 
 def is_sound(preds: Any, target: Any) -> bool:
-    """Whether a batch is plainly right: what check_inputs() looks at one by one, in one quick pass."""
+    """Whether a batch has no fault: one quick pass over what check_inputs() checks one by one."""
     if not (isinstance(preds, Sequence) and isinstance(target, Sequence) and len(preds) == len(target)):
         return False
     try:

@@ -11,7 +11,8 @@ import numpy as np
 from . import stages
 from .build_columns import build_columns
 from .cells import group
-from .data_warnings import warn_of_zero_ids
+from .class_map import rename_categories
+from .data_warnings import warn_of_misuse, warn_of_zero_ids
 from .matches import Matches, areas_to_keep, arrange_matches, match_rows
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
@@ -30,7 +31,7 @@ class Accumulator:
 
     Args:
         protocol: "coco", or a pymetrics.Protocol.
-        iou_type: "bbox".
+        iou_type: "bbox", or "obb": rotated boxes.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. Rows are then numbered within each image.
         max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
@@ -62,14 +63,25 @@ class Accumulator:
         self._chunks: list[Outcomes] = []
         self._matches: list[Matches] = []
         self._seen: set[Any] = set()
+        self._category: Any = None  # the first id of one
+        self._warned: set[str] = set()
         self._lock = threading.RLock()
 
     def update(
-        self, gt: Any, dt: Any, *, box_format: str | None = None, normalized: bool = False, image_sizes: Any = None
+        self,
+        gt: Any,
+        dt: Any,
+        *,
+        box_format: str | None = None,
+        normalized: bool = False,
+        image_sizes: Any = None,
+        use_ignore: bool = False,
+        class_map: Mapping[Any, Any] | None = None,
     ) -> None:
         """Add a batch of whole images; the arguments are those of `pymetrics.evaluate`.
 
-        In lists of one dict per image, images without image_id are numbered on from those that came before.
+        In lists of one dict per image, images without image_id are numbered on from those that came before. Of the
+        warnings that count rows, each is given once, for the first batch that it is about.
 
         Raises:
             TypeError, ValueError: as `pymetrics.evaluate`; or an image came before. Nothing is added then.
@@ -78,12 +90,14 @@ class Accumulator:
         if self.duplicates == "first" and isinstance(first, Mapping) and "boxes" in first and "image_id" not in first:
             raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")
         with self._lock:
-            sources = read_sources(gt, dt, self.iou_type, box_format, normalized, self.n_images)
+            sources = read_sources(gt, dt, self.iou_type, box_format, normalized, self.n_images, use_ignore)
+            sources = rename_categories(*sources, class_map)
             use_cats = self.protocol.use_cats
             columns = build_columns(
                 *sources, self.shape, use_cats=use_cats, image_sizes=image_sizes,
                 number_by_image=bool(self.keep_matches),
             )  # fmt: skip
+            warn_of_misuse(*sources, columns, self._warned)
             cells = group(columns, self.protocol.limit)
             outcomes, _ = stages.match(columns, cells, self.protocol)
             warn_of_zero_ids(outcomes, columns)
@@ -139,7 +153,7 @@ class Accumulator:
     def reset(self) -> None:
         """Forget all images."""
         with self._lock:
-            self._chunks, self._matches, self._seen = [], [], set()
+            self._chunks, self._matches, self._seen, self._category = [], [], set(), None
 
     @property
     def iou_type(self) -> str:
@@ -171,7 +185,7 @@ class Accumulator:
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"protocol", "shape", "duplicates", "keep_matches", "_chunks", "_matches", "_seen", "_lock"}
+        own = {"protocol", "shape", "duplicates", "keep_matches", "_chunks", "_matches", "_seen", "_category", "_lock"}
         attributes = {name: value for name, value in vars(self).items() if name not in own}
         return {"data": self.to_bytes(), "duplicates": self.duplicates, "attributes": attributes}
 
@@ -194,6 +208,11 @@ class Accumulator:
         one = next(iter(self._seen), ids[0] if ids else None)
         if ids and isinstance(one, str) != isinstance(ids[0], str):
             raise ValueError(f"image ids must all be integers or all strings, got {ids[0]!r} after {one!r}")
+        category = next(iter(outcomes.category_ids.tolist()), None)
+        if None not in (category, self._category) and isinstance(category, str) != isinstance(self._category, str):
+            raise TypeError(
+                f"category ids must be all integers or all strings, got {category!r} after {self._category!r}"
+            )
         again = self._seen.intersection(ids)
         if again and self.duplicates == "error":
             raise ValueError(
@@ -202,6 +221,7 @@ class Accumulator:
             )
         if again:
             outcomes, matches = without_images(outcomes, matches, again)
+        self._category = category if self._category is None else self._category
         self._chunks.append(outcomes)
         if matches is not None:
             self._matches.append(matches)
@@ -216,7 +236,7 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
         chunks = [chunk.on_host() for chunk in chunks]
     image_ids, category_ids, places = _axes_of(chunks)
     names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
-    groups: dict[str, tuple[int, ...]] = {}
+    groups: dict[str, tuple[Any, ...]] = {}
     for chunk in chunks:
         for name, members in chunk.category_groups.items():
             groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
@@ -227,7 +247,8 @@ def _axes_of(chunks: Sequence[Outcomes]) -> tuple[Any, Any, list[tuple[Any, Any]
     """All image ids and category ids, and for each chunk the places of its categories and of its images."""
     image_ids = np.concatenate([chunk.image_ids for chunk in chunks if chunk.n_images] or [np.empty(0, np.int64)])
     image_ids.sort()
-    category_ids = np.unique(np.concatenate([chunk.category_ids for chunk in chunks]))
+    named = [chunk.category_ids for chunk in chunks if len(chunk.category_ids)]
+    category_ids = np.unique(np.concatenate(named or [np.empty(0, np.int64)]))
     places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
     return image_ids, category_ids, places
 

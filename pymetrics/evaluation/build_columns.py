@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._warnings import warn
-from ..formats.ids import joined_ids, positions
+from ..formats.ids import joined_ids, label_positions, positions
 from ..formats.source import Source
 from ..formats.values import as_array
 from ..kernels import arrays
@@ -37,6 +37,8 @@ def build_columns(
 ) -> Columns:
     """Columns of both sides. Detections of categories that gt does not list are left out, if it lists any.
 
+    Labels are ids of categories, or their names where gt's ids are integers and have names.
+
     Both on one GPU stay there, if nothing needs the host: finite values, no ids of annotations, no size of an image.
 
     image_sizes: as for pymetrics.evaluate. in_pixels: the boxes were checked before; no warning about their scale.
@@ -45,7 +47,7 @@ def build_columns(
     Raises:
         ValueError: columns of unequal lengths; a value that is not finite; a row of an image or (of ground truth) a
             category that is not listed, unless the source drops them; a size of an image that is needed and missing.
-        TypeError: image ids are integers and strings.
+        TypeError: image ids, or category ids, are integers and strings.
     """
     if not isinstance(dt.category, np.ndarray) and use_cats and image_sizes is None:
         columns = _on_device(gt, dt, shape, in_pixels)
@@ -60,11 +62,11 @@ def build_columns(
         warn_of_scale(gt, dt)
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
     gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
-    gt_category, dt_category = (_positions(source, source.category, category_ids) for source in (gt, dt))
+    gt_category, dt_category = (_category_positions(source, category_ids, gt.axes.names) for source in (gt, dt))
     _check_known(gt, dt, image_ids, gt_image, dt_image, gt_category)
-    sizes = None
+    sizes, listed_sizes = None, _listed_sizes(gt, image_ids)
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
-        sizes = _sizes(image_sizes, gt, image_ids)
+        sizes = _sizes(image_sizes, gt, image_ids, listed_sizes)
     elif image_sizes is not None and (len(gt) or len(dt)):
         warn("image_sizes has no effect on boxes in pixels; if they are parts of the image, say normalized=True")
     dt_shape = shape.read(dt, _sizes_of_rows(dt, dt_image, image_ids, sizes))
@@ -80,7 +82,7 @@ def build_columns(
             image_ids=image_ids,
             category_ids=category_ids if use_cats else np.array([ONE_CATEGORY]),
             category_names=gt.axes.names if use_cats else {},
-            image_sizes=gt.axes.sizes,
+            image_sizes=listed_sizes,
         ),
         shape=shape,
     )
@@ -91,6 +93,9 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
 
     The host waits for the ids of images and categories and for one flag.
     """
+    if shape.unusual is None:
+        arrays.warn_of_host(f'iou_type "{shape.iou_type}"')
+        return None
     one_device = not isinstance(gt.category, np.ndarray) and gt.category.device == dt.category.device
     if gt.indexed or dt.indexed or not one_device or gt.ids is not None or dt.ids is not None:
         return None
@@ -125,7 +130,7 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
         is_missing = [(side.image < 0).any().reshape(1).to(torch.int64) for side in sides]
         if any(arrays.to_ints(*is_missing)):
             return None
-    return Columns(sides[0], sides[1], Axes(image_ids, category_ids, gt.axes.names, gt.axes.sizes), shape)
+    return Columns(sides[0], sides[1], Axes(image_ids, category_ids, gt.axes.names), shape)
 
 
 def _not_finite(source: Source) -> Any:
@@ -161,7 +166,12 @@ def _image_ids(gt: Source, dt: Source) -> NDArray[Any]:
 def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
     if gt.axes.categories is not None:
         return gt.axes.categories if gt.indexed else joined_ids(gt.axes.categories)
-    return joined_ids(gt.category, dt.category)
+    first = [source.where("category", 0) for source in (gt, dt)]
+    return joined_ids(gt.category, dt.category, names=first, kind="category ids")
+
+
+def _category_positions(source: Source, known: NDArray[Any], names: Mapping[Any, str]) -> Any:
+    return source.category if source.indexed else label_positions(source.category, known, names, source.where)
 
 
 def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_image: Any, gt_category: Any) -> None:
@@ -174,7 +184,8 @@ def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_
             raise ValueError(f"{where} is {source.image[row].item()!r}, which is not an image of gt{hint}")
     row = _first_negative(gt_category)
     if row is not None and gt.axes.unknown == "refuse":
-        raise ValueError(f"{gt.where('category', row)} is {gt.category[row]}, which is not one of the categories")
+        value = gt.category[row].item()
+        raise ValueError(f"{gt.where('category', row)} is {value!r}, which is not one of the categories")
     if gt.axes.unknown == "drop":
         return
     for places, name, kind in ((gt_image, "image", "images"), (gt_category, "category", "categories")):
@@ -284,9 +295,32 @@ def last_of_each_id(ids: Ids, image: Any, category: Any) -> tuple[Any, Any] | No
     return kept, np.array([last[ids[row]] for row in kept.tolist()], dtype=np.int64)
 
 
-def _sizes(image_sizes: Any, gt: Source, image_ids: NDArray[Any]) -> NDArray[np.float64]:
+def _listed_sizes(gt: Source, image_ids: NDArray[Any]) -> NDArray[np.float64] | None:
+    """float64 (images, 2): the height and width that gt says of each image, NaN where it says none; or None."""
+    if gt.axes.sizes is None or gt.indexed:
+        return gt.axes.sizes
+    sizes = np.empty((len(image_ids), 2))
+    sizes[positions(gt.axes.images, image_ids)] = gt.axes.sizes
+    return sizes
+
+
+def _sizes(
+    image_sizes: Any, gt: Source, image_ids: NDArray[Any], listed: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """float64 (images, 2): the height and width of each image, NaN where it is not known."""
-    size_of = gt.axes.sizes if image_sizes is None else image_sizes
+    sizes = np.full((len(image_ids), 2), np.nan)
+    if image_sizes is None:
+        sizes = sizes if listed is None else listed
+        is_wrong = ~np.isnan(sizes).any(axis=1) & ~((sizes > 0) & (sizes < np.inf)).all(axis=1)
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            height, width = sizes[row].tolist()
+            raise ValueError(
+                f"gt['images'] must say height and width above 0, got ({height:g}, {width:g}) of image "
+                f"{image_ids[row].item()!r}"
+            )
+        return sizes
+    size_of = image_sizes
     if not isinstance(size_of, Mapping):
         pairs = np.asarray(as_array(size_of, "image_sizes"))
         if pairs.shape == (2,):
@@ -298,7 +332,6 @@ def _sizes(image_sizes: Any, gt: Source, image_ids: NDArray[Any]) -> NDArray[np.
                 "image_sizes must be one (height, width), a dict of them by image id, or one for each item of a list "
                 f"per image; got shape {pairs.shape}"
             )
-    sizes = np.full((len(image_ids), 2), np.nan)
     for i, id in enumerate(image_ids.tolist()):
         if id not in size_of:
             continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .. import kernels
+from .._records import record
 from ..kernels import arrays
 from ..kernels.arrays import empty, first_rows, to_ints
 from .columns import Columns
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE = 1 << 22  # overlaps in memory at one time, but for a cell that has more: 32 MiB
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Cells:
     """Cells that hold any row: C of them, with D detections and G ground truths. Arrays are on the columns' device.
 
@@ -47,7 +48,9 @@ class Cells:
         """The same with numpy arrays; itself where they are that already."""
         if isinstance(self.scores, np.ndarray):
             return self
-        return replace(self, **{name: arrays.to_host(value) for name, value in vars(self).items()})
+        found = {name: arrays.to_host(value) for name, value in vars(self).items()}
+        found["gt_rows"] = found["gt_rows"][: found["gt_offsets"][-1]]  # on a GPU there may be more than are in cells
+        return replace(self, **found)
 
     def category(self) -> Any:
         """int64 (C,): the category of each cell, a position on axis K. On the host."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
 KEEPS_FREE = 1  # bit of the flags of detections: its id is 0 or below, so that its ground truth stays free (quirk)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Side:
     """Ground truths or detections: N rows. Arrays are C-contiguous, all on one device.
 
@@ -41,24 +42,24 @@ class Side:
     source_row: I64 | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Axes:
     """The images and categories of an evaluation. On the host.
 
-    image_ids: every image, ascending and unique; int64 or str. category_ids: (K,) int64, in the order of axis K.
+    image_ids: every image, ascending and unique; int64 or str. category_ids: (K,) int64 or str, axis K.
     category_names: names of categories by id, where the source has them.
     category_groups: ids of the members of groups of categories, by the group's name.
-    image_sizes: (height, width) of images by id, where the source has them.
+    image_sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known; or None.
     """
 
     image_ids: Ids
     category_ids: Ids
-    category_names: Mapping[int, str] = field(default_factory=dict)
-    category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    image_sizes: Mapping[Any, Any] = field(default_factory=dict)
+    category_names: Mapping[Any, str] = field(default_factory=dict)
+    category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    image_sizes: F64 | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Columns:
     """The data of one evaluation."""
 

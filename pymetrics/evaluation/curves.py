@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from .._records import record
 from .protocol import Protocol
+from .summary import UNDEFINED
 
 if TYPE_CHECKING:
     import numpy.typing
 
     Array = numpy.typing.NDArray[numpy.float64]
 
-UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
 
-
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Curves:
     """Precision at the protocol's recall thresholds, for one IoU threshold, area range and limit on detections.
 

@@ -8,8 +8,8 @@ from typing import Any
 from . import stages
 from .build_columns import build_columns
 from .cells import group
-from .data_warnings import warn_of_zero_ids
-from .matches import areas_to_keep, match_rows
+from .class_map import rename_categories
+from .data_warnings import warn_of_misuse, warn_of_zero_ids
 from .protocol import Protocol, as_protocol
 from .read_sources import read_sources
 from .result import Result
@@ -27,6 +27,7 @@ def evaluate(
     *,
     keep_matches: bool | Sequence[str] = False,
     use_ignore: bool = False,
+    class_map: Mapping[Any, Any] | None = None,
     max_dets: Iterable[int] | None = None,
     iou_thresholds: Iterable[float] | None = None,
     recall_thresholds: Iterable[float] | None = None,
@@ -41,24 +42,27 @@ def evaluate(
       category;
     - pymetrics.GroundTruths, pymetrics.Detections: columns, with a box_format of their own;
     - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
-      gt may have image_id, iscrowd (n,) and area (n,).
+      gt may have image_id, iscrowd (n,), ignore (n,) and area (n,).
 
     Boxes are in pixels, areas in square pixels. Boxes in another layout are converted in their own dtype (integers in
     float64), then everything is computed in float64.
 
     Images are those that a COCO dict lists, or `GroundTruths(images=)`; otherwise those of either side. Categories are
     those that a COCO dict lists, or `GroundTruths(categories=)`, and detections of others are left out; otherwise those
-    of either side. In lists per image dt[i] belongs to gt[i]; without image_id the images are numbered from 0.
+    of either side. Ids of categories are all integers or all strings; where integer ids have names, labels may be
+    names. In lists per image dt[i] belongs to gt[i]; without image_id the images are numbered from 0.
 
     Args:
         gt: ground truth.
         dt: detections.
-        iou_type: "bbox".
+        iou_type: what is compared: "bbox", boxes; or "obb", rotated boxes, which arrays (N, 6) and (N, 7) cannot hold.
         protocol: "coco"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
             thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
-            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source.
-        normalized: the coordinates are parts of the image's width and height.
+            "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source. Of rotated boxes: "cxcywhr"
+            (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the
+            screen); or "xyxyxyxy", the four corners of a rectangle in order, in either sense.
+        normalized: the coordinates are parts of the image's width and height. Not of rotated boxes.
         image_sizes: height and width in pixels, for normalized boxes: one (height, width) for all images, a dict of
             them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
         max_dets, iou_thresholds, recall_thresholds: in place of the protocol's, as `pymetrics.Protocol` takes them.
@@ -70,6 +74,9 @@ def evaluate(
             and area range.
         use_ignore: read the key `ignore` of a COCO dict's annotations, which pycocotools overwrites: such a ground
             truth does not count, and a detection that takes it is neither right nor wrong.
+        class_map: {category: category}, by ids or names: renames or merges categories of both sides before anything
+            else, {"car": "vehicle", "truck": "vehicle"}. All entries hold at once. A new name for categories with
+            integer ids takes the lowest of their ids.
 
     Returns:
         A Result: `print(result)` shows pycocotools' twelve lines, `result["map"]` is one number, -1 where nothing is
@@ -83,7 +90,8 @@ def evaluate(
 
     Warns:
         UserWarning: boxes that all lie in [0, 1] and are not said to be normalized; boxes that end before they begin;
-            annotations that are left out; an annotation id 0 that changes the result, or one id on different images;
+            boxes of one side that end outside their images; annotations and detections that are left out; an `ignore`
+            that is not read; data of LVIS; an annotation id 0 that changes the result, or one id on different images;
             image_sizes with boxes in pixels.
 
     >>> import numpy as np, pymetrics
@@ -93,9 +101,16 @@ def evaluate(
     0.7
     """
     protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-    shape, areas = as_shape(iou_type), areas_to_keep(keep_matches, protocol)
+    shape = as_shape(iou_type)
+    areas: tuple[str, ...] = ()
+    if keep_matches is not False:
+        from .matches import areas_to_keep, match_rows
+
+        areas = areas_to_keep(keep_matches, protocol)
     sources = read_sources(gt, dt, iou_type, box_format, normalized, use_ignore=use_ignore)
+    sources = rename_categories(*sources, class_map)
     columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
+    warn_of_misuse(*sources, columns)
     cells = group(columns, protocol.limit)
     outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)

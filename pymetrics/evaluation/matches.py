@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from . import stages
 from .cells import Cells, gather_ranges, sort_rows
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 STATUS = np.array(["fp", "tp", "ignored"])
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class MatchTable:
     """Detections of all categories, by category and falling score: N rows.
 
@@ -46,7 +47,7 @@ class MatchTable:
         return len(self.dt)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class MissTable:
     """Ground truths that count and that no detection took. image, category: ids, (N,). gt: int64 (N,), their rows."""
 
@@ -58,7 +59,7 @@ class MissTable:
         return len(self.gt)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Matches:
     """The matches of all detections within the protocol's last limit, by area range and threshold. On the host.
 
@@ -195,7 +196,7 @@ def match_rows(columns: Columns, cells: Cells, protocol: Protocol, areas: Sequen
         overlap=found.overlap,
         matched=outcomes.matched,
         ignored=outcomes.ignored,
-        gt_ignored=arrays.to_host(gt_ignored),
+        gt_ignored=arrays.to_host(gt_ignored)[: len(cells.gt_rows)],
     )
 
 

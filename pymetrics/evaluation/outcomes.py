@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from .protocol import Protocol
 from .shapes import Shape
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from .._arrays import F64, I32, I64, U64, Ids
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Outcomes:
     """What happened to every detection, by cells; a cell is one image and category that holds any object.
 
     The arrays are numpy's, or torch's on one GPU, but for the ids.
 
-    image_ids: every image evaluated, ascending; int64 or str, on the host. category_ids: (K,) int64, axis K.
+    image_ids: every image evaluated, ascending; int64 or str, on the host. category_ids: (K,) int64 or str, axis K, on
+        the host.
     category_cells: int64 (K + 1,); the cells of category k are category_cells[k] : category_cells[k + 1].
     cell_image: int32 (C,), position in image_ids, ascending within a category.
     offsets: int64 (C + 1,); the detections of a cell, by falling score, at most max_dets[-1] of them.
@@ -41,8 +43,8 @@ class Outcomes:
     scores: F64
     matched: U64
     ignored: U64
-    category_names: Mapping[int, str] = field(default_factory=dict)
-    category_groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    category_names: Mapping[Any, str] = field(default_factory=dict)
+    category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def iou_type(self) -> str:

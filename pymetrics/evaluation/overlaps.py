@@ -7,49 +7,60 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import kernels
-from ..formats.boxes import as_box_format, box_column, tensors_to_xywh, to_xywh
+from ..formats.boxes import RawBoxes, as_box_format, box_column, tensors_to_xywh, to_xywh
 from ..kernels import arrays
 from .arguments import as_source, beside, flags_column, on_device, problem_offsets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KINDS = ("iou", "giou", "diou", "ciou")
+KINDS = ("iou", "giou", "diou", "ciou", "rotated")
+ON_HOST = ("ciou", "rotated")  # kinds that no CUDA kernel computes
 
 
 def box_iou(
-    dt: Any, gt: Any, crowd: Any = None, offsets: Any = None, kind: str = "iou", box_format: str = "xyxy"
+    dt: Any, gt: Any, crowd: Any = None, offsets: Any = None, kind: str = "iou", box_format: str | None = None
 ) -> Any:
     """Overlaps of boxes, in float64, by pycocotools' arithmetic.
 
     Args:
-        dt: (N, 4) boxes; numpy or torch. On a GPU all is computed there ("ciou" on the host).
-        gt: (G, 4) boxes.
-        crowd: (G,) flags; against a crowd the union is the detection's own area. Only for kind "iou".
+        dt: (N, 4) boxes, for kind "rotated" (N, 5) or (N, 8); numpy or torch. On a GPU all is computed there ("ciou"
+            and "rotated" on the host).
+        gt: (G, 4) boxes, for kind "rotated" (G, 5) or (G, 8).
+        crowd: (G,) flags; against a crowd the union is the detection's own area. Only for kinds "iou" and "rotated".
         offsets: a pair (dt_offsets, gt_offsets) of (P + 1,) rows at which P problems begin, each solved by itself.
-        kind: "iou"; "giou", "diou" or "ciou" by the formulas of their papers, as in torchvision.
-        box_format: "xyxy", "xywh" or "cxcywh". pycocotools' own boxes are xywh.
+        kind: "iou"; "giou", "diou" or "ciou" by the formulas of their papers, as in torchvision; "rotated": "iou" of
+            rotated boxes.
+        box_format: "xyxy" (None), "xywh" or "cxcywh". pycocotools' own boxes are xywh. Of rotated boxes "cxcywhr"
+            (None), the angle in radians from the x axis towards the y axis, or "xyxyxyxy", four corners in order.
 
     Returns:
         float64 (N, G), or with offsets the problems' matrices, row by row, one after another: (sum of N_p * G_p,). A
-        torch tensor, on dt's device, where dt is one. Boxes without area overlap nothing; 0 / 0 is NaN.
+        torch tensor, on dt's device, where dt is one. Boxes without area overlap nothing; 0 / 0 is NaN, but not for
+        kind "rotated", whose overlaps are in [0, 1].
 
     Raises:
-        TypeError, ValueError: a shape, length, kind or box_format is wrong, or a tensor is on another device; the
-            message names it.
+        TypeError, ValueError: a shape, length, kind or box_format is wrong, or a tensor is on another device; rotated
+            boxes that are not finite, or whose corners are those of no rectangle. The message names it.
+
+    Warns:
+        RuntimeWarning: rotated boxes on a GPU are copied to the host; once.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     source = dt = arrays.as_tensor(dt)
     gt, crowd = arrays.as_tensor(gt), arrays.as_tensor(crowd)
-    if on_device(dt=dt, gt=gt, crowd=crowd) and (kind == "ciou" or not arrays.has_cuda_kernels(dt)):
+    if on_device(dt=dt, gt=gt, crowd=crowd) and (kind in ON_HOST or not arrays.has_cuda_kernels(dt)):
+        if kind == "rotated":
+            arrays.warn_of_host('iou_type "obb"')
         dt, gt, crowd = (arrays.to_host(values) for values in (dt, gt, crowd))
-    dt_boxes, gt_boxes = _boxes(dt, "dt", box_format), _boxes(gt, "gt", box_format)
+    read = _rotated_boxes if kind == "rotated" else _boxes
+    dt_boxes, gt_boxes = read(dt, "dt", box_format), read(gt, "gt", box_format)
     n_dt, n_gt = len(dt_boxes), len(gt_boxes)
     flags = arrays.to_device(np.zeros(n_gt, np.uint8), gt_boxes)
     if crowd is not None:
-        if kind != "iou":
-            raise ValueError(f'crowd goes with kind "iou" only, got kind {kind!r}')
+        if kind not in ("iou", "rotated"):
+            raise ValueError(f'crowd goes with the kinds "iou" and "rotated" only, got kind {kind!r}')
         flags = beside(flags_column(crowd, "crowd", n_gt), gt_boxes)
     if offsets is None:
         out = arrays.empty((n_dt, n_gt), "float64", dt_boxes)
@@ -78,6 +89,9 @@ def _overlaps(
     sizes = np.diff(dt_offsets) * np.diff(gt_offsets)
     offsets = (dt_offsets, gt_offsets, np.concatenate([[0], np.cumsum(sizes)]))
     problems = (dt, gt, flags, *(arrays.to_device(values, dt) for values in offsets))
+    if kind == "rotated":
+        kernels.rotated_iou(*problems, out, 0, len(sizes))
+        return
     kernels.box_iou(*problems, KINDS.index("diou" if kind == "ciou" else kind), out, 0, len(sizes))
     if kind == "ciou":  # diou - alpha * v (Zheng et al., 2020); arctan differs between devices, hence no kernel
         iou = np.empty_like(out)
@@ -89,8 +103,8 @@ def _overlaps(
             out -= v * v / (1 - iou + v + 1e-7)
 
 
-def _boxes(boxes: Any, name: str, box_format: str) -> Any:
-    layout = as_box_format(box_format).layout
+def _boxes(boxes: Any, name: str, box_format: str | None) -> Any:
+    layout = as_box_format(box_format or "xyxy").layout
     if not arrays.is_on_device(boxes):
         return to_xywh(box_column(boxes, lambda key, i: name), layout)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
@@ -100,6 +114,19 @@ def _boxes(boxes: Any, name: str, box_format: str) -> Any:
     if boxes.is_complex():
         raise TypeError(f"{name} must hold numbers, got dtype {boxes.dtype}")
     return tensors_to_xywh(boxes.detach(), layout)
+
+
+def _rotated_boxes(boxes: Any, name: str, box_format: str | None) -> NDArray[np.float64]:
+    from ..formats.rotated import to_rotated
+
+    found = as_box_format(box_format or "cxcywhr", iou_type="obb")
+
+    def where(_: str, row: int | None) -> str:
+        return name if row is None else f"{name}[{row}]"
+
+    raw = RawBoxes(box_column(boxes, where, found.n_columns), found)
+    raw.check(where)
+    return to_rotated(raw.values, found.layout)
 
 
 def _pairs(dt_offsets: NDArray[Any], gt_offsets: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

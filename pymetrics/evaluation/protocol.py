@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._records import record
 from .summary import SummaryRow, rows_of
 
 # numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
@@ -223,7 +224,7 @@ def as_protocol(
     return replace(found, **given) if given else found
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Tables:
     """A protocol as the small arrays that the kernels read; see `pymetrics.kernels.matching` for what they mean."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..formats import EMPTY, ITEMS, check_sides, format_of, opened
-from ..formats.columns import Detections
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 
@@ -26,10 +25,7 @@ def read_sources(
     Raises:
         OSError, TypeError, ValueError: what the user gave cannot be read; the message says what.
     """
-    needs_sizes = isinstance(dt, Detections) and dt.source.shape.needs_sizes
-    gt_options = ReadOptions(
-        "gt", iou_type, box_format, normalized, first_image, needs_sizes=needs_sizes, use_ignore=use_ignore
-    )
+    gt_options = ReadOptions("gt", iou_type, box_format, normalized, first_image, use_ignore=use_ignore)
     gt, dt = opened(gt, gt_options), opened(dt, ReadOptions("dt", iou_type, box_format, normalized))
     gt_format, dt_format = format_of(gt, "gt"), format_of(dt, "dt")
     check_sides(gt, gt_format, dt, dt_format)

@@ -14,12 +14,13 @@ from ..kernels import arrays
 from . import stages
 from .cells import Cells, group
 from .columns import Columns
-from .curves import UNDEFINED, Curves, curves
-from .matches import Matches, areas_to_keep, match_rows
 from .outcomes import Outcomes
 from .protocol import Place, Protocol, place_of
-from .scalars import scalars
-from .summary import SummaryRow
+from .summary import UNDEFINED, SummaryRow
+
+if TYPE_CHECKING:
+    from .curves import Curves
+    from .matches import Matches
 
 if TYPE_CHECKING:
     from .._arrays import F64
@@ -75,6 +76,8 @@ class Result(Mapping[str, float]):
         if self._matches is None:
             if self._columns is None or self.cells is None or self.columns is None:
                 raise ValueError("no matches were kept: say Accumulator(keep_matches=True) at the start")
+            from .matches import areas_to_keep, match_rows
+
             self._matches = match_rows(self.columns, self.cells, self.protocol, areas_to_keep(True, self.protocol))
         return self._matches
 
@@ -236,6 +239,8 @@ class Result(Mapping[str, float]):
         Raises:
             ValueError: the protocol does not have it.
         """
+        from .curves import curves
+
         return curves(self.precision, self.scores, self.protocol, iou, area, max_dets)
 
     def scalars(
@@ -253,13 +258,15 @@ class Result(Mapping[str, float]):
             class_names: name by category id; adds "map/<name>" ("AP/<name>") per category. True takes the names of
                 the data; an id without a name stands for itself. In names, what is neither a letter, a digit nor an
                 underscore becomes an underscore, since trackers refuse or mistreat it; names that are then equal get
-                "_<id>", or all do where that makes new equals.
+                "_<id>" ("_<place on axis K>" where ids are strings), or all do where that makes new equals.
             undefined: "drop" leaves undefined values out, "keep" gives -1.0, "nan" gives NaN.
 
         Raises:
             ValueError: keys or undefined is none of the above.
             TypeError: class_names is neither a mapping nor a bool.
         """
+        from .scalars import scalars
+
         return scalars(self, prefix, keys, class_names, undefined)
 
     def summary(self, undefined: str = "-1.000") -> str:

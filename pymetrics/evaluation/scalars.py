@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .curves import UNDEFINED
+from .summary import UNDEFINED
 
 if TYPE_CHECKING:
     from .result import Result
@@ -39,12 +39,15 @@ def _class_keys(result: Result, class_names: Mapping[int, str] | bool | None) ->
     if not isinstance(name_of, Mapping):
         raise TypeError(f"class_names must map category ids to names or be True, got {type(class_names).__name__}")
     ids = result.outcomes.category_ids.tolist()
-    names = [re.sub(r"\W+", "_", str(name_of.get(id_, id_))).strip("_") or str(id_) for id_ in ids]
+    ends = [str(k if isinstance(id_, str) else id_) for k, id_ in enumerate(ids)]  # ids may be any text
+    names = [
+        re.sub(r"\W+", "_", str(name_of.get(id_, id_))).strip("_") or end for id_, end in zip(ids, ends, strict=True)
+    ]
     n_uses = Counter(names)
-    told_apart = [f"{name}_{id_}" if n_uses[name] > 1 else name for id_, name in zip(ids, names, strict=True)]
+    told_apart = [f"{name}_{end}" if n_uses[name] > 1 else name for end, name in zip(ends, names, strict=True)]
     if len(set(told_apart)) == len(told_apart):
         return told_apart
-    return [f"{name}_{id_}" for id_, name in zip(ids, names, strict=True)]
+    return [f"{name}_{end}" for end, name in zip(ends, names, strict=True)]
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAGIC, VERSION = b"pymetric", 2
 START = struct.Struct("<8sIQ")
 OUTCOMES = {
-    "category_ids": "<i8", "category_cells": "<i8", "cell_image": "<i4", "offsets": "<i8", "n_gt": "<i4",
+    "category_cells": "<i8", "cell_image": "<i4", "offsets": "<i8", "n_gt": "<i4",
     "scores": "<f8", "matched": "<u8", "ignored": "<u8",
 }  # fmt: skip
 MATCHES = {
@@ -101,9 +101,9 @@ def unpack(data: bytes, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[An
 
 def outcomes_to_bytes(outcomes: Outcomes, matches: Matches | None = None) -> bytes:
     """Outcomes on the host, and the matches that were kept with them."""
-    arrays = {name: np.ascontiguousarray(getattr(outcomes, name), dtype) for name, dtype in OUTCOMES.items()}
-    image_ids = np.asarray(outcomes.image_ids)
-    arrays["image_ids"] = image_ids.astype(image_ids.dtype.newbyteorder("<") if image_ids.dtype.kind == "U" else "<i8")
+    arrays = {"category_ids": _little_endian(outcomes.category_ids)}
+    arrays |= {name: np.ascontiguousarray(getattr(outcomes, name), dtype) for name, dtype in OUTCOMES.items()}
+    arrays["image_ids"] = _little_endian(outcomes.image_ids)
     fields = {
         "protocol": outcomes.protocol.to_dict(),
         "iou_type": outcomes.iou_type,
@@ -118,17 +118,25 @@ def outcomes_to_bytes(outcomes: Outcomes, matches: Matches | None = None) -> byt
     return pack("outcomes", fields, arrays)
 
 
+def _little_endian(ids: Any) -> NDArray[Any]:
+    """Ids as int64 or text."""
+    found: NDArray[Any] = np.ascontiguousarray(ids)
+    return found.astype(found.dtype.newbyteorder("<") if found.dtype.kind == "U" else "<i8")
+
+
 def outcomes_from_bytes(data: bytes) -> tuple[Outcomes, Matches | None]:
     """The inverse of outcomes_to_bytes. Raises TypeError or ValueError, as `unpack`."""
     from .outcomes import Outcomes
 
     fields, arrays = unpack(data, "outcomes")
     try:
+        key = str if arrays["category_ids"].dtype.kind == "U" else int
         outcomes = Outcomes(
             protocol=Protocol.from_dict(fields["protocol"]),
             shape=as_shape(fields["iou_type"], **fields["shape"]),
             image_ids=arrays["image_ids"],
-            category_names={int(k): name for k, name in fields["category_names"].items()},
+            category_ids=arrays["category_ids"],
+            category_names={key(k): name for k, name in fields["category_names"].items()},
             category_groups={name: tuple(members) for name, members in fields.get("category_groups", {}).items()},
             **{name: _typed(arrays[name], name, dtype) for name, dtype in OUTCOMES.items()},
         )
@@ -174,10 +182,12 @@ def _check(outcomes: Outcomes) -> None:
     protocol, n_cells, n_dt = outcomes.protocol, len(outcomes.cell_image), len(outcomes.scores)
     if not protocol.area_ranges or not protocol.max_dets:
         raise ValueError("the protocol has no area_ranges or no max_dets")
-    if outcomes.image_ids.ndim != 1 or outcomes.image_ids.dtype.kind not in "iU":
-        raise ValueError(f"image_ids have dtype {outcomes.image_ids.dtype} and shape {outcomes.image_ids.shape}")
+    for name in ("image_ids", "category_ids"):
+        ids = getattr(outcomes, name)
+        if ids.ndim != 1 or (ids.dtype.kind != "U" and ids.dtype != np.int64):
+            raise ValueError(f"{name} have dtype {ids.dtype} and shape {ids.shape}")
     shapes = {
-        "category_ids": (len(outcomes.category_ids),), "category_cells": (len(outcomes.category_ids) + 1,),
+        "category_cells": (len(outcomes.category_ids) + 1,),
         "cell_image": (n_cells,), "offsets": (n_cells + 1,), "n_gt": (n_cells, len(protocol.area_ranges)),
         "scores": (n_dt,), "matched": (n_dt, protocol.n_words), "ignored": (n_dt, protocol.n_words),
     }  # fmt: skip

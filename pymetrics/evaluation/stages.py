@@ -7,10 +7,10 @@ checks this).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import kernels
+from .._records import record
 from ..kernels.arrays import cached_on, empty, to_device, to_host, to_ints
 from .cells import Cells, sort_rows
 from .columns import CROWD, IGNORE, Columns, Side
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._arrays import F64, I32, U8, U64, Ids
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class RowMatches:
     """Which ground truth each detection of some cells took, by (area range, threshold) pair a * T + t.
 

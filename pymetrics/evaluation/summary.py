@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from .._records import value_record
 
 LINE = " {:<18} {} @[ IoU={:<9} | area={:>6s} | maxDets={:>3d} ] = {}"
 Metric = Literal["precision", "recall"]
@@ -12,10 +13,11 @@ TITLES: dict[Metric, tuple[str, str]] = {
     "precision": ("Average Precision", "(AP)"),
     "recall": ("Average Recall", "(AR)"),
 }
+UNDEFINED = -1.0  # a mean over nothing: no ground truth there, or a threshold that the protocol lacks
 COCO_AREA_KEYS = {"small": "s", "medium": "m", "large": "l"}
 
 
-@dataclass(frozen=True)
+@value_record
 class Limit:
     """Which of the protocol's limits on detections a row reads: the one of this value, the one at this index, the last.
 
@@ -32,7 +34,7 @@ class Limit:
         return max_dets[-1 if self.index is None else self.index]
 
 
-@dataclass(frozen=True)
+@value_record
 class SummaryRow:
     """One number of a summary: the mean of a part of precision (T, R, K, A, M) or of recall (T, K, A, M).
 

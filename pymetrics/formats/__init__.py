@@ -1,17 +1,18 @@
-"""Formats: what users hold. FORMATS lists every kind of source that is read; one module each reads it."""
+"""Formats: what users hold. FORMATS lists every kind of source that is read; one module each reads it.
+
+A reader's module is imported when it reads something: the first evaluation of a process pays for no other.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from . import arrays, coco, per_image
-from .boxes import BoxFormat, RawBoxes, as_box_format
-from .coco_file import open_file
+from .._records import record
+from .boxes import RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
 from .options import ReadOptions
 from .source import Source
@@ -20,7 +21,7 @@ ORDER = "ground truth comes first, detections second"
 RESULT_KEYS = {"bbox", "category_id", "score", "segmentation", "keypoints"}
 
 
-@dataclass(frozen=True)
+@record
 class Format:
     """One kind of source.
 
@@ -45,9 +46,10 @@ def _is_empty(source: Any) -> bool:
 
 def _read_empty(source: Any, options: ReadOptions) -> Source:
     if options.images is not None:
-        return per_image.predictions(source, options)
+        return _read_items(source, options)
     no_ids = np.empty(0, np.int64)
-    no_boxes = RawBoxes(np.empty((0, 4)), BoxFormat("xywh"))
+    box_format = options.format("xywh")
+    no_boxes = RawBoxes(np.empty((0, box_format.n_columns)), box_format)
     scores = np.empty(0) if options.argument == "dt" else None
     return Source(lambda name, _: f"{options.argument}.{name}", no_ids, no_ids, no_boxes, scores)
 
@@ -78,12 +80,35 @@ def _own_format(source: Detections | GroundTruths, options: ReadOptions) -> Sour
     return found if own == found.shape.format else found.with_shape(RawBoxes(found.shape.values, own))
 
 
+def _read_source(source: Source, options: ReadOptions) -> Source:
+    if options.use_ignore and source.unread_ignore is not None:
+        raise ValueError(f"{options.argument} was read without use_ignore=True, which pymetrics.read takes, too")
+    return source
+
+
 def _read_dataset(source: Any, options: ReadOptions) -> Source:
+    from . import coco
+
     return coco.ground_truth(source, options) if options.argument == "gt" else coco.scored_annotations(source, options)
 
 
 def _read_items(source: Any, options: ReadOptions) -> Source:
+    from . import per_image
+
     return per_image.targets(source, options) if options.argument == "gt" else per_image.predictions(source, options)
+
+
+def _read_results(source: Any, options: ReadOptions) -> Source:
+    from . import coco
+
+    return coco.results(source, options)
+
+
+def _read_array(source: Any, options: ReadOptions) -> Source:
+    from . import arrays
+
+    read = arrays.ground_truth_array if options.argument == "gt" else arrays.detection_array
+    return read(source, options)
 
 
 def _first_has_score(annotations: Any) -> bool | None:
@@ -101,7 +126,7 @@ FORMATS = (
         "either",
         lambda source: isinstance(source, Source),
         lambda source: source.scores is not None,
-        lambda source, options: source,
+        _read_source,
     ),
     Format("Detections", "dt", lambda source: isinstance(source, Detections), lambda _: True, _own_format),
     Format("GroundTruths", "gt", lambda source: isinstance(source, GroundTruths), lambda _: False, _own_format),
@@ -118,7 +143,7 @@ FORMATS = (
         "dt",
         lambda source: _is_list_of_dicts(source) and "boxes" not in source[0] and bool(source[0].keys() & RESULT_KEYS),
         _first_has_score,
-        coco.results,
+        _read_results,
     ),
     ITEMS,
     Format(
@@ -126,17 +151,17 @@ FORMATS = (
         "gt",
         lambda source: _is_table(source, 6),
         lambda _: False,
-        arrays.ground_truth_array,
+        _read_array,
     ),
-    Format(
-        "a detections array (N, 7)", "dt", lambda source: _is_table(source, 7), lambda _: True, arrays.detection_array
-    ),
+    Format("a detections array (N, 7)", "dt", lambda source: _is_table(source, 7), lambda _: True, _read_array),
 )
 
 
 def opened(source: Any, options: ReadOptions) -> Any:
     """What a path leads to, as a Source or parsed, and what a COCO object holds; anything else as it is."""
     if isinstance(source, (str, os.PathLike)):
+        from .coco_file import open_file
+
         return open_file(source, options)
     read = getattr(source, "evaluation_source", None)  # of our COCO, which then makes no dicts
     found = read(options) if callable(read) else None
@@ -187,6 +212,8 @@ def read(
     iou_type: str = "bbox",
     box_format: str | None = None,
     normalized: bool = False,
+    *,
+    use_ignore: bool = False,
 ) -> Source:
     """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
 
@@ -196,14 +223,14 @@ def read(
     Args:
         source: what pymetrics.evaluate takes. In a list of predictions each needs an image_id.
         side: "gt" or "dt".
-        iou_type, box_format, normalized: as for pymetrics.evaluate.
+        iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate.
 
     Raises:
         OSError, TypeError, ValueError: as pymetrics.evaluate.
     """
     if side not in ("gt", "dt"):
         raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
-    options = ReadOptions(side, iou_type, box_format, normalized)
+    options = ReadOptions(side, iou_type, box_format, normalized, use_ignore=use_ignore)
     source = opened(source, options)
     entry = format_of(source, side)
     if entry.side not in (side, "either"):

@@ -54,7 +54,7 @@ def ground_truth_array(array: Any, options: ReadOptions) -> Source:
 def _table(array: Any, options: ReadOptions, n_columns: int) -> tuple[Any, Where]:
     side = options.argument
     if options.iou_type != "bbox":
-        raise ValueError(f"{side} is an array, which holds boxes alone; iou_type is {options.iou_type!r}")
+        raise ValueError(f"{side} is an array, which is read for iou_type 'bbox' alone; it is {options.iou_type!r}")
     array = widen(as_array(array, side))
     if array.ndim != 2 and not array.size:
         array = array.reshape(0, n_columns)

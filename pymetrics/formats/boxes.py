@@ -1,13 +1,13 @@
-"""Box formats: what the numbers of a box mean, and their conversion to x, y, width, height."""
+"""Box formats: what the numbers of a box mean, and their conversion to x, y, width, height (rotated: rotated.py)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from ..kernels.arrays import torch
 from .values import Where, as_array, check_finite, widen
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # How many numbers a box has, by layout, for each kind of box; the first layout is the default of most sources.
-LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}}
+LAYOUTS = {"bbox": {"xyxy": 4, "xywh": 4, "cxcywh": 4}, "obb": {"cxcywhr": 5, "xyxyxyxy": 8}}
 
 
 class BoxFormat(NamedTuple):
     """layout: a key of LAYOUTS. normalized: in parts of the image.
 
-    "xyxy": two corners. "xywh": corner and size. "cxcywh": centre and size.
+    "xyxy": two corners. "xywh": corner and size. "cxcywh": centre and size. "cxcywhr": centre, size, and the angle in
+    radians, from the x axis towards the y axis. "xyxyxyxy": the four corners of a rectangle in order, in either sense.
     """
 
     layout: str
@@ -33,6 +34,11 @@ class BoxFormat(NamedTuple):
         """How many numbers a box has."""
         return next(layouts[self.layout] for layouts in LAYOUTS.values() if self.layout in layouts)
 
+    @property
+    def can_be_normalized(self) -> bool:
+        """Whether its boxes may be in parts of the image: scaled by width and height, they stay of their kind."""
+        return self.layout in LAYOUTS["bbox"]
+
 
 NAMES = {
     "bbox": {
@@ -42,6 +48,7 @@ NAMES = {
         "yolo": BoxFormat("cxcywh", normalized=True),
         "albumentations": BoxFormat("xyxy", normalized=True),
     },
+    "obb": {layout: BoxFormat(layout) for layout in LAYOUTS["obb"]},
 }
 
 
@@ -49,13 +56,15 @@ def as_box_format(box_format: str, normalized: bool = False, iou_type: str = "bb
     """The format of a name; "yolo" and "albumentations" are normalized by themselves.
 
     Raises:
-        ValueError: no such format.
+        ValueError: no such format of this iou_type; or boxes are said to be normalized that cannot be.
     """
     names = NAMES.get(iou_type, NAMES["bbox"])
     if not isinstance(box_format, str) or box_format not in names:
         raise ValueError(f"box_format must be one of {', '.join(names)}; got {box_format!r}")
-    layout, is_normalized = names[box_format]
-    return BoxFormat(layout, bool(is_normalized or normalized))
+    found = names[box_format]
+    if normalized and not found.can_be_normalized:
+        raise ValueError(f"normalized=True does not go with iou_type {iou_type!r}: convert its boxes to pixels")
+    return found._replace(normalized=bool(found.normalized or normalized))
 
 
 def as_any_box_format(box_format: str) -> BoxFormat:
@@ -66,7 +75,7 @@ def as_any_box_format(box_format: str) -> BoxFormat:
     return names[box_format]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class RawBoxes:
     """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
 
@@ -87,18 +96,29 @@ class RawBoxes:
         return self.format.normalized
 
     def check(self, where: Where) -> None:
-        """Refuse values that are not finite. Raises ValueError."""
+        """Refuse values that are not finite, and four corners of no rectangle. Raises ValueError."""
         check_finite(self.values, where, "boxes")
+        if self.format.layout == "xyxyxyxy":
+            from .rotated import check_rectangles
+
+            check_rectangles(self.values, where)
 
     def scale_seems_wrong(self) -> tuple[bool, float | None]:
         """Whether all boxes lie in [0, 1], said to be in pixels; the highest value, if above 2, of normalized ones."""
-        boxes = widen(self.values)
+        boxes = widen(self.values)[:, :4]  # not the angle
         if not len(boxes):
             return False, None
         if self.format.normalized:
             highest = float(boxes.max())
             return False, highest if highest > 2 else None
         return _in_unit(boxes[0]) and _in_unit(boxes), None
+
+
+def as_raw_boxes(raw: Any, iou_type: str, side: str) -> RawBoxes:
+    """The raw boxes of a source, which are of this iou_type. Raises ValueError where it was read for another one."""
+    if not isinstance(raw, RawBoxes) or raw.format.layout not in LAYOUTS[iou_type]:
+        raise ValueError(f"{side} was read for another iou_type: say iou_type={iou_type!r} to pymetrics.read, too")
+    return raw
 
 
 def _in_unit(values: NDArray[Any]) -> bool:

@@ -14,8 +14,8 @@ import numpy as np
 from .boxes import BoxFormat, RawBoxes
 from .dict_columns import read_columns
 from .options import ReadOptions
-from .source import Source, SourceAxes
-from .values import Where, crowd_column, flag_column, float_column, image_column, int_column
+from .source import LVIS_KEYS, Source, SourceAxes
+from .values import Where, category_column, crowd_column, flag_column, float_column, image_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,16 +81,46 @@ def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
     images, annotations, categories = (
         list_of(dataset, key, argument) for key in ("images", "annotations", "categories")
     )
-    category_ids = _column(categories, "id", f"{argument}['categories']")
-    ids = int_column(category_ids, where_of(f"{argument}['categories']"), "id")
-    axes = SourceAxes(
-        images=image_column(_column(images, "id", f"{argument}['images']"), where_of(f"{argument}['images']"), "id"),
-        categories=ids,
-        unknown="warn",
-        names={int(id): str(cat["name"]) for id, cat in zip(ids.tolist(), categories, strict=True) if "name" in cat},
-        sizes={image["id"]: (image.get("height"), image.get("width")) for image in images if "height" in image},
-    )
+    category_ids, names = _categories(categories, f"{argument}['categories']")
+    image_ids, sizes, has_lvis_keys = _images(images, f"{argument}['images']")
+    axes = SourceAxes(image_ids, category_ids, "warn", names, sizes, has_lvis_keys)
     return _annotations(annotations, f"{argument}['annotations']", options, axes)
+
+
+def _categories(categories: Sequence[Any], prefix: str) -> tuple[NDArray[Any], dict[Any, str]]:
+    """The ids of the categories, and the names of those that have one by id. Raises ValueError or TypeError."""
+    ids = category_column(_column(categories, "id", prefix), where_of(prefix), "id")
+    pairs = zip(ids.tolist(), categories, strict=True)
+    return ids, {id: str(category["name"]) for id, category in pairs if "name" in category}
+
+
+def _images(images: Sequence[Any], prefix: str) -> tuple[NDArray[Any], NDArray[np.float64] | None, bool]:
+    """The ids and sizes of the images, and whether they have LVIS_KEYS; as in SourceAxes. Raises ValueError, TypeError.
+
+    A height or width that is no number is not known.
+    """
+    columns = read_columns(images, ("id",), ("height", "width", *LVIS_KEYS))
+    if columns is not None:
+        pairs = [np.where(columns.has[key], columns[key], np.nan) for key in ("height", "width")]
+        sizes, has_lvis_keys = np.stack(pairs, axis=1), any(columns.has[key].any() for key in LVIS_KEYS)
+        return columns["id"], _sizes_if_any(sizes), has_lvis_keys
+    images = list(images)  # another thread may change it meanwhile
+    ids = image_column(_column(images, "id", prefix), where_of(prefix), "id")
+    sizes = np.array([[_size(image.get(key)) for key in ("height", "width")] for image in images]).reshape(-1, 2)
+    return ids, _sizes_if_any(sizes), any(key in image for image in images for key in LVIS_KEYS)
+
+
+def _size(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return np.nan
+
+
+def _sizes_if_any(sizes: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    return None if np.isnan(sizes).all() else sizes
 
 
 def scored_annotations(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
@@ -119,7 +149,7 @@ def _annotations(
     where, scored, axes = where_of(prefix), options.argument == "dt", axes or SourceAxes()
     box_format = options.format("xywh")
     keys = ("image_id", "category_id", "bbox", *(["score"] if scored else []))
-    more = ("area", "iscrowd", "id", *(["ignore"] if options.use_ignore else []))
+    more = ("area", "iscrowd", "id", *([] if scored else ["ignore"]))
     columns = read_columns(annotations, keys, more) if box_format.n_columns == 4 else None
     if columns is not None and (columns.has["id"].all() or not columns.has["id"].any()):
         return Source(
@@ -132,6 +162,7 @@ def _annotations(
             no_area=None if columns.has["area"].all() else ~columns.has["area"],
             crowd=columns["iscrowd"],
             ignore=columns["ignore"] if options.use_ignore else None,
+            unread_ignore=None if scored or options.use_ignore else _if_any(columns["ignore"]),
             ids=columns["id"] if columns.has["id"].any() else None,
             axes=axes,
         )
@@ -140,18 +171,19 @@ def _annotations(
     area = [annotation.get("area") for annotation in annotations]
     no_area = np.array([value is None for value in area], dtype=np.bool_)
     crowd = [annotation.get("iscrowd", 0) for annotation in annotations]
-    ignore = [annotation.get("ignore", 0) for annotation in annotations] if options.use_ignore else None
+    ignore = None if scored else [annotation.get("ignore", 0) for annotation in annotations]
     numbered = any("id" in annotation for annotation in annotations)
     return Source(
         where=where,
         image=image_column(images, where),
-        category=int_column(labels, where, "category"),
+        category=category_column(labels, where),
         shape=RawBoxes(_boxes(boxes, where, box_format.n_columns)[0], box_format),
         scores=float_column(_column(annotations, "score", prefix), where, "scores") if scored else None,
         area=float_column([0.0 if value is None else value for value in area], where, "area"),
         no_area=no_area if no_area.any() else None,
         crowd=crowd_column(crowd, where),
-        ignore=None if ignore is None else flag_column(ignore, where, "ignore"),
+        ignore=flag_column(ignore, where, "ignore") if options.use_ignore else None,
+        unread_ignore=None if ignore is None or options.use_ignore else _if_any(np.array(list(map(_is_set, ignore)))),
         ids=_ids(annotations, prefix) if numbered else None,
         axes=axes,
     )
@@ -184,7 +216,7 @@ def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
     return Source(
         where=where,
         image=image_column(images, where),
-        category=int_column(labels, where, "category"),
+        category=category_column(labels, where),
         shape=RawBoxes(values, box_format),
         scores=float_column(scores, where, "scores"),
         area=area if box_format == XYWH else None,
@@ -210,6 +242,15 @@ def _column(rows: Sequence[dict[str, Any]], key: str, prefix: str) -> list[Any]:
             if key not in row:
                 raise ValueError(f"{prefix}[{i}] has no {key!r}") from None
         raise
+
+
+def _is_set(value: Any) -> bool:
+    """Whether it is a number other than 0."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and value != 0
+
+
+def _if_any(flags: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    return flags if flags.any() else None
 
 
 def _ids(annotations: Sequence[dict[str, Any]], prefix: str) -> list[Any]:

@@ -10,22 +10,23 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from .. import _config
+from .._records import record
 from .boxes import BoxFormat, RawBoxes
-from .coco import XYWH, read_json, where_of
+from .coco import XYWH, _categories, read_json, where_of
 from .options import ReadOptions
 from .source import Source, SourceAxes
-from .values import int_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Input = int | bytes | NDArray[np.uint8]  # a file's number, bytes, or a Document's text
+    Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
 
 CHUNK = 1 << 17  # bytes that one thread reads at a time: they and their rows fit into its cache
 SHORTEST = 46  # characters of the shortest annotation, '{"image_id":1,"category_id":1,"bbox":[1,1,1,1]}', less one
@@ -33,14 +34,15 @@ SHORTEST_IMAGE = 8  # '{"id":1}'
 T = TypeVar("T")
 
 
-OTHER = 2  # in the place of an iscrowd that is neither 0 nor 1
+OTHER = 2  # in the place of an iscrowd that is neither 0 nor 1, and of an `ignore` that is no number
+CROWD, HAS_AREA, HAS_ID, PLAIN_CROWD, OTHER_CROWD, IGNORED, OTHER_IGNORE, LVIS = (1 << i for i in range(8))  # of flags
 
 
 class FastPathDeclined(Exception):  # noqa: N818
     """The standard library's reader has to read the file; the message says why."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Document:
     """The columns of a file and its text, from which other values can be parsed later.
 
@@ -55,16 +57,13 @@ class Document:
     text: NDArray[np.uint8]
 
 
-Found = tuple[Source, dict[str, tuple[int, int]], bool]  # source, spans, is_plain
-
-
 def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = CHUNK) -> Source | None:
     """What a file holds: a data set ("gt") or a list of results ("dt"); None: use the other reader.
 
     It equals what coco.ground_truth and coco.results make of the parsed file.
     """
     box_format = options.format("xywh")
-    if options.iou_type != "bbox" or box_format.normalized or options.needs_sizes or options.use_ignore:
+    if options.iou_type != "bbox":
         return None
 
     def source_of(file: BinaryIO, size: int) -> Source:
@@ -72,7 +71,11 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
         found = _read(source, size, options.argument, box_format, chunk)[0]
         if has_other_crowds(found):
             raise FastPathDeclined("an iscrowd that is neither 0 nor 1")
-        return found
+        if not options.use_ignore:
+            return found
+        if has_other_ignore(found):
+            raise FastPathDeclined("an `ignore` that is no number")
+        return with_ignore(found)
 
     return _with_file(path, options.argument, source_of)
 
@@ -98,7 +101,9 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
     """What read_file gives of a file (boxes are x, y, width, height), and its text; None: as there."""
 
     def document_of(file: BinaryIO, size: int) -> Document:
-        text = np.empty(size + _native().TEXT_PAD, np.uint8)
+        from .. import _native
+
+        text = np.empty(size + _native.TEXT_PAD, np.uint8)
         if not hasattr(os, "pread"):
             text[size:] = 0
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
@@ -106,7 +111,7 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
             return Document(*_read(text, size, argument, XYWH, CHUNK), text)
         if argument == "dt":
             return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
-        unread = _native().read_text(file.fileno(), text, _config.get_num_threads())
+        unread = _native.read_text(file.fileno(), text, _config.get_num_threads())
         if unread is not None:
             raise _left(unread)
         return Document(*_read(text, size, argument, XYWH, CHUNK), text)
@@ -161,7 +166,9 @@ def _results(
     image, category = np.empty((2, room), np.int64)
     boxes, scores = np.empty((room, 4)), np.empty(room)
     n_threads = _config.get_num_threads()
-    n = _native().read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
+    from .. import _native
+
+    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
@@ -178,11 +185,15 @@ def _results(
 
 def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
     room = size // SHORTEST + 1
-    images = np.empty(size // SHORTEST_IMAGE + 1, np.int64)
+    image_room = size // SHORTEST_IMAGE + 1
+    images, sizes = np.empty(image_room, np.int64), np.empty((image_room, 2))
+    image_flags = np.empty(image_room, np.uint8)
     image, category, ids = np.empty((3, room), np.int64)
     boxes, area, flags = np.empty((room, 4)), np.empty(room), np.empty(room, np.uint8)
-    outputs = (images, image, category, boxes, area, ids, flags)
-    found = _native().read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
+    outputs = (images, sizes, image_flags, image, category, boxes, area, ids, flags)
+    from .. import _native
+
+    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
     if len(found) == 2:
         raise _left(found)
     n_images, n, text, sections = found
@@ -191,8 +202,21 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
     categories = json.loads(text)
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
-    category_ids, names = _categories(categories, f"{argument}['categories']")
-    crowd, has_area, has_id, plain, other = ((flags[:n] & np.uint8(bit)) != 0 for bit in (1, 2, 4, 8, 16))
+    try:
+        category_ids, names = _categories(categories, f"{argument}['categories']")
+    except (TypeError, ValueError) as error:
+        raise FastPathDeclined(str(error)) from error
+    if category_ids.dtype.kind != "i":
+        raise FastPathDeclined("ids of categories that are strings")
+    sizes, has_lvis_keys = sizes[:n_images], bool(np.bitwise_or.reduce(image_flags[:n_images]) & LVIS)
+    flags = flags[:n]
+    crowd, has_area, has_id, plain, other = (
+        (flags & np.uint8(bit)) != 0 for bit in (CROWD, HAS_AREA, HAS_ID, PLAIN_CROWD, OTHER_CROWD)
+    )
+    unread_ignore = None
+    if np.bitwise_or.reduce(flags) & (IGNORED | OTHER_IGNORE):
+        unread_ignore = (flags & np.uint8(IGNORED)) // np.uint8(IGNORED)
+        unread_ignore[(flags & np.uint8(OTHER_IGNORE)) != 0] = OTHER
     if has_id.any() and not has_id.all():
         raise FastPathDeclined("annotations with and without id")
     found_source = Source(
@@ -202,9 +226,17 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         shape=RawBoxes(boxes[:n], box_format),
         area=np.where(has_area, area[:n], 0.0),
         no_area=None if has_area.all() else ~has_area,
-        crowd=np.where(other, np.uint8(OTHER), crowd),
+        crowd=np.where(other, np.uint8(OTHER), crowd) if other.any() else crowd,
+        unread_ignore=unread_ignore,
         ids=ids[:n] if has_id[0] else None,
-        axes=SourceAxes(images=images[:n_images], categories=category_ids, unknown="warn", names=names),
+        axes=SourceAxes(
+            images=images[:n_images],
+            categories=category_ids,
+            unknown="warn",
+            names=names,
+            sizes=None if np.isnan(sizes).all() else sizes,
+            has_lvis_keys=has_lvis_keys,
+        ),
         is_checked=True,
     )
     spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
@@ -216,18 +248,15 @@ def has_other_crowds(source: Source) -> bool:
     return source.crowd is not None and bool((source.crowd == OTHER).any())
 
 
-def _categories(categories: list[Any], prefix: str) -> tuple[Any, dict[int, str]]:
-    """The ids and the names of the categories."""
-    try:
-        ids = int_column([category["id"] for category in categories], where_of(prefix), "id")
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise FastPathDeclined(f"{prefix}: {error!r}") from error
-    pairs = zip(ids.tolist(), categories, strict=True)
-    return ids, {id: str(category["name"]) for id, category in pairs if "name" in category}
+def has_other_ignore(source: Source) -> bool:
+    """Whether an `ignore` is no number, which is refused where it is read. source: from this module."""
+    return source.unread_ignore is not None and bool((source.unread_ignore == OTHER).any())
 
 
-def _native() -> Any:
-    return _config.native
+def with_ignore(source: Source) -> Source:
+    """The same with `ignore` read. source: from this module, without other `ignore`."""
+    ignore = np.zeros(len(source), np.bool_) if source.unread_ignore is None else source.unread_ignore != 0
+    return replace(source, ignore=ignore, unread_ignore=None)
 
 
 def _left(unread: tuple[int, str]) -> FastPathDeclined:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from .._records import record
 from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
 from .device_columns import as_tensors
 from .ids import joined_ids
 from .source import Source, SourceAxes
-from .values import Where, crowd_column, flag_column, float_column, image_column, int_column
+from .values import Where, category_column, crowd_column, flag_column, float_column, image_column, int_column
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Detections:
     """Detections of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
@@ -23,14 +23,16 @@ class Detections:
     Args:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
+            Rotated boxes (N, 5) or (N, 8), see box_format, are computed in float64.
         scores: (N,) finite numbers, higher is better.
-        labels: (N,) category ids; whole numbers.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations".
+        labels: (N,) category ids, all whole numbers or all strings; or names, where the ground truth has names.
+        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
+            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
         area: (N,) square pixels, or None for the boxes' width * height.
 
     Raises:
-        TypeError, ValueError: a column of the wrong dtype, shape or length, or a value that is not finite. The message
-            names the column, the row and the value.
+        TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
+            corners that are not those of a rectangle. The message names the column, the row and the value.
     """
 
     image: Any
@@ -54,7 +56,7 @@ class Detections:
         source = Source(
             where=where,
             image=image_column(self.image, where),
-            category=int_column(self.labels, where, "category"),
+            category=category_column(self.labels, where),
             shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
             scores=float_column(self.scores, where, "scores"),
             area=None if self.area is None else float_column(self.area, where, "area"),
@@ -69,7 +71,7 @@ class Detections:
         return f"Detections({len(self)} boxes, {self.box_format})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class GroundTruths:
     """Ground truth of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
@@ -78,7 +80,8 @@ class GroundTruths:
     Args:
         image: (N,) image ids, integers or strings.
         boxes: (N, 4) numbers; they are converted to x, y, width, height in their own dtype, then widened to float64.
-        labels: (N,) category ids; whole numbers.
+            Rotated boxes (N, 5) or (N, 8), see box_format, are computed in float64.
+        labels: (N,) category ids, all whole numbers or all strings; or names, where `categories` has names.
         crowd: (N,) 1 where the box stands for a crowd, else 0; or None for nowhere. Any number of detections may match
             a crowd, and it is ignored.
         ignore: (N,) nonzero where the box is to be ignored: it does not count, and a detection that matches it is
@@ -88,13 +91,14 @@ class GroundTruths:
             found, and of several rows with one id the last stands for all.
         images: further images, without ground truth. When given, detections on any image that is neither here nor in
             `image` are refused; otherwise the images of the detections count, too.
-        categories: all category ids, or their names by id. When given, detections of other categories are left out;
-            otherwise the categories are those of either side.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations".
+        categories: all category ids, or their names by id. When given, detections of other categories are left out,
+            with a warning; otherwise the categories are those of either side.
+        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
+            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
 
     Raises:
-        TypeError, ValueError: a column of the wrong dtype, shape or length, or a value that is not finite. The message
-            names the column, the row and the value.
+        TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
+            corners that are not those of a rectangle. The message names the column, the row and the value.
     """
 
     image: Any
@@ -104,7 +108,7 @@ class GroundTruths:
     area: Any = None
     ids: Any = None
     images: Any = None
-    categories: Iterable[int] | Mapping[int, str] | None = None
+    categories: Iterable[int | str] | Mapping[int, str] | Mapping[str, str] | None = None
     box_format: str = "xyxy"
     ignore: Any = None
 
@@ -128,13 +132,17 @@ class GroundTruths:
                 image, image_column(self.images, where, "images"), names=[where("image", 0), where("images", 0)]
             )
         if self.categories is not None:
-            categories = int_column(list(self.categories), where, "categories")
-        if isinstance(self.categories, Mapping):
-            names = {int(id): str(name) for id, name in self.categories.items()}
+            categories = category_column(list(self.categories), where, "categories")
+            if isinstance(self.categories, Mapping):
+                names = dict(zip(categories.tolist(), map(str, self.categories.values()), strict=True))
+        labels = category_column(self.labels, where)
+        are_names = bool(names) and labels.dtype.kind == "U"
+        if categories is not None and labels.dtype.kind != categories.dtype.kind and not are_names:
+            joined_ids(categories, labels, names=[where("categories", 0), where("category", 0)], kind="category ids")
         source = Source(
             where=where,
             image=image,
-            category=int_column(self.labels, where, "category"),
+            category=labels,
             shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
             area=None if self.area is None else float_column(self.area, where, "area"),
             crowd=None if self.crowd is None else crowd_column(self.crowd, where),

@@ -51,13 +51,10 @@ def read_columns(rows: Any, keys: Iterable[str], optional: Iterable[str] = ()) -
     has = {key: np.empty(n, np.bool_) for key in optional}
     required = {key: _bytes_of(column) for key, column in columns.items() if key not in has}
     others = {key: (_bytes_of(columns[key]), has[key].view(np.uint8)) for key in has}
-    read = native().read_dicts(rows, n, required, others)
+    from .. import _native
+
+    read = _native.read_dicts(rows, n, required, others)
     return DictColumns(columns, has) if read == n == len(rows) else None
-
-
-def native() -> Any:
-    """The module of the C++ part; only where the backend is native."""
-    return _config.native
 
 
 def _empty(key: str, n: int) -> NDArray[Any]:

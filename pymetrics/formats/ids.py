@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import kernels
 from ..kernels import arrays
+from .values import Where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any]:
-    """All ids of some columns, ascending and unique. names: of the columns' first values, where they are image ids.
+def joined_ids(*columns: NDArray[Any], names: Sequence[str] = (), kind: str = "image ids") -> NDArray[Any]:
+    """All ids of some columns, ascending and unique. names: of the columns' first values; kind: what they are.
 
     Raises:
         TypeError: some are integers and some strings.
@@ -25,7 +26,7 @@ def joined_ids(*columns: NDArray[Any], names: Sequence[str] = ()) -> NDArray[Any
     if not columns:
         return np.empty(0, np.int64)
     if len({column.dtype.kind for column in columns}) > 1:
-        raise TypeError(f"image ids must be all integers or all strings: {', '.join(first)}")
+        raise TypeError(f"{kind} must be all integers or all strings: {', '.join(first)}")
     if columns[0].dtype.kind == "U":
         return _unique(np.concatenate(columns))
     lowest = min(int(column.min()) for column in columns)
@@ -62,3 +63,39 @@ def positions(ids: Any, known: NDArray[Any]) -> Any:
     else:
         kernels.index_ids(ids, known, out)
     return out
+
+
+def ids_by_name(names: Mapping[Any, str]) -> dict[str, Any]:
+    """The id of each category by its name. Raises ValueError where two categories have one name."""
+    found: dict[str, Any] = {}
+    for id, name in names.items():
+        if found.setdefault(name, id) != id:
+            raise ValueError(
+                f"gt has two categories named {name!r} ({found[name]!r} and {id!r}): labels must be ids, or names that "
+                "differ"
+            )
+    return found
+
+
+def label_positions(labels: Any, known: NDArray[Any], names: Mapping[Any, str], where: Where) -> Any:
+    """int32 (N,): the position of each label's category in `known`, ids that ascend; -1 for all others.
+
+    names: of the categories by id; labels are names where they are strings and the ids integers. where: names labels.
+
+    Raises:
+        TypeError: the labels are integers and the ids strings; or the other way round, and there are no names.
+        ValueError: two categories have one name, where names are looked up.
+    """
+    if not len(labels) or not len(known) or not isinstance(labels, np.ndarray) or labels.dtype.kind == known.dtype.kind:
+        return positions(labels, known)
+    if labels.dtype.kind == "U" and names:
+        id_of = ids_by_name(names)
+        ordered = np.array(sorted(id_of))
+        place = positions(np.array([id_of[name] for name in ordered.tolist()]), known)
+        found = positions(labels, ordered)
+        return np.where(found >= 0, place[found], np.int32(-1))
+    hint = ", whose categories have no names" if labels.dtype.kind == "U" else ""
+    raise TypeError(
+        f"category ids must be all integers or all strings: {where('category', 0)} is {labels[0].item()!r}, "
+        f"gt has {known[0].item()!r}{hint}"
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._records import record
 from .boxes import LAYOUTS, BoxFormat, as_box_format
 
 
-@dataclass(frozen=True)
+@record
 class ReadOptions:
     """How one side of an evaluation is read.
 
@@ -17,7 +17,6 @@ class ReadOptions:
     box_format, normalized: how the boxes are laid out; box_format None: the default of each kind of source.
     first_image: the number of the first image in a list per image without image ids.
     images: the ids of the items of the other list per image, which this one follows; None where there is none.
-    needs_sizes: the sizes of the images are needed.
     use_ignore: the key `ignore` of COCO annotations is read.
     """
 
@@ -27,11 +26,13 @@ class ReadOptions:
     normalized: bool = False
     first_image: int = 0
     images: Any = None
-    needs_sizes: bool = False
     use_ignore: bool = False
 
     def format(self, default: str) -> BoxFormat:
-        """The format of the boxes in a source whose default is `default` (for boxes without an angle)."""
+        """The format of the boxes in a source; `default`: its layout where none is said.
+
+        The default of an iou_type that lacks this layout is its own first one.
+        """
         layouts = LAYOUTS.get(self.iou_type, LAYOUTS["bbox"])
         if default not in layouts:
             default = next(iter(layouts))

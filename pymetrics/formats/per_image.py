@@ -14,7 +14,16 @@ from .boxes import RawBoxes, box_column, to_xywh
 from .device_columns import joined_on_device
 from .options import ReadOptions
 from .source import Source, SourceAxes
-from .values import as_array, check_tensor, crowd_column, flag_column, float_column, image_column, int_column, widen
+from .values import (
+    as_array,
+    category_column,
+    check_tensor,
+    crowd_column,
+    flag_column,
+    float_column,
+    image_column,
+    widen,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +116,7 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
     return Source(
         where=where,
         image=np.repeat(images, repeats),
-        category=int_column(_joined(columns["labels"]), where, "category"),
+        category=category_column(_joined_labels(columns["labels"]), where),
         shape=RawBoxes(box_column(_joined(boxes), where, box_format.n_columns), box_format),
         scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
         area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
@@ -136,7 +145,7 @@ def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None =
             check_tensor(value, name)
         else:
             value = as_array(value, name)
-            if value.dtype.kind not in "iufb":
+            if value.dtype.kind not in ("iufbUOT" if key == "labels" else "iufb"):
                 raise TypeError(f"{name} must hold numbers, got dtype {value.dtype}")
         parts.append(value)
     return parts
@@ -158,6 +167,13 @@ def _joined(parts: Sequence[Any]) -> Any:
     return np.concatenate([widen(as_array(part, "")) for part in parts])
 
 
+def _joined_labels(parts: Sequence[Any]) -> Any:
+    """All labels in one array; in a list, as they are, where some are no numbers."""
+    if any(isinstance(part, np.ndarray) and part.dtype.kind in "UOT" for part in parts):
+        return [label for part in parts for label in widen(as_array(part, "")).tolist()]
+    return _joined(parts)
+
+
 def _own_layout(boxes: Sequence[Any], options: ReadOptions) -> str:
     """The layout that torchvision's BoundingBoxes carry; xyxy for all else, or where a box_format is given."""
     if options.box_format is not None:
@@ -168,7 +184,13 @@ def _own_layout(boxes: Sequence[Any], options: ReadOptions) -> str:
             f"{options.argument} mixes boxes of the formats {', '.join(sorted(formats))}; convert them, or say "
             "box_format="
         )
-    return str(formats.pop())
+    layout = str(formats.pop())
+    if layout in ("xywhr", "cxcywhr"):
+        raise ValueError(
+            f"{options.argument} holds torchvision's boxes of the format {layout.upper()}, whose angles are degrees; "
+            "give plain tensors with angles in radians"
+        )
+    return layout
 
 
 def _image_ids(items: Sequence[Any], side: str) -> NDArray[Any] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._records import record
 from ..kernels import arrays
 from .values import Where, check_finite, crowd_column, flag_column
 
@@ -17,39 +18,45 @@ if TYPE_CHECKING:
     from .._arrays import F64, I64, Bool, Ids
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
+LVIS_KEYS = ("neg_category_ids", "not_exhaustive_category_ids")  # what LVIS says of images, and COCO does not
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class SourceAxes:
     """What a source says about the images and categories of the evaluation; None or empty where it says nothing.
 
-    images: the id of every image, in the source's order. categories: int64, the id of every category.
+    images: int64 or str, the id of every image, in the source's order. categories: int64 or str, of every category.
     unknown: what becomes of rows of other images or (of ground truth) categories: they are refused, or left out with a
         warning or without one.
-    names: names of categories by id. sizes: (height, width) of images by id.
+    names: names of categories by id.
+    sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known.
+    has_lvis_keys: the images have one of LVIS_KEYS.
     """
 
     images: NDArray[Any] | None = None
-    categories: NDArray[np.int64] | None = None
+    categories: NDArray[Any] | None = None
     unknown: Literal["refuse", "warn", "drop"] = "refuse"
-    names: Mapping[int, str] = field(default_factory=dict)
-    sizes: Mapping[Any, Any] = field(default_factory=dict)
+    names: Mapping[Any, str] = field(default_factory=dict)
+    sizes: NDArray[np.float64] | None = None
+    has_lvis_keys: bool = False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Source:
     """One side of an evaluation as a reader found it: N rows in the order of the source, ids and layout as they were.
 
     The columns are numpy arrays, or torch tensors on one GPU (then image ids are integers, and ids is None).
 
     where: names columns and values in errors.
-    image: int64 or str (N,). category: int64 (N,). indexed: they are positions on the axes, which are given, ascend and
-        are unique; int32, -1 where a row is left out.
-    shape: what is compared, as the shape's module reads it (RawBoxes for boxes).
+    image: int64 or str (N,). category: int64 or str (N,), ids or names. indexed: they are positions on the axes, which
+        are given, ascend and are unique; int32, -1 where a row is left out.
+    shape: what is compared, as the shape's module reads it (RawBoxes for boxes). It has N rows (`len`), `name` (of the
+        column, in errors), `on_host()`, `check(where)`, `needs_sizes` and `scale_seems_wrong()`, as RawBoxes.
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
     crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where
         it is ignored. bool; of files uint8; on a GPU any dtype.
+    unread_ignore: (N,), not 0 where the source says `ignore` and was not to be asked for it; None where it says none.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
     shares_images: its image ids are those of the other side's items, so that none is unknown.
@@ -66,6 +73,7 @@ class Source:
     no_area: Bool | None = None
     crowd: Bool | None = None
     ignore: Bool | None = None
+    unread_ignore: Any = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
     indexed: bool = False

@@ -126,6 +126,15 @@ def int_column(values: Any, where: Where, name: str) -> NDArray[np.int64]:
 
 def image_column(values: Any, where: Where, name: str = "image") -> NDArray[Any]:
     """Image ids: all whole numbers (int64) or all strings. Raises TypeError or ValueError."""
+    return _id_column(values, where, name, "image ids")
+
+
+def category_column(values: Any, where: Where, name: str = "category") -> NDArray[Any]:
+    """Category ids or names: all whole numbers (int64) or all strings. Raises TypeError or ValueError."""
+    return _id_column(values, where, name, "category ids")
+
+
+def _id_column(values: Any, where: Where, name: str, kind: str) -> NDArray[Any]:
     column = _column(values, where, name)
     if column.dtype.kind not in "UOT":
         return int_column(values, where, name)
@@ -136,7 +145,7 @@ def image_column(values: Any, where: Where, name: str = "image") -> NDArray[Any]
     if not all(strings):
         row = strings.index(not strings[0])
         raise TypeError(
-            f"image ids must be all integers or all strings: {where(name, 0)} is {items[0]!r}, "
+            f"{kind} must be all integers or all strings: {where(name, 0)} is {items[0]!r}, "
             f"{where(name, row)} is {items[row]!r}"
         )
     for row, item in enumerate(items):

@@ -25,3 +25,4 @@ from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel
 from .replicates import accumulate_replicates as accumulate_replicates
+from .rotated import rotated_iou as rotated_iou

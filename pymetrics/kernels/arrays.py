@@ -37,6 +37,13 @@ def has_cuda_kernels(tensor: Any) -> bool:
     return works(tensor)
 
 
+def warn_of_host(what: str) -> None:
+    """Warn once that what is on a GPU is copied to the host, because no CUDA kernel computes it."""
+    from .cuda_backend import warn_once
+
+    warn_once(what, f"{what} has no CUDA version: its data are copied to the host and evaluated there", 4)
+
+
 def as_tensor(values: Any) -> Any:
     """A tensor on a device, or another library's array there as one; all else is returned as it is."""
     if is_tensor(values):

@@ -24,15 +24,14 @@ _tables: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}  # (id(table), device)
 _tables_lock = threading.Lock()
 _lock = threading.Lock()  # of the two below
 _last_stream: dict[Any, Any] = {}  # the stream of the last kernel of this library, one for each device
-_warned: set[str] = set()  # what was warned of: "" (no CUDA here), and names of kernels without a CUDA version
+_warned: set[str] = set()  # what was warned of: "" (no CUDA here), and what has no CUDA version
 
 
 def works(like: Any) -> bool:
     """Whether the CUDA kernels can run where the tensor `like` is. The first time that they cannot, a warning."""
     why = why_not() or _why_not_on(like.device)
-    if why and _is_first(""):
-        message = f"tensors on a GPU are copied to the host and evaluated there: {why}"
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+    if why:
+        warn_once("", f"tensors on a GPU are copied to the host and evaluated there: {why}", 4)
     return not why
 
 
@@ -52,12 +51,13 @@ def _why_not_on(device: Any) -> str:
         return str(_config.cuda.why_not_here())  # type: ignore[union-attr]
 
 
-def _is_first(what: str) -> bool:
-    """Whether this is the first time in this process."""
+def warn_once(what: str, message: str, stacklevel: int) -> None:
+    """A RuntimeWarning, the first time in this process that there is one of `what`."""
     with _lock:
         is_first = what not in _warned
         _warned.add(what)
-    return is_first
+    if is_first:
+        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)
 
 
 def run(name: str, args: tuple[Any, ...]) -> None:
@@ -82,9 +82,8 @@ def run(name: str, args: tuple[Any, ...]) -> None:
 
 def run_on_host(kernel: Kernel, args: tuple[Any, ...]) -> None:
     """Run a kernel that has no CUDA version on copies of its arrays on the host, and copy the outputs back."""
-    if _is_first(kernel.name):
-        message = f"{kernel.name} has no CUDA version: its data are copied to the host, and what it writes back"
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
+    message = f"{kernel.name} has no CUDA version: its data are copied to the host, and what it writes back"
+    warn_once(kernel.name, message, 5)
     copies = [to_host(arg) for arg in args]  # outputs too: a range of units leaves the rest as it was
     kernel(*copies)
     for name, arg, copy in zip(kernel.parameters, args, copies, strict=True):

@@ -18,7 +18,7 @@ def mean_valid(values, columns, first_rows, last_rows, means, begin, end):
             if values[i, columns[s]] > -1.0:
                 valid[n] = values[i, columns[s]]
                 n += 1
-        means[s] = pairwise_sum(valid[:n]) / np.float64(n) if n > 0 else -1.0
+        means[s] = pairwise_sum(valid[:n]) / np.float64(n) if n > 0 else -1.0  # PAIRWISE_SUM
 
 
 @helper

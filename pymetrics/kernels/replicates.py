@@ -69,7 +69,7 @@ def accumulate_replicates(
                                 reached[n_rows] = hits
                                 ratio[n_rows] = np.float64(hits) / (np.float64(counted) + EPSILON)  # FIRST_PRECISION
                                 n_rows += 1
-                        for j in range(n_rows - 1, 0, -1):  # the envelope
+                        for j in range(n_rows - 1, 0, -1):  # ENVELOPE
                             if ratio[j] > ratio[j - 1]:
                                 ratio[j - 1] = ratio[j]
                         recall[b, t, k, a, m] = np.float64(hits) / np.float64(positives) if positives > 0 else -1.0

@@ -16,8 +16,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from ..evaluation.curves import UNDEFINED, Curves
+from ..evaluation.curves import Curves
 from ..evaluation.result import Result
+from ..evaluation.summary import UNDEFINED
 
 try:
     from wandb import Table, plot_table  # by name: where wandb is missing, W&B's folder ./wandb is a package, too

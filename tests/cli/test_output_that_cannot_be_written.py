@@ -1,4 +1,4 @@
-"""The command line where standard output is full, closed, or read by nobody; and words about what is not there yet."""
+"""The command line where standard output is full, closed, or not read; and words about what is not there yet."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from pymetrics.evaluation.shapes import SHAPES
 
 
 @pytest.fixture
@@ -70,4 +72,5 @@ def test_an_iou_type_that_is_not_there_yet(name, files):
     command = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt.json", "--iou-type", name]
     done = subprocess.run(command, cwd=files, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
-    assert f"argument --iou-type: must be 'bbox', the only one there is yet; got '{name}'" in done.stderr
+    names = ", ".join(map(repr, SHAPES))
+    assert f"argument --iou-type: must be one of {names}, the only ones there are yet; got '{name}'" in done.stderr

@@ -1,4 +1,4 @@
-"""COCO from files without dicts: nobody can tell when, or whether, the dicts were made; and what json has to read."""
+"""COCO from files without dicts: no result shows when, or whether, the dicts were made; and what json has to read."""
 
 import contextlib
 import copy

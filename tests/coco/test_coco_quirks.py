@@ -7,6 +7,9 @@ import warnings
 from pathlib import Path
 
 import pytest
+from cuda_emu.faults import FAULTS, planted
+from helpers.marks import sources
+from mutation.quirks import quirk_mutants
 
 from pymetrics.coco import COCO, COCOeval
 
@@ -56,10 +59,10 @@ def test_ids_of_zero_warn(scene, words):
 @pytest.mark.parametrize(
     "scene",
     [
-        {"gts": (5, 0), "dts": (1,)},  # nobody matches the ground truth of id 0
+        {"gts": (5, 0), "dts": (1,)},  # no detection matches the ground truth of id 0
         {"gts": ("crowd", 5), "dts": (1, 2)},  # a crowd hides what it takes anyhow
         {"gts": (-5, 5), "dts": (1, 2)},  # negative ids of ground truths do no harm
-        {"gts": (3, 5), "dts": (0,)},  # nobody else wanted the ground truth
+        {"gts": (3, 5), "dts": (0,)},  # no other detection overlaps the ground truth
         {"gts": (0, 5), "dts": (1,), "box": (300, 300, 5, 5)},
     ],
 )
@@ -70,11 +73,24 @@ def test_harmless_ids_do_not_warn(scene):
 
 
 def test_every_quirk_has_its_mark_and_its_test():
-    """Each name, or what stands after "at", is in the file that its row of the table names; so is the case."""
-    text = (ROOT / "docs/coco-quirks.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \|.*\| `([^`]+)`(?: at `([^`]+)`)? \| `([^`]+)`, `([^`]+)` \|$", text, re.M)
-    assert len(rows) == text.count("\n| `") > 20
-    for name, source, mark, test_file, case in rows:
-        assert re.search(rf"\b{name}\b", (ROOT / source).read_text()) or mark, f"{name} is not in {source}"
-        assert mark in (ROOT / source).read_text(), f"{name}: {mark} is not in {source}"
-        assert case in (ROOT / test_file).read_text(), f"{name}: {test_file} has no {case}"
+    """Each name of the tables stands in a comment or docstring of the sources, and its case in a test."""
+    text = (ROOT / "docs/coco-quirks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `([^`]+)` \|$", text, re.M)
+    assert len(rows) == text.count("\n| `") > 30
+    code = "".join(path.read_text(encoding="utf-8") for path in sources(ROOT / "pymetrics", ".py"))
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in sources(ROOT / "tests", ".py") if path.stem.startswith("test_")
+    )
+    for name, case in rows:
+        assert re.search(rf"\b{name}\b", code), f"no code has the mark {name}"
+        assert case in tests, f"{name}: no test has the case {case!r}"
+
+
+def test_every_planted_fault_has_its_place():
+    """The tables of wrong code find the marks that they name, each where its code is."""
+    edits = list(quirk_mutants(ROOT / "pymetrics"))
+    assert len(edits) >= 40
+    for _, edit in edits:
+        compile(edit.text, edit.path, "exec")
+    if (ROOT / "csrc").exists():
+        assert len({planted(fault) for fault in FAULTS}) == len(FAULTS)

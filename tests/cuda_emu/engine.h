@@ -173,7 +173,7 @@ inline dim3 block_at(unsigned b) {
 }
 
 #ifdef CUDA_EMU_THREADS
-// A thread that does one launch's lane after another: threads are dear to make.
+// A thread that does one launch's lane after another: threads are slow to make.
 struct Worker {
     Monitor monitor;
     std::function<void()> job;
@@ -258,7 +258,7 @@ struct Fiber {
     Standing standing;
 };
 
-// All fibers there ever were: a stack is dear to make.
+// All fibers there ever were: a stack is slow to make.
 inline std::vector<std::unique_ptr<Fiber>> fibers;
 inline Fiber* running = nullptr;
 inline Standing home;

@@ -2,7 +2,8 @@
 
 python tests/cuda_emu/faults.py [WORD]   minutes; only the faults whose names hold WORD
 
-`by` is the variant that must find it: plain, where the bytes differ or the emulator ends the process; or a sanitizer.
+A fault names a mark in csrc/, not a file or a line. `by` is the variant that must find it: plain, where the bytes
+differ or the emulator ends the process; or a sanitizer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import NamedTuple
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
 from cuda_emu import build, check
+from helpers.marks import Edit, edits, sources
 
 BYTES = "other bytes than the host's"
 RACE = "ThreadSanitizer: data race"
@@ -26,8 +28,8 @@ NEVER = "waits for lanes that never come"
 
 class Fault(NamedTuple):
     name: str
-    source: str
-    right: str
+    mark: str  # in csrc/*.cu and *.h, once
+    right: str  # a regular expression; what it finds on the mark's line or right after it becomes `wrong`
     wrong: str
     kernels: str
     by: str
@@ -37,107 +39,106 @@ class Fault(NamedTuple):
 FAULTS = [
     Fault(
         "barrier missing between the levels of a tree",
-        "means.cu", "            __syncthreads();\n        }", "        }", "mean_valid", "tsan", RACE,
+        "TREE_BARRIER", r"__syncthreads\(\);", "", "mean_valid", "tsan", RACE,
     ),
     Fault(
         "barrier of a warp missing before its leaf is read",
-        "means.cu", "        __syncwarp();\n        if (lane == 0)", "        if (lane == 0)",
-        "mean_valid", "plain", BYTES,
+        "LEAF_BARRIER", r"__syncwarp\(\);", "", "mean_valid", "plain", BYTES,
     ),
     Fault(
         "barrier missing before the candidates are read",
-        "match_by_block.h",
-        "            __syncthreads();\n            const int n = state", "            const int n = state",
-        "match_boxes,match_cells", "plain", BYTES,
+        "CANDIDATES_BARRIER", r"__syncthreads\(\);", "", "match_boxes,match_cells", "plain",
+        f"{BYTES}|threads wait at different __syncthreads",  # by other numbers of candidates
     ),
     Fault(
         "barrier missing before other sections' maxima are read",
-        "accumulate_device.h", "    __syncthreads();\n    if (!real) return;", "    if (!real) return;",
-        "accumulate", "plain", BYTES,
+        "SECTIONS_BARRIER", r"__syncthreads\(\);", "", "accumulate", "plain", BYTES,
     ),
     Fault(
         "every lane writes what one should",
-        "match_by_block.h", "if (threadIdx.x % kWarp == 0 && half < 2)", "if (half < 2)", "match_boxes", "tsan", RACE,
+        "ONE_LANE_WRITES", r"threadIdx\.x % kWarp == 0 && ", "", "match_boxes", "tsan", RACE,
     ),
     Fault(
         "a sum of the block without an atomic",
-        "match_by_block.h", "const int i = atomicAdd(&state.tile.n[lane], 1);", "const int i = state.tile.n[lane]++;",
-        "match_boxes", "tsan", RACE,
+        "TILE_COUNT_ATOMIC", r"atomicAdd\(&(.*), 1\)", r"\1++", "match_boxes", "tsan", RACE,
     ),
     Fault(
         "shared memory not initialised",
-        "match_by_block.h", "            if (warp == 0) state.tile.n[lane] = 0;\n", "", "match_boxes", "plain", BYTES,
+        "TILE_COUNT_CLEARED", r"if \(.*;", ";", "match_boxes", "plain", BYTES,
     ),
     Fault(
         "a barrier that some threads go around",
-        "match_by_block.h", "            __syncthreads();\n            if (state.has_nan) {",
-        "            if (nan) __syncthreads();\n            if (state.has_nan) {",
+        "NAN_BARRIER", r"__syncthreads", r"if (nan) __syncthreads",
         "match_boxes", "plain", "threads wait at different __syncthreads",
     ),
     Fault(
         "a ballot that some lanes go around",
-        "means.cu", "row < p.n_rows(s); row += kWarp)", "row + lane < p.n_rows(s); row += kWarp)",
-        "mean_valid", "plain", NEVER,
+        "SECTION_BALLOT", r"row < (p\.n_rows)", r"row + lane < \1", "mean_valid", "plain", NEVER,
     ),
     Fault(
         "a mask that leaves the caller out",
-        "means.cu", "__popc(__ballot_sync(kAllLanes, p.value(", "__popc(__ballot_sync(1u, p.value(",
-        "mean_valid", "plain", "a mask that leaves it out",
+        "BALLOT_MASK", r"kAllLanes", "1u", "mean_valid", "plain", "a mask that leaves it out",
     ),
     Fault(
         "shared memory too small",
-        "means.cu", "__shared__ double leaves[kWarps][kLeaf];", "__shared__ double leaves[1][kLeaf];",
-        "mean_valid", "asan", OVERRUN,
+        "LEAVES_SIZE", r"\[kWarps\]", "[1]", "mean_valid", "asan", OVERRUN,
     ),
     Fault(
         "scratch too small",
-        "cells.cu", "queue.take<word_t>(n_dt + n_gt + 2)", "queue.take<word_t>(n_dt + n_gt + 1)",
-        "join_cells", "asan", OVERRUN,
+        "COUNTS_SIZE", r" \+ 2\)", " + 1)", "join_cells", "asan", OVERRUN,
     ),
     Fault(
         "one row too many",
-        "cells.cu", "i < category.shape[0]; i += thread_count()", "i <= category.shape[0]; i += thread_count()",
-        "sort_rows", "asan", OVERRUN,
+        "ROWS_END", r"i < ", "i <= ", "sort_rows", "asan", OVERRUN,
     ),
     Fault(
         "scratch not initialised",
-        "cells.cu", "        side.counts[i] = count;", "        if (count) side.counts[i] = count;",
-        "join_cells", "plain", f"{BYTES}|signal 11",  # nonsense for places
+        "COUNTS_WRITTEN", r"(\S+) = (\w+);", r"if (\2) \1 = \2;", "join_cells", "plain",
+        f"{BYTES}|signal 11",  # nonsense for places
     ),
     Fault(
         "a thread that relies on another's result",
-        "cells.cu", "        of.starts[c] = of.first_dt + of.offsets[c];",
-        "        of.starts[c] = c > 0 ? of.starts[c - 1] + of.counts[c - 1] : of.first_dt + of.offsets[c];",
+        "OWN_START", r"((\S+)starts\[c\]) = (.*);", r"\1 = c > 0 ? \2starts[c - 1] + \2counts[c - 1] : \3;",
         "place_cells", "plain", BYTES,
     ),
     Fault(
         "the counts of a cell without an atomic",
-        "matching.cu", "atomicAdd(&of.n_inside(c, a), 1);", "of.n_inside(c, a) += 1;", "area_words", "tsan", RACE,
+        "INSIDE_ATOMIC", r"atomicAdd\(&(.*), 1\)", r"\1 += 1", "area_words", "tsan", RACE,
     ),
     Fault(
         "counts not cleared",
-        "matching.cu", "    clear_counts(of.n_inside, of.begin, of.end, queue);\n", "", "area_words", "plain", BYTES,
+        "INSIDE_CLEARED", r"clear_counts.*;", "", "area_words", "plain", BYTES,
     ),
     Fault(
         "more threads than a block has",
-        "means.cu", "PM_RUN(sum_trees, blocks_for(n, 1), threads,", "PM_RUN(sum_trees, blocks_for(n, 1), 2048,",
-        "mean_valid", "plain", "invalid configuration argument",
+        "BLOCK_LIMIT", r"\bthreads,", "2048,", "mean_valid", "plain", "invalid configuration argument",
     ),
 ]  # fmt: skip
 
 
+def planted(fault: Fault) -> Edit:
+    """The one place of a fault in the sources."""
+    found = list(edits(sources(build.ROOT / "csrc", ".cu", ".h"), fault.mark, fault.right, fault.wrong, "  //"))
+    if len(found) != 1:
+        raise SystemExit(f"{fault.name}: {fault.right!r} stands near {len(found)} marks {fault.mark}, not near one")
+    return found[0]
+
+
 def plant(fault: Fault, folder: Path) -> None:
     """The source with the fault in a folder; of a header, those that include it as well."""
-    csrc = build.ROOT / "csrc"
-    text = (csrc / fault.source).read_text()
-    if text.count(fault.right) != 1:
-        raise SystemExit(f"{fault.name}: {fault.source} holds its place {text.count(fault.right)} times, not once")
+    csrc, edit = build.ROOT / "csrc", planted(fault)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for source in csrc.glob("*.cu"):
-        if f'#include "{fault.source}"' in source.read_text():
-            shutil.copy(source, folder)
-    (folder / fault.source).write_text(text.replace(fault.right, fault.wrong))
+    changed = {edit.path.name}
+    while more := {
+        path.name
+        for path in (*csrc.glob("*.cu"), *csrc.glob("*.h"))
+        if path.name not in changed and any(f'#include "{name}"' in path.read_text() for name in changed)
+    }:
+        changed |= more
+    for name in changed:
+        shutil.copy(csrc / name, folder)
+    (folder / edit.path.name).write_text(edit.text)
 
 
 def main(word: str = "") -> None:

@@ -90,7 +90,10 @@ def test_annotations_of_other_images_and_categories_are_left_out_with_a_warning(
         result = pymetrics.evaluate(less, dt)
     same(result, by_pycocotools(need, less, dt))
     less = {**gt, "categories": [{"id": 10}]}
-    with pytest.warns(UserWarning, match=r"\['category_id'\] is \d+, which gt\['categories'\] does not list"):
+    with (
+        pytest.warns(UserWarning, match=r"\['category_id'\] is \d+, which gt\['categories'\] does not list"),
+        pytest.warns(UserWarning, match=r"18 of 27 detections are of categories .* \(20, 30\): they are left out$"),
+    ):
         result = pymetrics.evaluate(less, dt)
     same(result, by_pycocotools(need, less, dt))
 
@@ -102,7 +105,8 @@ def test_annotations_of_other_images_and_categories_are_left_out_with_a_warning(
 def test_without_categories_the_rows_follow_them(need, seed):
     gt, dt = scene(seed)
     dt += [{**row, "category_id": 10 * (1 + i % 4)} for i, row in enumerate(dt)]
-    result = pymetrics.evaluate(gt, dt, protocol=Protocol(use_cats=False))
+    with pytest.warns(UserWarning, match=r"categories that gt does not list \(40\): they are left out"):
+        result = pymetrics.evaluate(gt, dt, protocol=Protocol(use_cats=False))
     same(result, by_pycocotools(need, gt, dt, useCats=0))
     columns = result.columns
     assert columns.axes.category_ids.tolist() == [-1]

@@ -76,6 +76,34 @@ def test_lists_per_image(seed, device, calls):
     assert back.stats.tobytes() == host.stats.tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float32"])
+def test_ground_truths_to_ignore(dtype, device, calls):
+    gt, dt = scene(4)
+    plain = evaluate(GroundTruths(**gt), Detections(**dt))
+    gt["ignore"] = (np.arange(len(gt["labels"])) % 3 == 0).astype(dtype)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    assert host.stats.tolist() != plain.stats.tolist()
+    assert not calls
+    assert_equal(evaluate(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device))), host)
+    assert calls.count("match_boxes") == 1
+    assert_equal(evaluate(*per_image(gt, dt, device)), host)
+    assert calls.count("match_boxes") == 2
+
+
+def test_matches_are_those_of_the_host(device, calls):
+    gt, dt = scene(5)
+    areas = ("all", "small")
+    host = evaluate(GroundTruths(**gt), Detections(**dt), keep_matches=areas).matches
+    assert not calls
+    sides = GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device))
+    found = evaluate(*sides, keep_matches=areas).matches
+    assert {"match_boxes", "area_words"} <= set(calls)
+    assert (host.gt_of >= 0).any()
+    for name, value in vars(host).items():
+        ours = getattr(found, name)
+        assert ours.tobytes() == value.tobytes() if isinstance(value, np.ndarray) else ours == value, name
+
+
 def test_accumulator(device, calls):
     gt, dt = scene(3, n_images=9)
     host = evaluate(GroundTruths(**gt), Detections(**dt))

@@ -127,6 +127,7 @@ BAD_HEADERS = [
     set_dtype("scores", ">f8"),
     set_dtype("scores", "number"),
     set_dtype("image_ids", "<f8"),
+    set_dtype("category_ids", "<f8"),
 ]
 
 
@@ -161,7 +162,9 @@ BAD_ARRAYS = [
 def test_arrays_that_contradict_each_other(packed, change):
     """A right checksum of a wrong writer."""
     outcomes = pymetrics.Outcomes.from_bytes(packed)
-    arrays = {name: np.asarray(getattr(outcomes, name)) for name in [*serialization.OUTCOMES, "image_ids"]}
+    arrays = {
+        name: np.asarray(getattr(outcomes, name)) for name in [*serialization.OUTCOMES, "image_ids", "category_ids"]
+    }
     change(arrays)
     wrong = (
         copy.replace(outcomes, **arrays) if hasattr(copy, "replace") else type(outcomes)(**{**vars(outcomes), **arrays})

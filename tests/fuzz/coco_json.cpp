@@ -18,12 +18,13 @@ const std::string kResult =
 const std::string kNested =
     R"({"image_id": 4, "category_id": 1, "x": {"y": [1, {"z": "}, {"}]}, "bbox": [0, 1.5, -2e1, 3], "score": -0.5})";
 const std::string kAnnotation =
-    R"({"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 2.25, -3], "area": 8.5, "iscrowd": 0, "x": "é\u00e9"})";
-const std::string kSeeds[] = {"[" + kResult + ", " + kResult + "," + kResult + ", " + kResult + "]",
-                              "[" + kResult + ",\n" + kNested + " , " + kNested + "," + kResult + "]",
-                              R"({"images": [{"id": 1}, {"f": "a", "id": 2}], "annotations": [)" + kAnnotation + ", " +
-                                  kAnnotation + "," + kAnnotation +
-                                  R"(], "categories": [{"id": 3, "name": "cat"}], "info": null})"};
+    R"({"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 2.25, -3], "area": 8.5, "iscrowd": 0, "ignore": 1, "x": "é\u00e9"})";
+const std::string kSeeds[] = {
+    "[" + kResult + ", " + kResult + "," + kResult + ", " + kResult + "]",
+    "[" + kResult + ",\n" + kNested + " , " + kNested + "," + kResult + "]",
+    R"({"images": [{"id": 1, "height": 9}, {"f": "a", "id": 2, "neg_category_ids": [1]}], "annotations": [)" +
+        kAnnotation + ", " + kAnnotation + "," + kAnnotation +
+        R"(], "categories": [{"id": 3, "name": "cat"}], "info": null})"};
 const char* const kPieces[] = {"}, {",
                                "]",
                                "[",

@@ -23,8 +23,8 @@ struct Rows {
     index_t stopped = 0;  // where, if they were not read
     GroundTruthCounts n;
     std::vector<index_t> image, category, id, images;
-    std::vector<double> boxes, scores, areas;
-    std::vector<std::uint8_t> flags;
+    std::vector<double> boxes, scores, areas, image_sizes;
+    std::vector<std::uint8_t> flags, image_flags;
 
     Rows(const Source& source, bool is_data_set, const Way& way)
         : is_data_set(is_data_set),
@@ -35,11 +35,14 @@ struct Rows {
           boxes(4 * room),
           scores(room),
           areas(room),
-          flags(room) {
+          image_sizes(2 * room),
+          flags(room),
+          image_flags(room) {
         RecordColumns out{}, out_images{};
         out.room = out_images.room = index_t(room);
         out.image = image.data(), out.category = category.data(), out.boxes = boxes.data();
         out_images.id = images.data();
+        out_images.sizes = image_sizes.data(), out_images.flags = image_flags.data();
         if (is_data_set) out.id = id.data(), out.areas = areas.data(), out.flags = flags.data();
         else out.scores = scores.data();
         const Threads threads{way.threads, nullptr};
@@ -64,7 +67,9 @@ struct Rows {
         };
         if (!same(image, other.image, rows) || !same(category, other.category, rows) ||
             !same(boxes, other.boxes, 4 * rows) || !same(scores, other.scores, rows) ||
-            !same(flags, other.flags, rows) || !same(images, other.images, std::size_t(n.images)))
+            !same(flags, other.flags, rows) || !same(images, other.images, std::size_t(n.images)) ||
+            !same(image_sizes, other.image_sizes, 2 * std::size_t(n.images)) ||
+            !same(image_flags, other.image_flags, std::size_t(n.images)))
             return false;
         for (std::size_t i = 0; i < rows; ++i) {  // where a record has none, anything may stand
             if (flags[i] & kHasArea && std::memcmp(&areas[i], &other.areas[i], 8) != 0) return false;

@@ -26,9 +26,10 @@ def data_set(annotations, images=b'[{"id": 1}, {"id": 2}]', categories=b'[{"id":
 def by_reader(argument, content, chunk=1 << 17):
     """The Source that the C++ reader makes of the bytes, or None where it leaves them."""
     try:
-        return coco_file._read(content, len(content), argument, XYWH, chunk)[0]
+        source = coco_file._read(content, len(content), argument, XYWH, chunk)[0]
     except coco_file.FastPathDeclined:
         return None
+    return None if coco_file.has_other_crowds(source) else source
 
 
 def by_library(argument, content):
@@ -48,7 +49,10 @@ def by_library(argument, content):
 def arrays_of(source):
     """What Columns are made of: the arrays of a Source by name."""
     found = {name: getattr(source, name) for name in COLUMNS}
-    return found | {"boxes": source.shape.values, "images": source.axes.images, "categories": source.axes.categories}
+    axes = {name: getattr(source.axes, name) for name in ("images", "categories", "sizes")}
+    unread = source.unread_ignore  # of files 2 stands for what is no number
+    is_set = None if unread is None or not (unread == 1).any() else unread == 1
+    return found | axes | {"boxes": source.shape.values, "unread_ignore": is_set}
 
 
 def same(source, expected):
@@ -67,6 +71,7 @@ def same(source, expected):
         assert ours.tobytes() == theirs.tobytes(), name
     assert source.shape.format == expected.shape.format
     assert source.axes.names == expected.axes.names
+    assert source.axes.has_lvis_keys == expected.axes.has_lvis_keys
     assert source.axes.unknown == expected.axes.unknown
     assert len(source) == len(expected)
     assert source.where("image", 3) == expected.where("image", 3)

@@ -224,6 +224,25 @@ def box_iou(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def make_rotated(rng: Rng, n: int) -> Any:
+    """Rotated boxes near each other, some of them equal or of one angle; now and then one that is no box."""
+    angles = rng.choice(np.array([0, 0.3, 0.3 + 1e-9, np.pi / 2, np.pi, 2.0]), n)
+    if rng.random() < 0.5:
+        angles = rng.uniform(-4, 4, n)
+    boxes = np.column_stack([make_boxes(rng, n), np.cos(angles), np.sin(angles)])
+    equal = rng.random(n) < 0.2
+    boxes[equal] = boxes[:1]
+    if rng.random() < 0.2:
+        boxes[rng.random(n) < 0.2, 4:] = rng.choice([np.nan, 0.0, -0.0])
+    return boxes
+
+
+def rotated_iou(rng: Rng, size: int) -> Args:
+    args = box_iou(rng, size)
+    del args["kind"]
+    return args | {side: make_rotated(rng, len(args[side])) for side in ("dt", "gt")}
+
+
 def match_outputs(rng: Rng, n: int, protocol: Protocol) -> Args:
     kept = n if rng.random() < 0.5 else 0
     return {
@@ -345,8 +364,8 @@ def mean_valid(rng: Rng, size: int) -> Args:
 CALLS = {
     function.__name__: function
     for function in (
-        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, area_words, match_cells,
-        match_boxes, accumulate, accumulate_replicates, mean_valid,
+        index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, rotated_iou, area_words,
+        match_cells, match_boxes, accumulate, accumulate_replicates, mean_valid,
         *mask_cases.CALLS,
     )
 }  # fmt: skip

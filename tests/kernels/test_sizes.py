@@ -45,7 +45,7 @@ def compare(kernel: str, backend: str, args: Args) -> None:
     for name in output_names(kernel):
         for array in (wanted[name], got[name]):
             if array.dtype == np.float64:
-                array[np.isnan(array)] = np.nan  # which of two NaNs a sum is, nobody says
+                array[np.isnan(array)] = np.nan  # IEEE 754 leaves open which of two NaNs a sum is
         assert wanted[name].tobytes() == got[name].tobytes(), name
 
 
@@ -96,7 +96,7 @@ def seeded(*what: object) -> Rng:
 def other(any_backend):
     pytest.importorskip("pymetrics._native", reason="no native backend")
     if any_backend in ("native", "reference"):
-        pytest.skip("it is the measure, or too slow")
+        pytest.skip("native is the reference here, and the interpreted kernels are too slow")
     return any_backend
 
 

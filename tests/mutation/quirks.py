@@ -1,98 +1,59 @@
-"""For each quirk of docs/coco-quirks.md that lives in the engine: edits of the code that must not go unnoticed.
+"""For each quirk of docs/coco-quirks.md that lives in the engine, and for some other rules: wrong code near its mark.
 
-Each row: the quirk, the file in pymetrics, the text, what replaces it. The text must stand there exactly once, or as
-often as the last column says.
+Each row: the mark, what stands on its line or right after it (a regular expression), what replaces it. A row holds
+wherever the mark stands; there must be such a place, and every mutant must be noticed.
 """
 
-MATCHING, ACCUMULATE, MEANS, CELLS, BOXES = (
-    f"kernels/{name}.py" for name in ("matching", "accumulate", "means", "cells", "boxes")
-)
-PROTOCOL = "evaluation/protocol.py"
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers.marks import Edit, edits, sources
 
 QUIRKS = [
-    ("LAST_OF_EQUALS", MATCHING, "ious[d, order[i - 1]] <= ious[d, g]", "ious[d, order[i - 1]] < ious[d, g]", 1),
-    ("NAN_OVERLAP", MATCHING, "literal |= ious[d, g] != ious[d, g]", "literal |= False", 1),
-    ("NAN_OVERLAP", MATCHING, "if ious[d, g] < best:", "if not ious[d, g] >= best:", 1),
-    ("NAN_OVERLAP", MATCHING, "best, m, m_ignored = ious[d, g], g,", "m, m_ignored = g,", 1),
-    ("CROWD_UNION", BOXES, "area if crowd else area +", "area +", 1),
-    ("CROWD_UNION", MATCHING, "elif gt_flags[g] & CROWD:", "elif False:", 1),
-    ("CROWD_UNION", MATCHING, " and not gt_flags[g] & CROWD:", ":", 1),
-    ("MATCHED_OUTSIDE", MATCHING, "(ignored[d, w] & ~matched[d, w])", "ignored[d, w]", 1),
-    ("CLOSED_AREAS", MATCHING, "if area < area_ranges[a, 0] or", "if area <= area_ranges[a, 0] or", 1),
-    ("CLOSED_AREAS", MATCHING, "or area > area_ranges[a, 1]:", "or area >= area_ranges[a, 1]:", 1),
-    (
-        "CLOSED_AREAS",
-        MATCHING,
-        "if not (gt_area[row] < area_ranges[a, 0] or",
-        "if not (gt_area[row] <= area_ranges[a, 0] or",
-        1,
-    ),
-    ("CLOSED_AREAS", MATCHING, "or gt_area[row] > area_ranges[a, 1])", "or gt_area[row] >= area_ranges[a, 1])", 1),
-    (
-        "CLOSED_AREAS (areas that are not numbers)",
-        MATCHING,
-        "if area < area_ranges[a, 0] or area > area_ranges[a, 1]:",
-        "if not (area_ranges[a, 0] <= area <= area_ranges[a, 1]):",
-        1,
-    ),
-    ("ID_ZERO", MATCHING, "if not gt_flags[g] & ID_ZERO:", "if True:", 1),
-    ("ID_ZERO (literally)", MATCHING, "if not gt_flags[m] & ID_ZERO:", "if True:", 1),
-    (
-        "KEEPS_FREE",
-        MATCHING,
-        "if not dt_flags[d] & KEEPS_FREE:\n                        taken[g",
-        "if True:\n                        taken[g",
-        1,
-    ),
-    (
-        "KEEPS_FREE (literally)",
-        MATCHING,
-        "if not dt_flags[d] & KEEPS_FREE:\n        taken[m",
-        "if True:\n        taken[m",
-        1,
-    ),
-    ("regular ones first", MATCHING, "if ignorable == 0:", "if False:", 1),
-    ("regular ones first (literally)", MATCHING, "if m >= 0 and not m_ignored:", "if False:", 1),
-    ("what is taken is taken", MATCHING, "got &= ~gt_ignored[g, w] & ~taken[g, w]", "got &= ~gt_ignored[g, w]", 1),
-    ("what takes an ignored one is ignored", MATCHING, "if ignorable == 1:", "if False:", 1),
-    (
-        "the whole list, not an IGNORE flag alone",
-        MATCHING,
-        "if flags[g] & (CROWD | IGNORE):",
-        "if flags[g] & IGNORE:",
-        1,
-    ),
-    ("the IGNORE flag", MATCHING, "if flags[g] & (CROWD | IGNORE):", "if flags[g] & CROWD:", 1),
-    ("THRESHOLD_CAP", PROTOCOL, "[min(threshold, 1 - 1e-10) for threshold in", "[threshold for threshold in", 1),
-    ("NAN_SCORE_LAST", CELLS, "return ~np.uint64(0)", "return np.uint64(0)", 1),
-    (
-        "NAN_SCORE_LAST (negative NaN)",
-        CELLS,
-        "if (bits & ~SIGN) > INFINITY:",
-        "if bits > INFINITY and not bits & SIGN:",
-        1,
-    ),
-    ("NAN_SCORE_LAST (zeros are equal)", CELLS, "if bits == SIGN:", "if False:", 1),
-    ("FIRST_PRECISION", ACCUMULATE, "(np.float64(counted_so_far) + EPSILON)", "np.float64(counted_so_far)", 1),
-    (
-        "FIRST_PRECISION (half of it)",
-        ACCUMULATE,
-        "EPSILON = np.float64(2.220446049250313e-16)",
-        "EPSILON = np.float64(1e-16)",
-        1,
-    ),
-    ("UNREACHED_RECALL", ACCUMULATE, "reached = reached and need[r]", "reached = top[m] >= 0 and need[r]", 1),
-    ("NO_DETECTIONS", ACCUMULATE, "if positives == 0:", "if positives == 0 or n == 0:", 1),
-    ("NO_DETECTIONS (nothing there is -1)", ACCUMULATE, "recall[t, k, a, m] = -1.0", "recall[t, k, a, m] = 0.0", 1),
-    ("the envelope", ACCUMULATE, "if ratio[start + j] > ratio[start + j - 1]:", "if False:", 1),
-    ("scores at recall 0", ACCUMULATE, "scores[top[m]] if need[r] == 0 else ", "", 1),
-    ("limits per image", ACCUMULATE, "max_dets[m] <= i - offsets[c]", "max_dets[m] <= i - first", 1),
-    ("pairwise sums", MEANS, "means[s] = pairwise_sum(valid[:n])", "means[s] = valid[:n].cumsum()[-1]", 1),
-    (
-        "equal scores in order of image",
-        CELLS,
-        "while j > 0 and keys[order[j - 1]] > keys[i]:",
-        "while j > 0 and keys[order[j - 1]] >= keys[i]:",
-        1,
-    ),
+    ("LAST_OF_EQUALS", r"<=", "<"),
+    ("NAN_OVERLAP", r"\|= (.*) != \1", "|= False"),  # no cell is matched literally
+    ("NAN_OVERLAP", r"if (\S+ \S+) < (\w+):", r"if not \1 >= \2:"),
+    ("NAN_OVERLAP", r"(best, .* = )[^\]]*\]", r"\1best"),
+    ("CROWD_UNION", r"area if crowd else area \+", "area +"),
+    ("CROWD_UNION", r"elif flags & CROWD:", "elif False:"),
+    ("CROWD_UNION", r" and not \S+ & CROWD:", ":"),
+    ("MATCHED_OUTSIDE", r" & ~matched\[d, w\]", ""),
+    ("CLOSED_AREAS", r"<", "<="),
+    ("CLOSED_AREAS", r">", ">="),
+    ("CLOSED_AREAS", r"if (\w+) < (.*) or \1 > (.*):", r"if not (\2 <= \1 <= \3):"),  # areas that are no numbers
+    ("ID_ZERO", r"if not \S+ & ID_ZERO:", "if True:"),
+    ("KEEPS_FREE", r"if not keeps_free:", "if True:"),
+    ("THRESHOLD_CAP", r"min\((\w+), 1 - 1e-10\)", r"\1"),
+    ("NAN_SCORE_LAST", r"return ~np.uint64\(0\)", "return np.uint64(0)"),
+    ("NAN_SCORE_LAST", r"if \(bits & ~SIGN\) > INFINITY:", "if bits > INFINITY and not bits & SIGN:"),  # negative NaN
+    ("NAN_SCORE_LAST", r"if bits == SIGN:", "if False:"),  # zeros are equal
+    ("FIRST_PRECISION", r" \+ EPSILON\b", ""),
+    ("FIRST_PRECISION", r"2\.220446049250313e-16", "1e-16"),
+    ("UNREACHED_RECALL", r"reached = reached and", "reached = top[m] >= 0 and"),
+    ("UNREACHED_RECALL", r"stopped = stopped or", "stopped ="),
+    ("NO_DETECTIONS", r"if positives == 0:", "if positives == 0 or n == 0:"),
+    ("NO_DETECTIONS", r"= -1\.0", "= 0.0"),
+    ("COUNTED_FIRST", r"if ignorable == 0:", "if False:"),
+    ("COUNTED_FIRST", r"if m >= 0 and not m_ignored:", "if False:"),
+    ("TAKEN_ONCE", r" & ~taken\[g, w\]", ""),
+    ("TAKER_IGNORED", r"if ignorable == 1:", "if False:"),
+    ("IGNORE_FLAG", r"\(CROWD \| IGNORE\)", "IGNORE"),
+    ("IGNORE_FLAG", r"\(CROWD \| IGNORE\)", "CROWD"),
+    ("ENVELOPE", r"if .* > .*:", "if False:"),
+    ("SCORE_AT_ZERO", r"\S+ if need\[r\] == 0 else ", ""),
+    ("LIMIT_BY_IMAGE", r"offsets\[c\]", "offsets[first_cell]"),
+    ("PAIRWISE_SUM", r"pairwise_sum\((\S+)\)", r"\1.cumsum()[-1]"),
+    ("IMAGE_ORDER", r"> keys", ">= keys"),
 ]
+
+
+def quirk_mutants(package: Path) -> Iterator[tuple[str, Edit]]:
+    """The marks, and what makes the code wrong there."""
+    files = sources(package, ".py")
+    for mark, pattern, other in QUIRKS:
+        found = list(edits(files, mark, pattern, other, "  #"))
+        if not found:
+            raise SystemExit(f"quirks.py is out of date: near no mark {mark} stands {pattern!r}")
+        yield from ((mark, edit) for edit in found)

@@ -1,4 +1,4 @@
-"""The engine as a good citizen of its process: forks, threads, Ctrl-C, memory, and where Numba keeps its code."""
+"""The engine within a process: forks, threads, Ctrl-C, memory, and where Numba keeps its code."""
 
 import hashlib
 import inspect

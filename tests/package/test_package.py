@@ -239,8 +239,8 @@ LAYERS = (
     {"evaluation"},
     {"formats"},
     {"kernels"},
-    {"_config", "_warnings"},
-    {"_native", "_cuda"},
+    {"_config", "_records", "_warnings"},
+    {"_native", "_cuda", "_arrays", "_version"},
 )
 EXTENSIONS = {"_native", "_cuda"}  # compiled; they need not be there
 LEVEL_OF = {name: level for level, names in enumerate(LAYERS) for name in names}

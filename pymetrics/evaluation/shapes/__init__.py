@@ -9,6 +9,7 @@ from ...formats.source import Source
 from ..cells import Cells
 from ..columns import Side
 from .boxes import Boxes
+from .rotated import Rotated
 
 
 class Shape(Protocol):
@@ -41,18 +42,21 @@ class Shape(Protocol):
     def on_host(self, columns: Any) -> Any:
         """The columns with numpy arrays."""
 
-    def unusual(self, columns: Any, raw: Any) -> Any:
-        """On a GPU: an int64 tensor (1,), above 0 where the host should look at the values, to refuse or to warn."""
-
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
         """All overlaps of every cell, one cell after another: float64, (detections, ground truths), row-major."""
+
+    @property
+    def unusual(self) -> Callable[[Any, Any], Any] | None:
+        """None: the data goes to the host, whatever device it is on; or (columns, source.shape), of data on a GPU: an
+        int64 tensor (1,), above 0 where the host should look at the values, to refuse or to warn.
+        """
 
     @property
     def match(self) -> Callable[..., None] | None:
         """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one, the same bytes."""
 
 
-SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes}
+SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated}
 
 
 def as_shape(iou_type: str, **params: Any) -> Shape:

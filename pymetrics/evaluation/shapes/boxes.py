@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ... import kernels
+from ..._records import value_record
 from ..._warnings import warn
-from ...formats.boxes import RawBoxes, scale, tensors_to_xywh, to_xywh
+from ...formats.boxes import RawBoxes, as_raw_boxes, scale, tensors_to_xywh, to_xywh
 from ...formats.source import Source
 from ...kernels import arrays
 from ..cells import Cells
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..protocol import Tables
 
 
-@dataclass(frozen=True)
+@value_record
 class Boxes:
     """Columns: float64 (N, 4), x, y, width, height in pixels."""
 
@@ -31,7 +31,8 @@ class Boxes:
         return {}
 
     def read(self, source: Source, image_sizes: Any) -> Any:
-        values, (layout, is_normalized) = source.shape.values, source.shape.format
+        raw = as_raw_boxes(source.shape, self.iou_type, source.side)
+        values, (layout, is_normalized) = raw.values, raw.format
         if not isinstance(source.category, np.ndarray):
             return tensors_to_xywh(values, layout)
         boxes = to_xywh(values, layout)

@@ -1,0 +1,51 @@
+"""The documents: the README's example prints what stands there, and Markdown is wrapped."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pymetrics import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+WRITTEN_BY_PROGRAMS = {path.name for path in (ROOT / "benchmarks" / "results").glob("*.md")}
+NOT_YET: set[str] = set()
+DOCUMENTS = [
+    path
+    for path in (
+        *ROOT.glob("*.md"),
+        *(p for folder in ("docs", "benchmarks", "csrc") for p in ROOT.glob(f"{folder}/**/*.md")),
+    )
+    if path.name not in WRITTEN_BY_PROGRAMS
+]
+
+
+@pytest.mark.skipif(not README.exists(), reason="not in the source folder")
+def test_the_first_example_prints_what_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks is not None
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo", "--out", "sample"]) == 0
+    capsys.readouterr()
+    exec(blocks[1], {})
+    assert capsys.readouterr().out == blocks[2]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_markdown_is_wrapped(path: Path) -> None:
+    """Tables apart, which cannot be."""
+    if path.relative_to(ROOT).as_posix() in NOT_YET:
+        pytest.skip("not wrapped yet")
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        assert len(line) <= 100 or line.startswith("|"), f"line {number} is of {len(line)} characters"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
