@@ -65,7 +65,7 @@ def encode_many(bitmaps: Any) -> list[Rle]:
         raise ValueError(f"masks must be uint8 or bool, got dtype {pixels.dtype}")
     by_rows = not pixels.transpose(0, 2, 1).flags.c_contiguous or pixels.flags.c_contiguous
     pixels = np.ascontiguousarray(pixels if by_rows else pixels.transpose(0, 2, 1)).view(np.uint8)
-    return _to_rles(of_bitmaps(pixels, by_rows)) if len(pixels) else []
+    return to_rles(of_bitmaps(pixels, by_rows)) if len(pixels) else []
 
 
 def decode(rleObjs: Any) -> NDArray[np.uint8]:
@@ -114,7 +114,7 @@ def merge(rleObjs: list[Rle], intersect: Any = False) -> Rle:
     runs = _from_rles(rleObjs)
     if len(runs) > 1:
         runs.check(_name)
-    return _to_rles(runs.merged(np.array([0, len(runs)]), bool(intersect)))[0]
+    return to_rles(runs.merged(np.array([0, len(runs)]), bool(intersect)))[0]
 
 
 def iou(dt: Any, gt: Any, pyiscrowd: Any) -> Any:
@@ -184,7 +184,7 @@ def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:
         first = pyobj[0]
         if isinstance(first, dict) and "counts" in first and "size" in first:
             sizes = np.array([_size(rle["size"]) for rle in pyobj], np.int64).reshape(-1, 2)
-            return _to_rles(of_lists([rle["counts"] for rle in pyobj], sizes, _object))
+            return to_rles(of_lists([rle["counts"] for rle in pyobj], sizes, _object))
         if np.ndim(first) == 0 and not isinstance(first, (str, dict)) and len(pyobj) >= 4:
             return frPyObjects([pyobj], h, w)[0]
     size = _size((h, w))
@@ -199,7 +199,7 @@ def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:
         raise Exception("expected polygons, boxes or lists of runs: the type of pyobj is not supported")
     sizes = np.empty((len(offsets) - 1, 2), np.int64)
     sizes[:] = size
-    return _to_rles(of_polygons(points, offsets, sizes, _object))
+    return to_rles(of_polygons(points, offsets, sizes, _object))
 
 
 def _name(row: int) -> str:
@@ -235,7 +235,8 @@ def _from_rles(rles: Any) -> RunColumns:
     return of_texts(texts, sizes, _name)
 
 
-def _to_rles(runs: RunColumns) -> list[Rle]:
+def to_rles(runs: RunColumns) -> list[Rle]:
+    """Columns of runs as dicts of size and counts."""
     return [{"size": size, "counts": text} for size, text in zip(runs.sizes.tolist(), runs.texts(), strict=True)]
 
 

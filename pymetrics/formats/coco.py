@@ -20,7 +20,14 @@ from .values import Where, category_column, crowd_column, flag_column, float_col
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd", "masks": "segmentation"}
+KEYS = {
+    "image": "image_id",
+    "category": "category_id",
+    "boxes": "bbox",
+    "scores": "score",
+    "crowd": "iscrowd",
+    "masks": "segmentation",
+}
 XYWH = BoxFormat("xywh")
 GZIP = b"\x1f\x8b"  # how such a file begins
 

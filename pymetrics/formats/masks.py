@@ -81,14 +81,12 @@ class RawMasks:
 
     def columns(self, image_sizes: Any, where: Where) -> RunColumns:
         """All rows as runs. image_sizes: float64 (N, 2), where needs_sizes: height and width of each row's image."""
-        if self.polygons is None:
-            return self.runs
-        rows = self._rows()[len(self.runs) :]
-        sizes = np.nan_to_num(image_sizes[rows]).astype(np.int64)
-        drawn = self.polygons.drawn(sizes, lambda i: where("masks", int(rows[i])))
-        if not len(self.runs):
-            return drawn
-        found = runs.joined([self.runs, drawn])
+        found = self.runs
+        if self.polygons is not None:
+            rows = self._rows()[len(self.runs) :]
+            sizes = np.nan_to_num(image_sizes[rows]).astype(np.int64)
+            drawn = self.polygons.drawn(sizes, lambda i: where("masks", int(rows[i])))
+            found = runs.joined([self.runs, drawn]) if len(self.runs) else drawn
         return found if self.order is None else found.take(self.order)
 
     def _rows(self) -> NDArray[np.int64]:
