@@ -62,7 +62,7 @@ def _unread_ignore(gt: Source, dt: Source, columns: Columns) -> str | None:
     n = int(np.count_nonzero(is_set if gt.crowd is None else is_set & (gt.crowd == 0)))
     return (
         f"{n} of {len(gt)} annotations of gt have a nonzero 'ignore', which is not read, as in pycocotools: "
-        "they count; use_ignore=True ignores them"
+        "they count; use_ignore=True (--use-ignore) ignores them"
         if n
         else None
     )
