@@ -137,11 +137,35 @@ def raw_masks(values: Sequence[Any], where: Where) -> RawMasks:
     return RawMasks(runs.joined(parts), polygons, order)
 
 
+def masks_by_image(items: Sequence[Any], names: Sequence[str], where: Where) -> RawMasks:
+    """One value for each image: an array of bitmaps, or a list of what raw_masks takes.
+
+    names: of the images' values in errors. where: names rows, of all images together.
+
+    Raises:
+        TypeError, ValueError: as raw_masks and bitmaps; or some images have polygons and others arrays.
+    """
+    if all(isinstance(item, (list, tuple)) for item in items):
+        return raw_masks(list(chain.from_iterable(items)), where)
+    parts = []
+    for item, name in zip(items, names, strict=True):
+        if not isinstance(item, (list, tuple)):
+            parts.append(bitmaps(item, name))
+            continue
+        raw = raw_masks(item, lambda _, row, name=name: f"{name}[{row}]")  # type: ignore[misc]
+        if raw.needs_sizes:
+            raise ValueError(f"{name} holds polygons, where other images have bitmaps: give masks of one kind")
+        parts.append(raw.columns(None, where))
+    return RawMasks(runs.joined(parts))
+
+
 def bitmaps(values: Any, name: str) -> RunColumns:
     """Masks of bitmaps (N, height, width) or (N, 1, height, width): bool or integers, set where not 0; or floats, set
     above 0.5. Arrays or tensors. Raises TypeError or ValueError.
     """
     pixels = as_array(values, name)
+    if 0 in pixels.shape[:1]:
+        pixels = np.empty((0, 1, 1), np.bool_)
     if pixels.ndim == 4 and pixels.shape[1] == 1:
         pixels = pixels[:, 0]
     if pixels.ndim != 3:
