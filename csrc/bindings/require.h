@@ -8,8 +8,11 @@
 #include "../accumulate.h"
 #include "../boxes.h"
 #include "../cells.h"
+#include "../mask_strings.h"
+#include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
 
@@ -69,5 +72,15 @@ void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_mean_valid(const MeanValid& of);
+void require_measure_masks(const MeasureMasks& of);
+void require_encode_masks(const EncodeMasks& of);
+void require_decode_masks(const DecodeMasks& of);
+void require_merge_masks(const MergeMasks& of);
+void require_mask_iou(const MaskIou& of);
+void require_count_runs(const CountRuns& of);
+void require_read_strings(const ReadStrings& of);
+void require_measure_strings(const MeasureStrings& of);
+void require_write_strings(const WriteStrings& of);
+void require_draw_polygons(const DrawPolygons& of);
 
 }  // namespace pymetrics::bindings

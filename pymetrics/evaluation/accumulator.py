@@ -85,7 +85,12 @@ class Accumulator:
             TypeError, ValueError: as `pymetrics.evaluate`; or an image came before. Nothing is added then.
         """
         first = gt[0] if isinstance(gt, (list, tuple)) and gt else None
-        if self.duplicates == "first" and isinstance(first, Mapping) and "boxes" in first and "image_id" not in first:
+        if (
+            self.duplicates == "first"
+            and isinstance(first, Mapping)
+            and first.keys() & {"boxes", "masks"}
+            and "image_id" not in first
+        ):
             raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")
         with self._lock:
             columns = read_columns(
