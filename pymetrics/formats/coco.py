@@ -161,7 +161,7 @@ def _annotations(
             area=columns["area"],
             no_area=None if columns.has["area"].all() else ~columns.has["area"],
             crowd=columns["iscrowd"],
-            ignore=columns["ignore"] if options.use_ignore else None,
+            ignore=columns["ignore"] if options.use_ignore and not scored else None,
             unread_ignore=None if scored or options.use_ignore else _if_any(columns["ignore"]),
             ids=columns["id"] if columns.has["id"].any() else None,
             axes=axes,
@@ -182,7 +182,7 @@ def _annotations(
         area=float_column([0.0 if value is None else value for value in area], where, "area"),
         no_area=no_area if no_area.any() else None,
         crowd=crowd_column(crowd, where),
-        ignore=flag_column(ignore, where, "ignore") if options.use_ignore else None,
+        ignore=flag_column(ignore, where, "ignore") if options.use_ignore and ignore is not None else None,
         unread_ignore=None if ignore is None or options.use_ignore else _if_any(np.array(list(map(_is_set, ignore)))),
         ids=_ids(annotations, prefix) if numbered else None,
         axes=axes,
@@ -289,7 +289,7 @@ def _boxes(
 
     flat = float_column(values, of_value, "boxes")
     kinds = set(map(type, values))
-    if kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
+    if n_columns != 4 or kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
         return flat.reshape(-1, n_columns), None
     with np.errstate(over="ignore", invalid="ignore"):
         area = [float(box[2] * box[3]) for box in boxes]

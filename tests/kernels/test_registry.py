@@ -30,7 +30,6 @@ def test_a_kernel_knows_its_arguments(toy):
     assert toy.parameters == ("values", "weight", "total", "begin", "end")
     assert (toy.outputs, toy.parallel, toy.has_cuda) == (("total",), True, False)
     for each in KERNELS.values():
-        assert each.has_cuda == (each is not toy)
         assert [name for name in each.parameters if name in each.outputs] == list(each.outputs)
 
 
