@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 
 from ..evaluation import stages
-from ..evaluation.build_columns import ONE_CATEGORY, build_columns
+from ..evaluation.build_columns import ONE_CATEGORY
 from ..evaluation.cells import Cells, group
 from ..evaluation.columns import Columns
 from ..evaluation.data_warnings import warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
-from ..evaluation.shapes import as_shape
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
 from .coco import COCO
@@ -111,14 +110,7 @@ class COCOeval:
         p = self.params
         protocol = evaluation_input.protocol_of(p)
         rows = self._select()
-        axes = evaluation_input.axes_of(p, _names(self.cocoGt))
-        gt, dt = (
-            side.source(axes)
-            if isinstance(side, Selection)
-            else evaluation_input.source_of(evaluation_input.in_order(side, p), p, axes, is_gt=is_gt)
-            for side, is_gt in zip(rows, (True, False), strict=True)
-        )
-        columns = build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
+        columns = evaluation_input.columns_of(rows, p, _names(self.cocoGt))
         cells = group(columns, protocol.limit)
         outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..evaluation.build_columns import ONE_CATEGORY
+from ..evaluation.build_columns import ONE_CATEGORY, build_columns
+from ..evaluation.columns import Columns
 from ..evaluation.protocol import Protocol
+from ..evaluation.shapes import as_shape
 from ..formats.boxes import RawBoxes
 from ..formats.coco import XYWH, where_of
 from ..formats.source import Source, SourceAxes
 from . import dict_columns
+from .lazy_dataset import Selection
 from .params import Params
 
 Ann = dict[str, Any]
@@ -100,6 +103,22 @@ def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
             names[int(ids[k])] = str(category if name is None else name)
     images = axis_ids(p.imgIds, may_be_text=True)
     return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
+
+
+def columns_of(
+    rows: tuple[list[Ann] | Selection, list[Ann] | Selection], p: Params, category_names: dict[Any, str]
+) -> Columns:
+    """The columns of the ground truths and detections that params name.
+
+    Raises:
+        KeyError, TypeError, ValueError: as source_of.
+    """
+    axes = axes_of(p, category_names)
+    gt, dt = (
+        side.source(axes) if isinstance(side, Selection) else source_of(in_order(side, p), p, axes, is_gt=is_gt)
+        for side, is_gt in zip(rows, (True, False), strict=True)
+    )
+    return build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
 
 
 def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool) -> Source:
