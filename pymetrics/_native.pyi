@@ -216,6 +216,53 @@ def mean_valid(
     n_threads: int,
     /,
 ) -> None: ...
+def count_at(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    bit: int,
+    score: float,
+    n_dt: _I32,
+    tp: _I32,
+    fp: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def count_along_scores(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    category_cells: _I64,
+    bit: int,
+    limit: int,
+    each: int,
+    point_scores: _F64,
+    tp: _I64,
+    fp: _I64,
+    n_points: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def join_along_scores(
+    scores: _F64,
+    tp: _I64,
+    fp: _I64,
+    starts: _I64,
+    n_gt: _I64,
+    beta_squared: float,
+    point_scores: _F64,
+    sum_tp: _I64,
+    sum_fp: _I64,
+    means: _F64,
+    counts: _I64,
+    /,
+) -> None: ...
 
 # Files. What they do not take is no error: (where, why) comes back in place of the result.
 def read_text(file: int, text: _U8, n_threads: int, /) -> tuple[int, str] | None: ...

@@ -12,6 +12,7 @@
 #include "../means.h"
 #include "../replicates.h"
 #include "../rotated.h"
+#include "../thresholds.h"
 
 namespace pymetrics::bindings {
 
@@ -69,5 +70,8 @@ void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_mean_valid(const MeanValid& of);
+void require_count_at(const CountAt& of);
+void require_count_along_scores(const CountAlongScores& of);
+void require_join_along_scores(const JoinAlongScores& of);
 
 }  // namespace pymetrics::bindings
