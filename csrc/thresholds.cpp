@@ -41,7 +41,7 @@ class AlongScores {
             n_tp += counts && hits;
             n_fp += counts && !hits;
             const bool is_last = i + 1 == n || keys.data()[order.data()[i + 1]] != keys.data()[row];
-            if (!is_last && !of.each_detection) continue;
+            if (!(of.each_detection ? counts : is_last)) continue;
             of.point_scores[at] = of.scores[d];
             of.tp[at] = n_tp;
             of.fp[at] = n_fp;

@@ -88,8 +88,8 @@ class BestThreshold:
 def count_along_scores(counted: Counted, limit: int, each: bool = False) -> tuple[F64, I64, I64, I64]:
     """scores (N,), tp (N,), fp (N,) of one category after another, and where each begins, int64 (K + 1,).
 
-    limit: the most detections of an image and category that count. each: a point for every detection, not for every
-    distinct score.
+    limit: the most detections of an image and category that count. each: a point for every detection that is not
+    ignored, not for every distinct score.
     """
     outcomes = counted.outcomes
     n, n_categories = len(outcomes.scores), len(outcomes.category_ids)

@@ -19,7 +19,7 @@ from .protocol import Place, Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
-    from ..analysis import AtThreshold
+    from ..analysis import AtThreshold, MissRate
     from .curves import Curves
     from .matches import Matches
 
@@ -222,6 +222,12 @@ class Result(Mapping[str, float]):
         from ..analysis import best_threshold
 
         return best_threshold(self, objective, iou, average, per_class)
+
+    def miss_rate(self, iou: float = 0.5) -> MissRate:
+        """Miss rate over false positives per image, and its log-average; see `pymetrics.analysis.miss_rate`."""
+        from ..analysis import miss_rate
+
+        return miss_rate(self, iou)
 
     def curves(self, iou: float | None = None, area: str | None = None, max_dets: int | None = None) -> Curves:
         """Precision over recall of each category and their mean, at one IoU threshold, area range and limit.

@@ -38,7 +38,7 @@ def count_along_scores(
 
     scores: float64 (D,). matched, ignored: uint64 (D, W). offsets: int64 (C + 1,). category_cells: int64 (K + 1,).
     bit: the (area range, threshold) pair. limit: the most detections of a cell that count. each: 1 gives a point for
-    each detection, in the order of `accumulate`, instead.
+    each detection that is not ignored, in the order of `accumulate`, instead.
     point_scores: float64 (D,); tp, fp: int64 (D,), counts of the detections that reach the point's score. The points
     of category k begin at offsets[category_cells[k]]; n_points: int64 (K,), how many there are. Units are categories.
     """
@@ -58,12 +58,13 @@ def count_along_scores(
         n_tp, n_fp, at = 0, 0, first
         for i in range(n):
             d = rows[order[i]]
-            if (ignored[d, word] >> place) & ONE == NONE:
+            counts = (ignored[d, word] >> place) & ONE == NONE
+            if counts:
                 if (matched[d, word] >> place) & ONE != NONE:
                     n_tp += 1
                 else:
                     n_fp += 1
-            if each or i + 1 == n or keys[order[i + 1]] != keys[order[i]]:
+            if counts if each else i + 1 == n or keys[order[i + 1]] != keys[order[i]]:
                 point_scores[at], tp[at], fp[at] = scores[d], n_tp, n_fp
                 at += 1
         n_points[k] = at - first
