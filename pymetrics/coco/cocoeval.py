@@ -27,7 +27,6 @@ from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.shapes import as_shape
-from ..formats.coco import where_of
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
 from .coco import COCO
@@ -95,7 +94,7 @@ class COCOeval:
             p.iouType = "segm" if p.useSegm == 1 else "bbox"
             print(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
         print(f"Evaluate annotation type *{p.iouType}*")
-        _require_known(p)
+        evaluation_input.require_known(p)
         # WRITTEN_BACK
         p.imgIds = list(np.unique(p.imgIds))
         if p.useCats:
@@ -116,9 +115,7 @@ class COCOeval:
         gt, dt = (
             side.source(axes)
             if isinstance(side, Selection)
-            else evaluation_input.source_of(
-                evaluation_input.in_order(side, p), p, axes, is_gt=is_gt, sizes_of=_images(coco, p)
-            )
+            else evaluation_input.source_of(evaluation_input.in_order(side, p), p, axes, is_gt=is_gt, coco=coco)
             for side, coco, is_gt in zip(rows, (self.cocoGt, self.cocoDt), (True, False), strict=True)
         )
         columns = build_columns(gt, dt, as_shape(p.iouType), in_pixels=True)
@@ -190,14 +187,8 @@ class COCOeval:
         return self._cells_of(1)
 
     def _cells_of(self, side: int) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        """The annotations of ground truth (0) or detections (1) by image and category; masks are written as RLEs."""
-        rows = as_loaded(self._rows[side])
-        if self.params.iouType == "segm":
-            from .mask_rows import write_rles
-
-            where = where_of(("gt['annotations']", "dt")[side])
-            write_rles(rows, (self.cocoGt, self.cocoDt)[side].imgs, where)
-        return by_cell(rows)
+        rows, coco = as_loaded(self._rows[side]), (self.cocoGt, self.cocoDt)[side]
+        return by_cell(evaluation_input.with_rles(rows, coco, self.params, is_gt=side == 0))
 
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
@@ -272,16 +263,10 @@ class COCOeval:
         return self._overlaps(imgId, catId, self.params)
 
     def _overlaps(self, imgId: Any, catId: Any, p: Params) -> Any:
-        _require_known(p)
+        evaluation_input.require_known(p)
         gts, dts = self._cell(imgId, catId, p)
         dts = dts[: p.maxDets[-1]]
-        if not gts or not dts:
-            return []
-        if p.iouType == "segm":
-            from . import mask_rows
-
-            return mask_rows.overlaps(dts, gts)
-        return evaluation_input.overlaps(dts, gts)
+        return evaluation_input.overlaps(dts, gts, p) if gts and dts else []
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
@@ -413,13 +398,3 @@ def _names(coco: Any) -> dict[Any, Any]:
         return kept.names()
     cats = getattr(coco, "cats", None) or {}
     return {category: cat["name"] for category, cat in cats.items() if "name" in cat}
-
-
-def _images(coco: Any, p: Params) -> Any:
-    """The images by id, for masks alone: those of a file are made when they are asked for."""
-    return coco.imgs if p.iouType == "segm" else None
-
-
-def _require_known(p: Params) -> None:
-    if p.iouType not in ("bbox", "segm"):
-        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; 'bbox' and 'segm' are")

@@ -102,21 +102,21 @@ def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
     return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
 
 
-def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, sizes_of: Any = None) -> Source:
+def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, coco: Any = None) -> Source:
     """The annotations of one side, which are in order.
 
-    sizes_of: for masks, the images by id, with height and width.
+    coco: for masks, the COCO whose images say height and width.
 
     Raises:
         KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
         ValueError: a box is not four numbers.
     """
     images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
-    where, masks = where_of("gt['annotations']" if is_gt else "dt"), None
+    where, masks = _where(is_gt), None
     if p.iouType == "segm":
         from .mask_rows import read_masks
 
-        masks = read_masks(rows, sizes_of, where)
+        masks = read_masks(rows, coco.imgs, where)
     found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt, masks=masks)
     if found is not None:
         return found
@@ -209,8 +209,31 @@ def _areas(areas: list[Any], bounds: set[float]) -> Array:
     return wide
 
 
-def overlaps(dts: list[Ann], gts: list[Ann]) -> Array:
-    """float64 (D, G): the overlaps of all pairs of boxes."""
+def _where(is_gt: bool) -> Any:
+    return where_of("gt['annotations']" if is_gt else "dt")
+
+
+def require_known(p: Params) -> None:
+    """Refuse what cannot be evaluated yet. Raises NotImplementedError."""
+    if p.iouType not in ("bbox", "segm"):
+        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; 'bbox' and 'segm' are")
+
+
+def with_rles(rows: list[Ann], coco: Any, p: Params, *, is_gt: bool) -> list[Ann]:
+    """The rows; of masks, RLEs are written into them in place of polygons and lists of runs."""
+    if p.iouType == "segm":
+        from .mask_rows import write_rles
+
+        write_rles(rows, coco.imgs, _where(is_gt))
+    return rows
+
+
+def overlaps(dts: list[Ann], gts: list[Ann], p: Params) -> Any:
+    """float64 (D, G): the overlaps of all pairs of boxes, or of masks that are RLEs."""
+    if p.iouType == "segm":
+        from . import mask_rows
+
+        return mask_rows.overlaps(dts, gts)
     (dt_boxes,), (gt_boxes, crowds) = _fields(dts, "bbox"), _fields(gts, "bbox", "iscrowd")
     crowd = np.array([int(crowd) != 0 for crowd in crowds], np.uint8)
     out = np.empty((len(dts), len(gts)))
