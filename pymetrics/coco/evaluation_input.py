@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..evaluation.build_columns import ONE_CATEGORY
+from ..evaluation.build_columns import ONE_CATEGORY, build_columns
+from ..evaluation.columns import Columns
 from ..evaluation.protocol import Protocol
+from ..evaluation.shapes import as_shape
 from ..formats.boxes import RawBoxes
 from ..formats.coco import XYWH, where_of
 from ..formats.source import Source, SourceAxes
 from . import dict_columns
+from .lazy_dataset import Selection
 from .params import Params
 
 Ann = dict[str, Any]
@@ -102,21 +105,44 @@ def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
     return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
 
 
-def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, coco: Any = None) -> Source:
+def columns_of(
+    rows: tuple[list[Ann] | Selection, list[Ann] | Selection],
+    p: Params,
+    category_names: dict[Any, str],
+    images: tuple[Any, Any],
+) -> Columns:
+    """The columns of the ground truths and detections that params name.
+
+    images: for masks, the images of either side by id, with height and width.
+
+    Raises:
+        KeyError, TypeError, ValueError: as source_of.
+    """
+    axes = axes_of(p, category_names)
+    gt, dt = (
+        side.source(axes)
+        if isinstance(side, Selection)
+        else source_of(in_order(side, p), p, axes, is_gt=is_gt, sizes_of=sizes_of)
+        for side, sizes_of, is_gt in zip(rows, images, (True, False), strict=True)
+    )
+    return build_columns(gt, dt, as_shape(p.iouType), in_pixels=True)
+
+
+def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, sizes_of: Any = None) -> Source:
     """The annotations of one side, which are in order.
 
-    coco: for masks, the COCO whose images say height and width.
+    sizes_of: for masks, the images by id, with height and width.
 
     Raises:
         KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
         ValueError: a box is not four numbers.
     """
     images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
-    where, masks = _where(is_gt), None
+    where, masks = where_of("gt['annotations']" if is_gt else "dt"), None
     if p.iouType == "segm":
         from .mask_rows import read_masks
 
-        masks = read_masks(rows, coco.imgs, where)
+        masks = read_masks(rows, sizes_of, where)
     found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt, masks=masks)
     if found is not None:
         return found
@@ -209,31 +235,8 @@ def _areas(areas: list[Any], bounds: set[float]) -> Array:
     return wide
 
 
-def _where(is_gt: bool) -> Any:
-    return where_of("gt['annotations']" if is_gt else "dt")
-
-
-def require_known(p: Params) -> None:
-    """Refuse what cannot be evaluated yet. Raises NotImplementedError."""
-    if p.iouType not in ("bbox", "segm"):
-        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; 'bbox' and 'segm' are")
-
-
-def with_rles(rows: list[Ann], coco: Any, p: Params, *, is_gt: bool) -> list[Ann]:
-    """The rows; of masks, RLEs are written into them in place of polygons and lists of runs."""
-    if p.iouType == "segm":
-        from .mask_rows import write_rles
-
-        write_rles(rows, coco.imgs, _where(is_gt))
-    return rows
-
-
-def overlaps(dts: list[Ann], gts: list[Ann], p: Params) -> Any:
-    """float64 (D, G): the overlaps of all pairs of boxes, or of masks that are RLEs."""
-    if p.iouType == "segm":
-        from . import mask_rows
-
-        return mask_rows.overlaps(dts, gts)
+def overlaps(dts: list[Ann], gts: list[Ann]) -> Array:
+    """float64 (D, G): the overlaps of all pairs of boxes."""
     (dt_boxes,), (gt_boxes, crowds) = _fields(dts, "bbox"), _fields(gts, "bbox", "iscrowd")
     crowd = np.array([int(crowd) != 0 for crowd in crowds], np.uint8)
     out = np.empty((len(dts), len(gts)))
