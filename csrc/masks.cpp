@@ -20,6 +20,7 @@ void for_each_unit(index_t begin, index_t end, const Threads& threads, Unit unit
 
 // Writes the runs of the union or the intersection, and returns their number. `out` has room for the runs of both.
 index_t merge_two(Runs a, Runs b, bool intersect, run_t* out) {
+    if (a.n + b.n == 0) return 0;
     Walk walk(a, b);
     index_t n = 0, run = 0;
     bool inside = false;

@@ -123,6 +123,8 @@ def merge_two(a, b, intersect, out):
 
     pycocotools' loop: two runs of length 0 that are reached at once end it (EMPTY_RUNS_END).
     """
+    if a.shape[0] + b.shape[0] == 0:
+        return 0
     left_a, left_b = run_at(a, 0), run_at(b, 0)
     next_a, next_b, in_a, in_b, inside = 1, 1, False, False, False
     found, run, left = 0, np.int64(0), np.int64(1)
