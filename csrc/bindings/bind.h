@@ -19,6 +19,13 @@ inline index_t read_integer(py::handle value, const char* name) {
     return caster;
 }
 
+inline double read_double(py::handle value, const char* name) {
+    py::detail::make_caster<double> caster;
+    if (!caster.load(value, true))
+        throw py::type_error(std::string(name) + ": expected a number, got " + py::repr(value).cast<std::string>());
+    return caster;
+}
+
 // The arguments of a kernel, behind which come `n_more` others. read(value, name, view) converts an array.
 template <class Arguments, class Read>
 Arguments read_arguments(const char* kernel, const py::args& given, index_t n_more, Read read) {
@@ -33,6 +40,7 @@ Arguments read_arguments(const char* kernel, const py::args& given, index_t n_mo
         const py::handle value = PyTuple_GET_ITEM(given.ptr(), i);
         ++i;
         if constexpr (std::is_same_v<decltype(member), index_t&>) member = read_integer(value, name);
+        else if constexpr (std::is_same_v<decltype(member), double&>) member = read_double(value, name);
         else read(value, name, member);
     });
     return out;

@@ -67,6 +67,9 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "measure_strings", &cpu::measure_strings, &require_measure_strings);
     bind(m, "write_strings", &cpu::write_strings, &require_write_strings);
     bind(m, "draw_polygons", &cpu::draw_polygons, &require_draw_polygons);
+    bind(m, "count_at", &cpu::count_at, &require_count_at);
+    bind(m, "count_along_scores", &cpu::count_along_scores, &require_count_along_scores);
+    bind(m, "join_along_scores", &cpu::join_along_scores, &require_join_along_scores);
 
     m.attr("BUILT_FOR") = PM_BUILT_FOR;
     m.attr("TEXT_PAD") = kPad;

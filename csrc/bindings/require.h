@@ -15,6 +15,7 @@
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
+#include "../thresholds.h"
 
 namespace pymetrics::bindings {
 
@@ -82,5 +83,8 @@ void require_read_strings(const ReadStrings& of);
 void require_measure_strings(const MeasureStrings& of);
 void require_write_strings(const WriteStrings& of);
 void require_draw_polygons(const DrawPolygons& of);
+void require_count_at(const CountAt& of);
+void require_count_along_scores(const CountAlongScores& of);
+void require_join_along_scores(const JoinAlongScores& of);
 
 }  // namespace pymetrics::bindings

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from .._records import record
-from .protocol import Protocol
+from .outcomes import Outcomes
 from .summary import UNDEFINED
 
 if TYPE_CHECKING:
     import numpy.typing
+
+    from ..analysis import Confidence
 
     Array = numpy.typing.NDArray[numpy.float64]
 
@@ -27,6 +30,8 @@ class Curves:
     scores: float64 [K, R], the score of the detection that reaches this recall.
     mean: float64 [R], the precision averaged over the categories that have ground truth.
 
+    outcomes: what the curves were made from.
+
     -1 stands for undefined: no ground truth.
     """
 
@@ -37,12 +42,21 @@ class Curves:
     precision: Array
     scores: Array
     mean: Array
+    outcomes: Outcomes
+
+    @cached_property
+    def confidence(self) -> Confidence:
+        """Precision, recall and F1 at every distinct score: .micro, .macro and .per_class, made on first use."""
+        from ..analysis import confidence_of
+
+        return confidence_of(self.outcomes, self.iou, self.area, self.max_dets)
 
 
 def curves(
-    precision: Any, scores: Any, protocol: Protocol, iou: float | None, area: str | None, max_dets: int | None
+    precision: Any, scores: Any, outcomes: Outcomes, iou: float | None, area: str | None, max_dets: int | None
 ) -> Curves:
     """One slice of precision and scores, float64 [T, R, K, A, M]; the rest as `Result.curves`."""
+    protocol = outcomes.protocol
     ious, names, limits = protocol.iou_thresholds, protocol.area_names, protocol.max_dets
     if iou is None:
         iou = 0.5 if 0.5 in ious else ious[0]
@@ -59,4 +73,4 @@ def curves(
     lines, cutoffs = (numpy.ascontiguousarray(values[t, :, :, a, m].T) for values in (precision, scores))
     defined = lines[(lines != UNDEFINED).any(axis=1)]
     mean = defined.mean(axis=0) if len(defined) else numpy.full(lines.shape[1], UNDEFINED)
-    return Curves(ious[t], area, limits[m], numpy.array(protocol.recall_thresholds), lines, cutoffs, mean)
+    return Curves(ious[t], area, limits[m], numpy.array(protocol.recall_thresholds), lines, cutoffs, mean, outcomes)

@@ -128,6 +128,11 @@ class Protocol:
         return replace(self, area_ranges=ranges, area_names=tuple(names), summary=None, lenient=True)
 
     @property
+    def whole_area(self) -> int:
+        """The position of the area range "all"; of the first, where none has that name."""
+        return self.area_names.index("all") if "all" in self.area_names else 0
+
+    @property
     def limit(self) -> int:
         """The most detections of one image and category that any number counts."""
         return max((0, *self.max_dets))

@@ -19,6 +19,7 @@ from .protocol import Place, Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
+    from ..analysis import AtThreshold, MissRate
     from .curves import Curves
     from .matches import Matches
 
@@ -136,12 +137,6 @@ class Result(Mapping[str, float]):
                     stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, [place for _, place in found]))
         return stats
 
-    @property
-    def _whole_area(self) -> int:
-        """The position of the area range "all"; of the first, where none has that name."""
-        names = self.protocol.area_names
-        return names.index("all") if "all" in names else 0
-
     def _members(self, group: str) -> list[int]:
         """The positions on axis K of the categories of a group; none where the data has no such group."""
         members = set(self._outcomes.category_groups.get(group, ()))
@@ -189,7 +184,7 @@ class Result(Mapping[str, float]):
         """
         outcomes, name_of = self.outcomes, self.outcomes.category_names
         table: dict[str, list[Any]] = {row.key: self.class_means(row).tolist() for row in self.rows}
-        table["n_gt"] = _ragged_sums(outcomes.n_gt[:, self._whole_area], outcomes.category_cells).tolist()
+        table["n_gt"] = _ragged_sums(outcomes.n_gt[:, self.protocol.whole_area], outcomes.category_cells).tolist()
         table["n_dt"] = numpy.diff(outcomes.offsets[outcomes.category_cells]).tolist()
         ids = outcomes.category_ids.tolist()
         lines = zip(*table.values(), strict=True)
@@ -207,29 +202,37 @@ class Result(Mapping[str, float]):
         count; n_dt: detections, of which those that a crowd or an ignored ground truth absorbs are neither tp nor fp.
         -1 where undefined: precision without counted detections, recall without ground truths, f1 without either.
         """
-        outcomes, ious, area = self.outcomes, self.protocol.iou_thresholds, self._whole_area
-        word, bit = divmod(area * len(ious) + (ious.index(0.5) if 0.5 in ious else 0), 64)
+        ious = self.protocol.iou_thresholds
+        return self.at(-math.inf, 0.5 if 0.5 in ious else ious[0]).images
 
-        def is_set(words: Any) -> Any:
-            return (words[:, word] >> numpy.uint64(bit)) & numpy.uint64(1) != 0
+    def at(self, score: float = 0.5, iou: float = 0.5) -> AtThreshold:
+        """Precision, recall, F1 and counts of the detections that reach a score; see `pymetrics.analysis.at`."""
+        from ..analysis import at
 
-        def over_images(per_cell: Any) -> Any:
-            count = numpy.bincount(outcomes.cell_image, weights=per_cell, minlength=len(outcomes.image_ids))
-            return count.astype(numpy.int64)
+        return at(self, score, iou)
 
-        matched, counted = is_set(outcomes.matched), ~is_set(outcomes.ignored)
-        n_gt = over_images(outcomes.n_gt[:, area])
-        n_dt = over_images(numpy.diff(outcomes.offsets))
-        tp = over_images(_ragged_sums(matched & counted, outcomes.offsets))
-        fp = over_images(_ragged_sums(~matched & counted, outcomes.offsets))
-        fn = numpy.maximum(n_gt - tp, 0)  # ids of 0 and below let one ground truth be taken twice
-        table = {"id": outcomes.image_ids, "n_gt": n_gt, "n_dt": n_dt, "tp": tp, "fp": fp, "fn": fn}
-        table |= {"precision": _ratio(tp, tp + fp), "recall": _ratio(tp, n_gt), "f1": _ratio(2 * tp, 2 * tp + fp + fn)}
-        lines = zip(*(column.tolist() for column in table.values()), strict=True)
-        return [dict(zip(table, line, strict=True)) for line in lines]
+    def best_threshold(
+        self,
+        objective: str | Mapping[str, float] = "f1",
+        iou: float = 0.5,
+        average: str = "macro",
+        per_class: bool = False,
+    ) -> Any:
+        """The score from which on detections should count; see `pymetrics.analysis.best_threshold`."""
+        from ..analysis import best_threshold
+
+        return best_threshold(self, objective, iou, average, per_class)
+
+    def miss_rate(self, iou: float = 0.5) -> MissRate:
+        """Miss rate over false positives per image, and its log-average; see `pymetrics.analysis.miss_rate`."""
+        from ..analysis import miss_rate
+
+        return miss_rate(self, iou)
 
     def curves(self, iou: float | None = None, area: str | None = None, max_dets: int | None = None) -> Curves:
         """Precision over recall of each category and their mean, at one IoU threshold, area range and limit.
+
+        Its `.confidence` holds precision, recall and F1 against confidence.
 
         Args:
             iou: one of the protocol's thresholds; None for .5 (the first, where the protocol has no .5).
@@ -241,7 +244,7 @@ class Result(Mapping[str, float]):
         """
         from .curves import curves
 
-        return curves(self.precision, self.scores, self.protocol, iou, area, max_dets)
+        return curves(self.precision, self.scores, self.outcomes, iou, area, max_dets)
 
     def scalars(
         self,
@@ -354,11 +357,6 @@ def _ragged_sums(values: Any, offsets: Any) -> Any:
     """Sums of values[offsets[i] : offsets[i + 1]], int64."""
     running = numpy.concatenate(([0], numpy.cumsum(values, dtype=numpy.int64)))
     return running[offsets[1:]] - running[offsets[:-1]]
-
-
-def _ratio(part: Any, whole: Any) -> Any:
-    """part / whole, undefined where whole is 0."""
-    return numpy.divide(part, whole, out=numpy.full(len(part), UNDEFINED), where=whole > 0)
 
 
 def _defined(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -49,7 +49,7 @@ class RunColumns:
         return found
 
     def check(self, name: Name) -> None:
-        """Refuse masks whose runs do not sum to height * width. Raises ValueError."""
+        """Refuse masks whose runs do not sum to height * width (REFUSED_MASKS). Raises ValueError."""
         pixels = self.sizes[:, 0] * self.sizes[:, 1]
         if not np.array_equal(self.measures.totals, pixels):
             row = int(np.argmax(self.measures.totals != pixels))

@@ -49,7 +49,7 @@ def measure_masks(counts, offsets, sizes, areas, totals, boxes, begin, end):
 
 @kernel(parallel=True, outputs=("counts", "n_runs"), cuda=False)
 def encode_masks(pixels, by_rows, counts, n_runs, begin, end):
-    """The runs of bitmaps. A run ends where the value changes, whatever the values.
+    """The runs of bitmaps. A run ends where the value changes, whatever the values (VALUE_RUNS).
 
     pixels: uint8; (N, height, width) where by_rows is 1, (N, width, height) where it is 0.
     counts: uint32 (N, room), the first `room` runs of each mask; what a mask leaves of its row stays as it was.

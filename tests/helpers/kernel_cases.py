@@ -347,6 +347,44 @@ def accumulate_replicates(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def count_at(rng: Rng, size: int) -> Args:
+    args = accumulate(rng, size)
+    n_cells = len(args["n_gt"])
+    n_words = args["matched"].shape[1]
+    score = float(rng.choice([0.5, -np.inf, np.nan, rng.choice(args["scores"]) if size else 0.0]))
+    return {name: args[name] for name in ("scores", "matched", "ignored", "offsets")} | {
+        "bit": int(rng.integers(0, 64 * n_words)), "score": score,
+        "n_dt": np.empty(n_cells, np.int32), "tp": np.empty(n_cells, np.int32), "fp": np.empty(n_cells, np.int32),
+        "begin": 0, "end": n_cells,
+    }  # fmt: skip
+
+
+def count_along_scores(rng: Rng, size: int) -> Args:
+    args = accumulate(rng, size)
+    n_categories = args["end"]
+    names = ("scores", "matched", "ignored", "offsets", "category_cells", "begin", "end")
+    return {name: args[name] for name in names} | {
+        "bit": int(rng.integers(0, 64 * args["matched"].shape[1])), "limit": int(rng.choice([0, 1, 3, 100, 2**40])),
+        "each": int(rng.integers(0, 2)), "point_scores": np.empty(size), "tp": np.empty(size, np.int64),
+        "fp": np.empty(size, np.int64), "n_points": np.empty(n_categories, np.int64),
+    }  # fmt: skip
+
+
+def join_along_scores(rng: Rng, size: int) -> Args:
+    """Points of up to nine categories, some without points or ground truth."""
+    n_categories = int(rng.integers(1 if size else 0, 10))
+    counts = split(rng, size, n_categories)
+    scores = make_scores(rng, size)
+    tp, fp = (np.concatenate([np.zeros(0, int), *(np.sort(rng.integers(0, 20, n)) for n in counts)]) for _ in range(2))
+    n_gt = np.where(rng.random(n_categories) < 0.7, rng.integers(15, 40, n_categories), 0)
+    return {
+        "scores": scores, "tp": tp, "fp": fp, "starts": offsets_of(counts), "n_gt": n_gt,
+        "beta_squared": float(rng.choice([1.0, 0.25, 4.0, 0.1, 0.0])), "point_scores": np.empty(size),
+        "sum_tp": np.empty(size, np.int64), "sum_fp": np.empty(size, np.int64), "means": np.empty((size, 3)),
+        "counts": np.empty(2, np.int64),
+    }  # fmt: skip
+
+
 def mean_valid(rng: Rng, size: int) -> Args:
     n_columns, n_slices = int(rng.integers(1, 5)), int(rng.integers(0, 6))
     n_rows = size * int(rng.choice([1, 7, 30]))
@@ -365,11 +403,20 @@ CALLS = {
     function.__name__: function
     for function in (
         index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, rotated_iou, area_words,
-        match_cells, match_boxes, accumulate, accumulate_replicates, mean_valid,
+        match_cells, match_boxes, accumulate, accumulate_replicates, mean_valid, count_at,
+        count_along_scores, join_along_scores,
         *mask_cases.CALLS,
     )
 }  # fmt: skip
-LARGE = {"index_ids": 5000, "sort_rows": 3000, "join_cells": 2000, "rank_detections": 5000, "accumulate": 2600}
+LARGE = {
+    "index_ids": 5000,
+    "sort_rows": 3000,
+    "join_cells": 2000,
+    "rank_detections": 5000,
+    "accumulate": 2600,
+    "count_along_scores": 2600,
+    "join_along_scores": 5000,
+}
 
 
 def make_calls(kernel: str, seed: int) -> list[Args]:

@@ -12,7 +12,7 @@ HEAVY = (
     "asyncio", "concurrent.futures", "email", "hashlib", "http", "importlib.metadata", "inspect", "json", "logging",
     "multiprocessing", "queue", "socket", "ssl", "subprocess", "tempfile", "threading", "unittest", "urllib.request",
     "numba", "torch", "pymetrics.kernels.numba_backend", "pymetrics.kernels.cuda_backend", "pymetrics._show_config",
-    "pymetrics.cli", "pymetrics.coco", "pymetrics.detection",
+    "pymetrics.analysis", "pymetrics.cli", "pymetrics.coco", "pymetrics.detection",
 )  # fmt: skip
 
 CODE = """

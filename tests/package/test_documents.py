@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,23 @@ def test_the_first_example_prints_what_stands_there(
     capsys.readouterr()
     exec(blocks[1], {})
     assert capsys.readouterr().out == blocks[2]
+
+
+@pytest.mark.skipif(not README.exists(), reason="not in the source folder")
+def test_the_examples_of_analysis_print_what_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of the page, one after another."""
+    text = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == text.count("```python") >= 5
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo", "--out", "sample"]) == 0
+    capsys.readouterr()
+    names: dict[str, Any] = {}
+    for code, printed in blocks:
+        exec(code, names)
+        assert capsys.readouterr().out == printed, code
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

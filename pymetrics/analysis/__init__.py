@@ -1,0 +1,12 @@
+"""What to read from a Result beyond its summary: functions over a Result, which also has them as methods."""
+
+from .at import AtThreshold as AtThreshold
+from .at import at as at
+from .confidence import BestThreshold as BestThreshold
+from .confidence import Confidence as Confidence
+from .confidence import ConfidenceCurve as ConfidenceCurve
+from .confidence import best_threshold as best_threshold
+from .confidence import confidence_of as confidence_of
+from .miss_rate import MissRate as MissRate
+from .miss_rate import MissRateCurve as MissRateCurve
+from .miss_rate import miss_rate as miss_rate

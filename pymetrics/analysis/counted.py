@@ -1,0 +1,120 @@
+"""What all analyses at one IoU threshold share: the outcomes at it, ratios, sums, means over categories."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._records import record
+from ..evaluation import stages
+from ..evaluation.outcomes import Outcomes
+from ..evaluation.protocol import Protocol
+from ..evaluation.result import Result
+from ..evaluation.summary import UNDEFINED
+
+if TYPE_CHECKING:
+    from .._arrays import F64, I64
+
+
+MAX_BETA = 1e6  # its square is far from overflow
+
+
+@record
+class Counted:
+    """Outcomes on the host, and the pair of area range and IoU threshold that is read from them.
+
+    area: position of the area range. bit: of the pair in the words of a detection. iou: the threshold.
+    """
+
+    outcomes: Outcomes
+    area: int
+    bit: int
+    iou: float
+
+    def n_gt(self) -> I64:
+        """int64 (K,): the ground truths of each category that count."""
+        return sums_of_ranges(self.outcomes.n_gt[:, self.area], self.outcomes.category_cells)
+
+
+def require_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """The value as a float. Raises ValueError unless it is a number from low to high."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+        span = "a number" if low == -math.inf else f"a number in [{low:g}, {high:g}]"
+        raise ValueError(f"{name} must be {span}, got {value!r}")
+    return float(value)
+
+
+def counted_at(result: Result, iou: float) -> Counted:
+    """The outcomes at an IoU threshold: those of the result, or, for another threshold, matched anew from the data.
+
+    Raises:
+        ValueError: iou is no number in [0, 1]; or it is not one of the protocol's, and the data is not at hand.
+    """
+    iou, protocol = require_number("iou", iou, 0, 1), result.protocol
+    area, ious = protocol.whole_area, protocol.iou_thresholds
+    nearest = min(range(len(ious)), key=lambda t: abs(ious[t] - iou))
+    if abs(ious[nearest] - iou) < 1e-6:
+        return Counted(result.outcomes, area, area * len(ious) + nearest, ious[nearest])
+    one = single_threshold(protocol, iou)
+    if result.columns is None or result.cells is None:
+        raise ValueError(
+            f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}: the data is not at "
+            f"hand to match again. Say iou_thresholds=[..., {iou!r}] at the start"
+        )
+    outcomes, _ = stages.match(result.columns, result.cells, one)
+    return Counted(outcomes, 0, 0, iou)
+
+
+def single_threshold(protocol: Protocol, iou: float) -> Protocol:
+    """The protocol with one IoU threshold and one area range, that of all areas."""
+    area = protocol.whole_area
+    return replace(
+        protocol, iou_thresholds=(iou,), area_ranges=protocol.area_ranges[area : area + 1],
+        area_names=protocol.area_names[area : area + 1], summary=None, lenient=True,
+    )  # fmt: skip
+
+
+def sums_of_ranges(values: Any, offsets: Any) -> I64:
+    """int64: the sums of values[offsets[i] : offsets[i + 1]]."""
+    running = np.concatenate(([0], np.cumsum(values, dtype=np.int64)))
+    sums: I64 = running[offsets[1:]] - running[offsets[:-1]]
+    return sums
+
+
+def ratio(part: Any, whole: Any) -> Any:
+    """part / whole as float64, -1 (undefined) where whole is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.full(part.shape, UNDEFINED), where=whole != 0)
+
+
+def f_beta(tp: Any, fp: Any, fn: Any, beta: float = 1.0) -> Any:
+    """(1 + b²) TP / ((1 + b²) TP + b² FN + FP) as float64, -1 where all three are 0.
+
+    tp, fp, fn: counts, numbers or arrays of one shape.
+    """
+    squared = beta * beta
+    weighted = (1 + squared) * np.asarray(tp, np.float64)
+    values = ratio(weighted, weighted + squared * np.asarray(fn, np.float64) + fp)
+    # With beta 0 nothing but missed objects makes 0 of 0: defined, for FN is above 0.
+    return np.where((np.asarray(tp) + fp == 0) & (np.asarray(fn) > 0), 0.0, values)
+
+
+def tree_mean(values: F64, counts: Any) -> float:
+    """The mean of the values where `counts` is above 0, -1 if that is nowhere.
+
+    The sum is that of a binary tree over all categories, as the kernel join_along_scores adds: neighbours, then
+    neighbours of these sums; a category that does not count is 0.
+    """
+    n = int(np.count_nonzero(counts))
+    if n == 0:
+        return UNDEFINED
+    width = 1 << max(len(values) - 1, 0).bit_length()
+    sums = np.zeros(width)
+    sums[: len(values)] = np.where(counts, values, 0.0)
+    while len(sums) > 1:
+        sums = sums[0::2] + sums[1::2]
+    return float(sums[0]) / n
