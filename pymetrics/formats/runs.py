@@ -122,6 +122,8 @@ def joined(parts: Sequence[RunColumns]) -> RunColumns:
 
 def check_sizes(sizes: NDArray[np.int64], name: Name) -> None:
     """Refuse sides below 0, and masks of 2**32 pixels or more. Raises ValueError."""
+    if not len(sizes) or (sizes.min() >= 0 and sizes.max() < 2**15):
+        return
     wrong = (sizes < 0).any(axis=1) | (sizes > MOST_PIXELS).any(axis=1)
     wrong |= np.minimum(sizes, MOST_PIXELS).astype(np.float64).prod(axis=1) > MOST_PIXELS
     if wrong.any():
