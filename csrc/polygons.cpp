@@ -42,10 +42,14 @@ class Outline {
     // Sorts the turns, all of which are there: by column, then by insertion, for a column has few.
     void sort(Scratch<index_t>& places, Scratch<run_t>& spare) {
         constexpr index_t few = 32;
+        if (width_ > 64 * n) {  // an image may be wider than there is memory for
+            std::sort(turns, turns + n);
+            return;
+        }
         index_t* const next = places.take(width_ + 1);
         std::fill_n(next, width_ + 1, 0);
         for (index_t i = 0; i < n; ++i) ++next[columns_[i] + 1];
-        if (width_ > 64 * n || *std::max_element(next, next + width_ + 1) > few) {
+        if (*std::max_element(next, next + width_ + 1) > few) {
             std::sort(turns, turns + n);
             return;
         }
