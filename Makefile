@@ -15,6 +15,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= 1
 FUZZ_FLAGS := -std=c++17 -O2 -g -fno-sanitize-recover=all -pthread -Icsrc
 READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
+MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
 .PHONY: demo test test-fast lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
@@ -64,11 +65,13 @@ cuda-emu: $(VENV)/.test
 	$(BIN)/python tests/cuda_emu/check.py tsan --seeds 2
 	$(BIN)/python tests/cuda_emu/faults.py
 
-# Damaged files for the reader of COCO JSON, at random, under both sanitizers.
+# At random, under both sanitizers: damaged files for the reader of COCO JSON; runs, texts and polygons of masks.
 fuzz:
 	@mkdir -p build
 	$(CXX) $(FUZZ_FLAGS) -fsanitize=address,undefined -o build/fuzz tests/fuzz/coco_json.cpp $(READER)
 	build/fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
+	$(CXX) $(FUZZ_FLAGS) -fsanitize=address,undefined -o build/fuzz-masks tests/fuzz/masks.cpp $(MASKS) $(READER)
+	build/fuzz-masks $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 # The same by libFuzzer, which is clang's (Debian: clang-19 libclang-rt-19-dev): it looks for what reaches new code. Its
 # corpus stays in build/corpus; what it finds, in build/find-*.

@@ -4,6 +4,7 @@
 
 #include "masks.h"
 #include "scratch.h"
+#include "vectors.h"
 
 namespace pymetrics::cpu {
 
@@ -25,30 +26,33 @@ class Turns {
     index_t n() const { return n_; }
 };
 
-word_t load_word(const std::uint8_t* at) {
-    word_t word;
-    std::memcpy(&word, at, sizeof word);
-    return word;
-}
+constexpr index_t kBlock = 512, kPiece = 32;
 
-// Whether any of n pairs of neighbours differs. 32 bytes at a time, without a branch within.
-PM_INLINE bool differs(const std::uint8_t* a, const std::uint8_t* b) {
-    const word_t found = (load_word(a) ^ load_word(b)) | (load_word(a + 8) ^ load_word(b + 8)) |
-                         (load_word(a + 16) ^ load_word(b + 16)) | (load_word(a + 24) ^ load_word(b + 24));
+PM_INLINE bool blocks_differ_any(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b) {
+    std::uint8_t found = 0;
+    for (index_t i = 0; i < kBlock; ++i) found |= std::uint8_t(a[i] ^ b[i]);
     return found != 0;
 }
+
+PM_FOR_VECTORS(bool, blocks_differ, (const std::uint8_t* a, const std::uint8_t* b), (a, b))
 
 // Calls turn(i) for each i in [0, n) where now[i] differs from before[i].
 template <class Turn>
 PM_INLINE void for_each_difference(const std::uint8_t* now, const std::uint8_t* before, index_t n, Turn turn) {
-    index_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        if (!differs(now + i, before + i)) continue;
-        for (index_t j = i; j < i + 32; ++j)
-            if (now[j] != before[j]) turn(j);
+    for (index_t i = 0; i < n;) {
+        if (i + kBlock <= n && !blocks_differ(now + i, before + i)) {
+            i += kBlock;
+            continue;
+        }
+        const index_t end = std::min(i + kBlock, n);
+        for (; i + kPiece <= end; i += kPiece) {
+            if (std::memcmp(now + i, before + i, std::size_t(kPiece)) == 0) continue;
+            for (index_t j = i; j < i + kPiece; ++j)
+                if (now[j] != before[j]) turn(j);
+        }
+        for (; i < end; ++i)
+            if (now[i] != before[i]) turn(i);
     }
-    for (; i < n; ++i)
-        if (now[i] != before[i]) turn(i);
 }
 
 PM_INLINE index_t encode_columns(const std::uint8_t* pixels, index_t n, run_t* out, index_t room) {

@@ -20,6 +20,7 @@ void for_each_unit(index_t begin, index_t end, const Threads& threads, Unit unit
 
 // Writes the runs of the union or the intersection, and returns their number. `out` has room for the runs of both.
 index_t merge_two(Runs a, Runs b, bool intersect, run_t* out) {
+    if (a.n + b.n == 0) return 0;
     Walk walk(a, b);
     index_t n = 0, run = 0;
     bool inside = false;
@@ -78,14 +79,58 @@ Extent extent_of(Runs runs, index_t height, Extent found) {
     return found;
 }
 
-double overlap_of(Runs dt, Runs gt, run_t dt_area, bool crowd) {
-    Walk walk(dt, gt);
+// What the overlaps of a mask need to know of it.
+struct Summed {
+    Runs runs;
+    index_t area;
+    bool is_whole, has_empty;  // its runs sum to its pixels; one behind the first is of length 0
+};
+
+Summed summed(Runs runs, index_t n_pixels) {
+    index_t total = 0, area = 0, n_empty = 0;
+    for (index_t r = 0; r < runs.n; ++r) {
+        total += runs.data[r];
+        area += r % 2 ? runs.data[r] : 0;
+        n_empty += r > 0 && runs.data[r] == 0;
+    }
+    return {runs, area, total == n_pixels, n_empty > 0};
+}
+
+// The pixels of both of two masks: one run of 1 after another, which halves the steps of Walk.
+index_t shared_pixels(Runs a, Runs b) {
+    if (a.n < 2 || b.n < 2) return 0;
+    index_t i = 1, j = 1, shared = 0;
+    index_t a_begin = a.data[0], b_begin = b.data[0], a_end = a_begin + a.data[1], b_end = b_begin + b.data[1];
+    for (;;) {
+        const index_t length = std::min(a_end, b_end) - std::max(a_begin, b_begin);
+        shared += length > 0 ? length : 0;
+        if (a_end <= b_end) {
+            i += 2;
+            if (i >= a.n) return shared;
+            a_begin = a_end + a.data[i - 1];
+            a_end = a_begin + a.data[i];
+        } else {
+            j += 2;
+            if (j >= b.n) return shared;
+            b_begin = b_end + b.data[j - 1];
+            b_end = b_begin + b.data[j];
+        }
+    }
+}
+
+double overlap_of(const Summed& dt, const Summed& gt, run_t dt_area, bool crowd) {
     index_t shared = 0, union_ = 0;
-    do {
-        const index_t length = walk.stretch();
-        shared += walk.in_a && walk.in_b ? length : 0;
-        union_ += walk.in_a || walk.in_b ? length : 0;
-    } while (walk.step());
+    if (dt.is_whole && gt.is_whole && !(dt.has_empty && gt.has_empty)) {
+        shared = shared_pixels(dt.runs, gt.runs);
+        union_ = dt.area + gt.area - shared;
+    } else {  // by pycocotools' own loop, which may end early
+        Walk walk(dt.runs, gt.runs);
+        do {
+            const index_t length = walk.stretch();
+            shared += walk.in_a && walk.in_b ? length : 0;
+            union_ += walk.in_a || walk.in_b ? length : 0;
+        } while (walk.step());
+    }
     return shared > 0 ? double(shared) / double(crowd ? index_t(dt_area) : union_) : 0.0;
 }
 
@@ -163,29 +208,35 @@ void merge_masks(const MergeMasks& of, const Threads& threads) {
 }
 
 void mask_iou(const MaskIou& of, const Threads& threads) {
+    auto gt_of = [&](index_t b) {
+        return summed(runs_of(of.gt_counts, of.gt_runs, b), of.gt_sizes(b, 0) * of.gt_sizes(b, 1));
+    };
     parallel_for(of.begin, of.end, 16, threads, [&](Interrupt& interrupt) {
-        return [&](index_t low, index_t high) {
+        return [&, scratch = Scratch<Summed>()](index_t low, index_t high) mutable {
             for (index_t p = low; p < high; ++p) {
                 double* out = of.out.data + of.out_offsets[p];
-                for (index_t d = of.dt_offsets[p]; d < of.dt_offsets[p + 1]; ++d) {
-                    const index_t a = of.dt_rows[d];
+                const index_t first_gt = of.gt_offsets[p], n_gt = of.gt_offsets[p + 1] - first_gt;
+                const index_t n_dt = of.dt_offsets[p + 1] - of.dt_offsets[p];
+                Summed* const gts = scratch.take(n_gt);
+                for (index_t g = 0; n_dt > 0 && g < n_gt; ++g) gts[g] = gt_of(of.gt_rows[first_gt + g]);
+                for (index_t d = of.dt_offsets[p]; n_gt > 0 && d < of.dt_offsets[p + 1]; ++d) {
+                    const index_t a = of.dt_rows[d], height = of.dt_sizes(a, 0), width = of.dt_sizes(a, 1);
                     const Box box = load(of.dt_boxes, a);
-                    const Runs runs = runs_of(of.dt_counts, of.dt_runs, a);
-                    for (index_t g = of.gt_offsets[p]; g < of.gt_offsets[p + 1]; ++g) {
-                        const index_t b = of.gt_rows[g];
-                        const bool crowd = of.crowd[g] != 0;
-                        double overlap = 0;
-                        if (iou(box, load(of.gt_boxes, b), crowd) > 0) {
-                            const bool same =
-                                of.dt_sizes(a, 0) == of.gt_sizes(b, 0) && of.dt_sizes(a, 1) == of.gt_sizes(b, 1);
-                            overlap =
-                                same ? overlap_of(runs, runs_of(of.gt_counts, of.gt_runs, b), of.dt_areas[a], crowd)
-                                     : -1.0;  // DIFFERENT_SIZES
+                    Summed dt{};
+                    for (index_t g = 0; g < n_gt; ++g) {
+                        const index_t b = of.gt_rows[first_gt + g];
+                        const bool crowd = of.crowd[first_gt + g] != 0;
+                        out[g] = 0;
+                        if (!(iou(box, load(of.gt_boxes, b), crowd) > 0)) continue;
+                        if (of.gt_sizes(b, 0) != height || of.gt_sizes(b, 1) != width) {
+                            out[g] = -1;  // DIFFERENT_SIZES
+                            continue;
                         }
-                        *out = overlap;
-                        ++out;
+                        if (!dt.runs.data) dt = summed(runs_of(of.dt_counts, of.dt_runs, a), height * width);
+                        out[g] = overlap_of(dt, gts[g], of.dt_areas[a], crowd);
                     }
-                    if (interrupt.stopped_after(100 * (of.gt_offsets[p + 1] - of.gt_offsets[p]))) return;
+                    out += n_gt;
+                    if (interrupt.stopped_after(100 * n_gt)) return;
                 }
             }
         };

@@ -17,8 +17,8 @@ index_t fine(double value) { return index_t(5.0 * value + 0.5); }
 index_t fine_at(index_t start, double slope, index_t t) { return index_t(double(start) + slope * double(t) + 0.5); }
 
 // Of a steep edge: the last step on the side of `column` where it starts; it ends on the other side.
-index_t last_step_before(index_t x0, double slope, index_t dy, index_t column) {
-    const double guess = (double(column) + 0.5 - double(x0)) / slope;
+index_t last_step_before(index_t x0, double slope, double inverse, index_t dy, index_t column) {
+    const double guess = (double(column) + 0.5 - double(x0)) * inverse;
     index_t t = std::min(std::max<index_t>(index_t(guess), 0), dy - 1);
     auto is_before = [&](index_t step) { return (fine_at(x0, slope, step) <= column) == (slope > 0); };
     while (!is_before(t)) --t;
@@ -29,13 +29,42 @@ index_t last_step_before(index_t x0, double slope, index_t dy, index_t column) {
 // The turns of one polygon: those that fit are written, all are counted.
 class Outline {
     index_t height_, width_, room_;
+    run_t* columns_;
 
   public:
     run_t* turns;
     index_t n = 0;
 
-    Outline(index_t height, index_t width, run_t* out, index_t room)
-        : height_(height), width_(width), room_(room), turns(out) {}
+    // columns: as much room as `out`.
+    Outline(index_t height, index_t width, run_t* out, index_t room, run_t* columns)
+        : height_(height), width_(width), room_(room), columns_(columns), turns(out) {}
+
+    // Sorts the turns, all of which are there: by column, then by insertion, for a column has few.
+    void sort(Scratch<index_t>& places, Scratch<run_t>& spare) {
+        constexpr index_t few = 32;
+        if (width_ > 64 * n) {  // an image may be wider than there is memory for
+            std::sort(turns, turns + n);
+            return;
+        }
+        index_t* const next = places.take(width_ + 1);
+        std::fill_n(next, width_ + 1, 0);
+        for (index_t i = 0; i < n; ++i) ++next[columns_[i] + 1];
+        if (*std::max_element(next, next + width_ + 1) > few) {
+            std::sort(turns, turns + n);
+            return;
+        }
+        for (index_t c = 0; c < width_; ++c) next[c + 1] += next[c];
+        run_t* const sorted = spare.take(n);
+        for (index_t i = 0; i < n; ++i) {
+            sorted[next[columns_[i]]] = turns[i];
+            ++next[columns_[i]];
+        }
+        for (index_t i = 0; i < n; ++i) {
+            index_t at = i;
+            for (; at > 0 && turns[at - 1] > sorted[i]; --at) turns[at] = turns[at - 1];
+            turns[at] = sorted[i];
+        }
+    }
 
     void add_edge(Point from, Point to) {
         const index_t dx = std::abs(to.x - from.x), dy = std::abs(to.y - from.y);
@@ -43,6 +72,7 @@ class Outline {
         const bool flat = dx >= dy;
         if (flat ? from.x > to.x : from.y > to.y) std::swap(from, to);
         const double slope = flat ? double(to.y - from.y) / double(dx) : double(to.x - from.x) / double(dy);
+        const double inverse = 1.0 / slope;  // a guess only: no step depends on its last bits
         // The outline passes from each fine column in [low, high) to the next, or back.
         index_t low = flat ? from.x : fine_at(from.x, slope, 0), high = flat ? to.x : fine_at(from.x, slope, dy);
         if (low > high) std::swap(low, high);
@@ -55,10 +85,13 @@ class Outline {
                 const index_t t = column - from.x;
                 row = std::min(fine_at(from.y, slope, t), fine_at(from.y, slope, t + 1));
             } else {
-                row = from.y + last_step_before(from.x, slope, dy, column);
+                row = from.y + last_step_before(from.x, slope, inverse, dy, column);
             }
             const index_t y = std::min(std::max<index_t>(row + 2, 0) / 5, height_);
-            if (n < room_) turns[n] = run_t(c * height_ + y);
+            if (n < room_) {
+                turns[n] = run_t(c * height_ + y);
+                columns_[n] = run_t(c);
+            }
             ++n;
         }
     }
@@ -88,11 +121,12 @@ index_t turns_to_runs(run_t* turns, index_t n_turns) {
 
 void draw_polygons(const DrawPolygons& of, const Threads& threads) {
     parallel_for(of.begin, of.end, 64, threads, [&](Interrupt&) {
-        return [&](index_t low, index_t high) {
+        return [&, places = Scratch<index_t>(), columns = Scratch<run_t>(), spare = Scratch<run_t>()](
+                   index_t low, index_t high) mutable {
             for (index_t p = low; p < high; ++p) {
                 const index_t first = of.offsets[p], last = of.offsets[p + 1], height = of.sizes(p, 0);
                 const index_t room = of.room[p + 1] - of.room[p];
-                Outline outline(height, of.sizes(p, 1), of.counts.data + of.room[p], room);
+                Outline outline(height, of.sizes(p, 1), of.counts.data + of.room[p], room, columns.take(room));
                 auto point = [&](index_t i) { return Point{fine(of.points(i, 0)), fine(of.points(i, 1))}; };
                 if (last > first) {
                     const Point start = point(first);
@@ -107,7 +141,7 @@ void draw_polygons(const DrawPolygons& of, const Threads& threads) {
                 const index_t n = outline.n + 1;
                 of.n_runs[p] = n;
                 if (n > room) continue;
-                std::sort(outline.turns, outline.turns + n - 1);
+                outline.sort(places, spare);
                 outline.turns[n - 1] = run_t(height * of.sizes(p, 1));
                 of.n_runs[p] = turns_to_runs(outline.turns, n);
             }

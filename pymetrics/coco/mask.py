@@ -167,7 +167,7 @@ def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:
     Args:
         pyobj: a list of polygons [x, y, x, y, ...]; boxes, an array (N, 4) or a list of lists of 4 numbers; a dict with
             `counts` as a list of runs, or a list of such. The first of a list decides what all are. One polygon or box
-            may come without a list around it.
+            may come without a list around it (BOXES_AS_LISTS).
         h, w: height and width of the masks of polygons and boxes.
 
     Returns:

@@ -32,7 +32,10 @@ def read_masks(rows: Sequence[Ann], images: Mapping[Any, Ann], where: Where) -> 
 
 
 def write_rles(rows: Sequence[Ann], images: Mapping[Any, Ann], where: Where) -> None:
-    """Replace each segmentation by its RLE, as pycocotools' _prepare does. What is an RLE stays as it is."""
+    """Replace each segmentation by its RLE, as pycocotools' _prepare does. What is an RLE stays as it is.
+
+    NO_RLES: an evaluation of all images at once does not come here.
+    """
     others = [row for row in rows if not is_rle(row["segmentation"])]
     if others:
         for row, rle in zip(others, mask.to_rles(read_masks(others, images, where).runs), strict=True):

@@ -42,6 +42,9 @@ def evaluate(
     - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
       gt may have image_id, iscrowd (n,), ignore (n,) and area (n,).
 
+    In such a list masks stand as `masks` in place of boxes: (n, height, width) or (n, 1, height, width), set where
+    integers are not 0 and floats above 0.5; or a list of n masks as COCO has them.
+
     Boxes are in pixels, areas in square pixels. Boxes in another layout are converted in their own dtype (integers in
     float64), then everything is computed in float64.
 
@@ -53,7 +56,8 @@ def evaluate(
     Args:
         gt: ground truth.
         dt: detections.
-        iou_type: what is compared: "bbox", boxes; or "obb", rotated boxes, which arrays (N, 6) and (N, 7) cannot hold.
+        iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; or "segm", masks. Arrays (N, 6) and (N, 7) hold
+            boxes alone. The area of a mask that has none is its pixels; of results whose first has a box, the boxes'.
         protocol: "coco"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
             thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
@@ -61,8 +65,8 @@ def evaluate(
             (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the
             screen); or "xyxyxyxy", the four corners of a rectangle in order, in either sense.
         normalized: the coordinates are parts of the image's width and height. Not of rotated boxes.
-        image_sizes: height and width in pixels, for normalized boxes: one (height, width) for all images, a dict of
-            them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
+        image_sizes: height and width in pixels, for normalized boxes and polygons: one (height, width) for all images,
+            a dict of them by image id, or one for each item of a list per image. None: those that a COCO dict lists.
         max_dets, iou_thresholds, recall_thresholds: in place of the protocol's, as `pymetrics.Protocol` takes them.
         area_ranges: in place of the protocol's: a dict of (lowest, highest) by name, in square pixels. The protocol's
             range "all" is added where none has that name.

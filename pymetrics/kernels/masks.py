@@ -49,7 +49,7 @@ def measure_masks(counts, offsets, sizes, areas, totals, boxes, begin, end):
 
 @kernel(parallel=True, outputs=("counts", "n_runs"), cuda=False)
 def encode_masks(pixels, by_rows, counts, n_runs, begin, end):
-    """The runs of bitmaps. A run ends where the value changes, whatever the values.
+    """The runs of bitmaps. A run ends where the value changes, whatever the values (VALUE_RUNS).
 
     pixels: uint8; (N, height, width) where by_rows is 1, (N, width, height) where it is 0.
     counts: uint32 (N, room), the first `room` runs of each mask; what a mask leaves of its row stays as it was.
@@ -123,6 +123,8 @@ def merge_two(a, b, intersect, out):
 
     pycocotools' loop: two runs of length 0 that are reached at once end it (EMPTY_RUNS_END).
     """
+    if a.shape[0] + b.shape[0] == 0:
+        return 0
     left_a, left_b = run_at(a, 0), run_at(b, 0)
     next_a, next_b, in_a, in_b, inside = 1, 1, False, False, False
     found, run, left = 0, np.int64(0), np.int64(1)

@@ -84,7 +84,7 @@ def fine_at(start, slope, t):
 @helper
 def last_step_before(x0, slope, dy, column):
     """Of a steep edge: the last step on the side of `column` where it starts; it ends on the other side."""
-    guess = (float(column) + 0.5 - float(x0)) / slope
+    guess = (float(column) + 0.5 - float(x0)) / slope  # then corrected by the exact rule
     t = min(max(np.int64(guess), np.int64(0)), dy - 1)
     if slope > 0:
         while fine_at(x0, slope, t) > column:

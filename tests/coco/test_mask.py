@@ -173,6 +173,14 @@ def test_polygons_of_photographs(backend, theirs):
         same(mask.frPyObjects([polygon], 427, 640), theirs.frPyObjects([polygon], 427, 640))
 
 
+def test_many_turns_in_one_column(backend, theirs):
+    """An outline that crosses a column a thousand times."""
+    rng = np.random.default_rng(10)
+    for n in (20, 100, 1000):
+        polygon = np.stack([np.tile([3.0, 9.0], n), rng.uniform(0, 30, 2 * n)], 1).ravel().tolist()
+        same(mask.frPyObjects([polygon], 33, 40), theirs.frPyObjects([polygon], 33, 40))
+
+
 def test_odd_polygons(backend, theirs):
     """An odd last number is left out; later polygons may have two or four numbers."""
     polygons = [[1.0, 1, 4, 1, 4, 4, 3], [1, 1, 2, 2], [3.0, 3], [1.0, 1, 4, 1, 4]]

@@ -80,6 +80,23 @@ def test_far_coordinates_are_quick():
     assert mask.area(rle) == 30
 
 
+def test_wide_masks_take_no_memory():
+    """A polygon in a mask of 2**32 - 1 pixels in one row."""
+    rle = mask.frPyObjects([[10.0, 0, 90, 0, 90, 1, 10, 1]], 1, 2**32 - 1)[0]
+    assert rle["size"] == [1, 2**32 - 1]
+    assert mask.area(rle) == 80
+
+
+def test_masks_without_runs():
+    """A find of the fuzzer: the union of masks of 0 x 0 has no runs either."""
+    none = {"size": [0, 0], "counts": b""}
+    assert mask.merge([none, none, none]) == none
+    assert mask.area(none) == 0
+    assert mask.toBbox(none).tolist() == [0, 0, 0, 0]
+    assert mask.decode(none).shape == (0, 0)
+    assert mask.iou([none], [none], [0]).tolist() == [[0]]
+
+
 def test_types():
     with pytest.raises(TypeError, match="must be bytes or str, got list"):
         mask.area({"size": [5, 6], "counts": [5, 25]})

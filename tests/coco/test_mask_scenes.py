@@ -163,6 +163,19 @@ def test_results_with_masks_are_completed_as_pycocotools_does(rival):
             assert np.array_equal(theirs[key], ours[key])
 
 
+def test_polygons_stay():
+    """NO_RLES: but where a subclass evaluates image by image, or `_gts` are asked for."""
+    scene = make_mask_scene(0)
+    for eval_class, is_written in ((COCOeval, False), (ByImage, True)):
+        evaluation = run(COCO, eval_class, scene, iou_type="segm")
+        segmentations = [ann["segmentation"] for ann in evaluation.cocoGt.dataset["annotations"]]
+        assert all(isinstance(each, dict) for each in segmentations) == is_written
+        _ = evaluation._gts
+        assert all(
+            isinstance(ann["segmentation"]["counts"], (bytes, str)) for ann in evaluation.cocoGt.dataset["annotations"]
+        )
+
+
 def broken(change) -> Scene:
     gt = {"images": [{"id": 1, "height": 40, "width": 50}], "categories": [{"id": 1}]}
     ann = {"id": 1, "image_id": 1, "category_id": 1, "area": 9.0, "iscrowd": 0, "segmentation": [[1, 1, 9, 1, 9, 9]]}
