@@ -57,6 +57,7 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "accumulate", &cpu::accumulate, &require_accumulate);
     bind(m, "accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
+    bind(m, "match_across", &cpu::match_across, &require_match_across);
     bind(m, "count_at", &cpu::count_at, &require_count_at);
     bind(m, "count_along_scores", &cpu::count_along_scores, &require_count_along_scores);
     bind(m, "join_along_scores", &cpu::join_along_scores, &require_join_along_scores);

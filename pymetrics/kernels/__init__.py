@@ -8,6 +8,7 @@ from .cells import move_cells as move_cells
 from .cells import place_cells as place_cells
 from .cells import rank_detections as rank_detections
 from .cells import sort_rows as sort_rows
+from .confusion import match_across as match_across
 from .matching import area_words as area_words
 from .matching import match_boxes as match_boxes
 from .matching import match_cells as match_cells
