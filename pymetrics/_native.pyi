@@ -15,6 +15,7 @@ _F64 = NDArray[np.float64]
 _I64 = NDArray[np.int64]
 _I32 = NDArray[np.int32]
 _U64 = NDArray[np.uint64]
+_U32 = NDArray[np.uint32]
 _U8 = NDArray[np.uint8]
 
 BUILT_FOR: str  # version and interface of the Python files that it belongs to
@@ -276,6 +277,125 @@ def join_along_scores(
     sum_fp: _I64,
     means: _F64,
     counts: _I64,
+    /,
+) -> None: ...
+def measure_masks(
+    counts: _U32,
+    offsets: _I64,
+    sizes: _I64,
+    areas: _U32,
+    totals: _I64,
+    boxes: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def encode_masks(
+    pixels: _U8,
+    by_rows: int,
+    counts: _U32,
+    n_runs: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def decode_masks(
+    counts: _U32,
+    offsets: _I64,
+    pixels: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def merge_masks(
+    counts: _U32,
+    offsets: _I64,
+    sizes: _I64,
+    groups: _I64,
+    intersect: int,
+    room: _I64,
+    merged: _U32,
+    n_runs: _I64,
+    merged_sizes: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def mask_iou(
+    dt_counts: _U32,
+    dt_runs: _I64,
+    dt_sizes: _I64,
+    dt_areas: _U32,
+    dt_boxes: _F64,
+    dt_rows: _I32,
+    gt_counts: _U32,
+    gt_runs: _I64,
+    gt_sizes: _I64,
+    gt_areas: _U32,
+    gt_boxes: _F64,
+    gt_rows: _I32,
+    crowd: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def count_runs(
+    text: _U8,
+    offsets: _I64,
+    n_runs: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def read_strings(
+    text: _U8,
+    offsets: _I64,
+    run_offsets: _I64,
+    counts: _U32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def measure_strings(
+    counts: _U32,
+    offsets: _I64,
+    lengths: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def write_strings(
+    counts: _U32,
+    offsets: _I64,
+    text_offsets: _I64,
+    text: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def draw_polygons(
+    points: _F64,
+    offsets: _I64,
+    sizes: _I64,
+    room: _I64,
+    counts: _U32,
+    n_runs: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
     /,
 ) -> None: ...
 

@@ -58,6 +58,16 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind(m, "match_across", &cpu::match_across, &require_match_across);
+    bind(m, "measure_masks", &cpu::measure_masks, &require_measure_masks);
+    bind(m, "encode_masks", &cpu::encode_masks, &require_encode_masks);
+    bind(m, "decode_masks", &cpu::decode_masks, &require_decode_masks);
+    bind(m, "merge_masks", &cpu::merge_masks, &require_merge_masks);
+    bind(m, "mask_iou", &cpu::mask_iou, &require_mask_iou);
+    bind(m, "count_runs", &cpu::count_runs, &require_count_runs);
+    bind(m, "read_strings", &cpu::read_strings, &require_read_strings);
+    bind(m, "measure_strings", &cpu::measure_strings, &require_measure_strings);
+    bind(m, "write_strings", &cpu::write_strings, &require_write_strings);
+    bind(m, "draw_polygons", &cpu::draw_polygons, &require_draw_polygons);
     bind(m, "count_at", &cpu::count_at, &require_count_at);
     bind(m, "count_along_scores", &cpu::count_along_scores, &require_count_along_scores);
     bind(m, "join_along_scores", &cpu::join_along_scores, &require_join_along_scores);

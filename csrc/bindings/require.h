@@ -9,8 +9,11 @@
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../mask_strings.h"
+#include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
 #include "../thresholds.h"
@@ -81,6 +84,16 @@ void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_measure_masks(const MeasureMasks& of);
+void require_encode_masks(const EncodeMasks& of);
+void require_decode_masks(const DecodeMasks& of);
+void require_merge_masks(const MergeMasks& of);
+void require_mask_iou(const MaskIou& of);
+void require_count_runs(const CountRuns& of);
+void require_read_strings(const ReadStrings& of);
+void require_measure_strings(const MeasureStrings& of);
+void require_write_strings(const WriteStrings& of);
+void require_draw_polygons(const DrawPolygons& of);
 void require_count_at(const CountAt& of);
 void require_count_along_scores(const CountAlongScores& of);
 void require_join_along_scores(const JoinAlongScores& of);

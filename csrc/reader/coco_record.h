@@ -1,6 +1,7 @@
 #pragma once
 // One record of a COCO file, an object of known and unknown keys; and the template of records that all look alike.
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "json_scan.h"
@@ -60,7 +61,7 @@ inline word_t bits_of(double value) {
 
 inline Field field_of(const char* key, index_t length) {
     static constexpr struct {
-        const char* key;
+        std::string_view key;
         Field field;
     } known[] = {{"image_id", kImage},
                  {"category_id", kCategory},
@@ -75,7 +76,7 @@ inline Field field_of(const char* key, index_t length) {
                  {"neg_category_ids", kLvisKey},
                  {"not_exhaustive_category_ids", kLvisKey}};
     for (const auto& k : known)
-        if (index_t(std::strlen(k.key)) == length && std::memcmp(k.key, key, std::size_t(length)) == 0) return k.field;
+        if (k.key == std::string_view(key, std::size_t(length))) return k.field;
     return kOther;
 }
 

@@ -252,7 +252,6 @@ class COCO:
 
         Raises:
             AssertionError: not a list, or a result's image is not in this data set.
-            NotImplementedError: results that hold masks and no boxes.
         """
         info, images = self._info_and_images()
         print("Loading and preparing results...")
@@ -316,7 +315,9 @@ class COCO:
         if has_boxes:
             complete_boxes(anns)
         elif "segmentation" in first:
-            raise NotImplementedError("results without `bbox` need the area of their masks, which is not there yet")
+            from .mask_rows import complete_masks
+
+            complete_masks(anns)
         else:
             for i, ann in enumerate(anns):
                 x, y = ann["keypoints"][0::3], ann["keypoints"][1::3]
@@ -348,12 +349,22 @@ class COCO:
         ]
 
     def annToRLE(self, ann: Ann) -> Any:
-        """Not there yet: it needs masks."""
-        raise NotImplementedError("annToRLE needs masks, which are not there yet")
+        """The mask of an annotation as an RLE: of polygons or a list of runs a new one, else its own."""
+        from . import mask
+
+        image, segmentation = self.imgs[ann["image_id"]], ann["segmentation"]
+        height, width = image["height"], image["width"]
+        if isinstance(segmentation, list):
+            return mask.merge(mask.frPyObjects(segmentation, height, width))
+        if isinstance(segmentation["counts"], list):
+            return mask.frPyObjects(segmentation, height, width)
+        return segmentation
 
     def annToMask(self, ann: Ann) -> Any:
-        """Not there yet: it needs masks."""
-        raise NotImplementedError("annToMask needs masks, which are not there yet")
+        """The mask of an annotation as a bitmap: uint8 (height, width), in Fortran order."""
+        from . import mask
+
+        return mask.decode(self.annToRLE(ann))
 
     def showAnns(self, anns: list[Ann], draw_bbox: bool = False) -> None:
         """Not there: drawing is not this module's."""

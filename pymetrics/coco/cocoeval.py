@@ -19,20 +19,20 @@ from typing import Any
 import numpy as np
 
 from ..evaluation import stages
-from ..evaluation.build_columns import ONE_CATEGORY, build_columns
+from ..evaluation.build_columns import ONE_CATEGORY
 from ..evaluation.cells import Cells, group
 from ..evaluation.columns import Columns
 from ..evaluation.data_warnings import warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
-from ..evaluation.shapes import as_shape
+from ..formats.coco import where_of
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
-from .coco import COCO
 from .evaluation_input import axis_ids, by_cell, categories_of
-from .lazy_dataset import Kept, Selection, as_loaded, select
+from .lazy_dataset import Selection, as_loaded, select
 from .params import Params
+from .reading import images_of, names_of, require_known, unopened
 from .summary import summary_of
 
 Ann = dict[str, Any]
@@ -46,7 +46,7 @@ class COCOeval:
 
     Args:
         cocoGt, cocoDt: COCO objects, of this library or of pycocotools; read when evaluate() runs.
-        iouType: "segm", "bbox" or "keypoints"; evaluate() knows "bbox" so far.
+        iouType: "segm", "bbox" or "keypoints"; evaluate() knows "segm" and "bbox" so far.
 
     Attributes:
         params: what is counted. evaluate() writes imgIds, catIds and maxDets back, sorted; accumulate() writes catIds
@@ -84,7 +84,7 @@ class COCOeval:
         """Match every image's detections to its ground truths.
 
         Raises:
-            NotImplementedError: params.iouType is not "bbox".
+            NotImplementedError: params.iouType is "keypoints".
             KeyError: an annotation lacks a key that is needed (iscrowd, area, score, ...).
         """
         start = time.time()
@@ -94,7 +94,7 @@ class COCOeval:
             p.iouType = "segm" if p.useSegm == 1 else "bbox"
             print(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
         print(f"Evaluate annotation type *{p.iouType}*")
-        _require_boxes(p)
+        require_known(p)
         # WRITTEN_BACK
         p.imgIds = list(np.unique(p.imgIds))
         if p.useCats:
@@ -111,14 +111,8 @@ class COCOeval:
         p = self.params
         protocol = evaluation_input.protocol_of(p)
         rows = self._select()
-        axes = evaluation_input.axes_of(p, _names(self.cocoGt))
-        gt, dt = (
-            side.source(axes)
-            if isinstance(side, Selection)
-            else evaluation_input.source_of(evaluation_input.in_order(side, p), p, axes, is_gt=is_gt)
-            for side, is_gt in zip(rows, (True, False), strict=True)
-        )
-        columns = build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
+        images = images_of(self.cocoGt, p), images_of(self.cocoDt, p)
+        columns = evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
         cells = group(columns, protocol.limit)
         outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)
@@ -148,8 +142,13 @@ class COCOeval:
         p = self.params
         sides: list[list[Ann] | Selection | None] = []
         for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
-            kept = _unopened(coco)
-            takes = kept is not None and kept.is_plain and scored == (kept.source.scores is not None)
+            kept = unopened(coco)
+            takes = (
+                kept is not None
+                and kept.is_plain
+                and p.iouType == "bbox"
+                and scored == (kept.source.scores is not None)
+            )
             sides.append(select(kept, coco._open, p) if kept is not None and takes else None)
         gts, dts = (
             evaluation_input.load_rows(coco, p) if side is None else side
@@ -169,17 +168,27 @@ class COCOeval:
     def _prepare(self) -> None:
         """Read the annotations that params name, by image and category, into _gts and _dts."""
         self._rows = self._load()
-        self._gts, self._dts = (by_cell(as_loaded(rows)) for rows in self._rows)
+        self._gts, self._dts = self._cells_of(0), self._cells_of(1)
         self.evalImgs = defaultdict(list)
         self.eval = {}
 
     @cached_property
     def _gts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return by_cell(as_loaded(self._rows[0]))
+        return self._cells_of(0)
 
     @cached_property
     def _dts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return by_cell(as_loaded(self._rows[1]))
+        return self._cells_of(1)
+
+    def _cells_of(self, side: int) -> defaultdict[tuple[Any, Any], list[Ann]]:
+        """The annotations of ground truth (0) or detections (1) by image and category; masks are written as RLEs."""
+        rows = as_loaded(self._rows[side])
+        if self.params.iouType == "segm":
+            from .mask_rows import write_rles
+
+            where = where_of(("gt['annotations']", "dt")[side])
+            write_rles(rows, (self.cocoGt, self.cocoDt)[side].imgs, where)
+        return by_cell(rows)
 
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
@@ -232,7 +241,7 @@ class COCOeval:
                 axes = axis_ids(p.imgIds, may_be_text=True), axis_ids(categories_of(p))
                 columns = None
                 table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
-                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes)
+                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes, p.iouType)
             assert outcomes is not None
             self._result = source, Result(outcomes, columns)
         return self._result[1]
@@ -254,10 +263,16 @@ class COCOeval:
         return self._overlaps(imgId, catId, self.params)
 
     def _overlaps(self, imgId: Any, catId: Any, p: Params) -> Any:
-        _require_boxes(p)
+        require_known(p)
         gts, dts = self._cell(imgId, catId, p)
         dts = dts[: p.maxDets[-1]]
-        return evaluation_input.overlaps(dts, gts) if gts and dts else []
+        if not gts or not dts:
+            return []
+        if p.iouType == "segm":
+            from . import mask_rows
+
+            return mask_rows.overlaps(dts, gts)
+        return evaluation_input.overlaps(dts, gts)
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
@@ -346,7 +361,7 @@ class COCOeval:
         )
         axes = np.arange(len(images)), np.arange(len(table))
         at = [protocol.max_dets.index(limit) for limit in limits]
-        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes))
+        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, self._paramsEval.iouType))
         shape = len(categories), len(areas), len(limits)
         return [a.take(at, -1).reshape(*a.shape[:-3], *shape) for a in found]
 
@@ -370,27 +385,3 @@ class COCOeval:
 
 
 OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "evaluateImg")}
-OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
-
-
-def _unopened(coco: Any) -> Kept | None:
-    """What a COCO of ours keeps of its file, as long as it would read nothing else."""
-    if not isinstance(coco, COCO) or vars(coco).keys() & OWN_READING.keys():
-        return None
-    if any(getattr(type(coco), name) is not method for name, method in OWN_READING.items()):
-        return None
-    return coco._unopened()
-
-
-def _names(coco: Any) -> dict[Any, Any]:
-    """The names of the categories that have one."""
-    kept = _unopened(coco)
-    if kept is not None and "cats" not in vars(coco):
-        return kept.names()
-    cats = getattr(coco, "cats", None) or {}
-    return {category: cat["name"] for category, cat in cats.items() if "name" in cat}
-
-
-def _require_boxes(p: Params) -> None:
-    if p.iouType != "bbox":
-        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; only 'bbox' is")

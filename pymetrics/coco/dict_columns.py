@@ -80,16 +80,18 @@ def index(annotations: Any, with_categories: bool) -> Index:
 
 
 def source(
-    rows: Any, axes: SourceAxes, images: list[Any], categories: list[Any] | None, *, is_gt: bool
+    rows: Any, axes: SourceAxes, images: list[Any], categories: list[Any] | None, *, is_gt: bool, masks: Any = None
 ) -> Source | None:
     """What COCOeval reads of one side's dicts, or None: read them in Python.
 
-    images, categories: the ids on the axes; categories None: all rows are of the one category.
+    images, categories: the ids on the axes; categories None: all rows are of the one category. masks: the rows' masks,
+    or None: their boxes are compared.
     """
+    keys = ["image_id", "category_id", "id", *(["bbox"] if masks is None else [])]
     if is_gt:
-        columns = read_columns(rows, ("image_id", "category_id", "bbox", "id", "iscrowd", "ignore"), ("area",))
+        columns = read_columns(rows, (*keys, "iscrowd", "ignore"), ("area",))
     else:
-        columns = read_columns(rows, ("image_id", "category_id", "bbox", "score", "area", "id"))
+        columns = read_columns(rows, (*keys, "score", "area"))
     if columns is None:
         return None
     image_axis, category_axis = _int_axis(images), None if categories is None else _int_axis(categories)
@@ -105,7 +107,7 @@ def source(
         image=positions(columns["image_id"], image_axis),
         category=category,
         indexed=True,
-        shape=RawBoxes(columns["bbox"], XYWH),
+        shape=RawBoxes(columns["bbox"], XYWH) if masks is None else masks,
         scores=None if is_gt else columns["score"],
         area=area,
         crowd=columns["iscrowd"] if is_gt else None,

@@ -81,7 +81,9 @@ def from_matches(
     return found
 
 
-def to_outcomes(table: list[list[list[Entry | None]]], protocol: Protocol, ids: tuple[Any, Any]) -> Outcomes:
+def to_outcomes(
+    table: list[list[list[Entry | None]]], protocol: Protocol, ids: tuple[Any, Any], iou_type: str
+) -> Outcomes:
     """Outcomes from evalImgs, wherever they come from.
 
     table: entries by category, area range and image. protocol: as many thresholds and area ranges as the entries have;
@@ -116,7 +118,7 @@ def to_outcomes(table: list[list[list[Entry | None]]], protocol: Protocol, ids: 
     n_gt = [[np.count_nonzero(np.equal(e["gtIgnore"], 0)) for e in cell] for cell in cells]
     return Outcomes(
         protocol=protocol,
-        shape=as_shape("bbox"),
+        shape=as_shape(iou_type),
         image_ids=ids[0],
         category_ids=ids[1],
         category_cells=np.array(category_cells, np.int64),

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..evaluation.build_columns import ONE_CATEGORY
+from ..evaluation.build_columns import ONE_CATEGORY, build_columns
+from ..evaluation.columns import Columns
 from ..evaluation.protocol import Protocol
+from ..evaluation.shapes import as_shape
 from ..formats.boxes import RawBoxes
 from ..formats.coco import XYWH, where_of
 from ..formats.source import Source, SourceAxes
 from . import dict_columns
+from .lazy_dataset import Selection
 from .params import Params
 
 Ann = dict[str, Any]
@@ -102,33 +105,66 @@ def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
     return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
 
 
-def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool) -> Source:
+def columns_of(
+    rows: tuple[list[Ann] | Selection, list[Ann] | Selection],
+    p: Params,
+    category_names: dict[Any, str],
+    images: tuple[Any, Any],
+) -> Columns:
+    """The columns of the ground truths and detections that params name.
+
+    images: for masks, the images of either side by id, with height and width.
+
+    Raises:
+        KeyError, TypeError, ValueError: as source_of.
+    """
+    axes = axes_of(p, category_names)
+    gt, dt = (
+        side.source(axes)
+        if isinstance(side, Selection)
+        else source_of(in_order(side, p), p, axes, is_gt=is_gt, sizes_of=sizes_of)
+        for side, sizes_of, is_gt in zip(rows, images, (True, False), strict=True)
+    )
+    return build_columns(gt, dt, as_shape(p.iouType), in_pixels=True)
+
+
+def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, sizes_of: Any = None) -> Source:
     """The annotations of one side, which are in order.
+
+    sizes_of: for masks, the images by id, with height and width.
 
     Raises:
         KeyError: a row lacks a key that its evaluation needs (a ground truth without iscrowd, say).
         ValueError: a box is not four numbers.
     """
     images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
-    found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt)
+    where, masks = where_of("gt['annotations']" if is_gt else "dt"), None
+    if p.iouType == "segm":
+        from .mask_rows import read_masks
+
+        masks = read_masks(rows, sizes_of, where)
+    found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt, masks=masks)
     if found is not None:
         return found
     image_of = {image: i for i, image in enumerate(images)}
     category_of = {category: k for k, category in enumerate(categories)} if categories is not None else None
     bounds = {float(bound) for pair in p.areaRng for bound in pair[:2]}
     keys = ("id", "iscrowd", "ignore") if is_gt else ("score", "area", "id")
-    image_ids, category_ids, boxes, *others = _fields(rows, "image_id", "category_id", "bbox", *keys)
+    image_ids, category_ids, *others = _fields(rows, "image_id", "category_id", *keys)
+    shape: Any = masks
+    if masks is None:
+        shape = RawBoxes(_boxes(_fields(rows, "bbox")[0], "ground truth" if is_gt else "detection"), XYWH)
     of = dict(zip(keys, others, strict=True))
     areas = [0.0 if gt["ignore"] else gt["area"] for gt in rows] if is_gt else of["area"]  # CROWD_WITHOUT_AREA
     return Source(
-        where=where_of("gt['annotations']" if is_gt else "dt"),
+        where=where,
         image=_positions(image_ids, image_of),
         category=_positions(category_ids, category_of),
         indexed=True,
         ids=np.array(of["id"], np.float64),
         crowd=np.array([int(crowd) != 0 for crowd in of["iscrowd"]], bool) if is_gt else None,  # CROWD_BELOW_0
         ignore=np.array([bool(ignored) for ignored in of["ignore"]], bool) if is_gt else None,
-        shape=RawBoxes(_boxes(boxes, "ground truth" if is_gt else "detection"), XYWH),
+        shape=shape,
         scores=None if is_gt else _scores(of["score"]),
         area=_areas(areas, bounds),
         one_row_per_id=True,

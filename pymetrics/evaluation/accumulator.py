@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import stages
-from .build_columns import build_columns
 from .cells import group
-from .class_map import rename_categories
-from .data_warnings import warn_of_misuse, warn_of_zero_ids
+from .data_warnings import warn_of_zero_ids
 from .matches import Matches, areas_to_keep, arrange_matches, match_rows
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
-from .read_sources import read_sources
+from .read_sources import read_columns
 from .result import Result
 from .shapes import Shape, as_shape
 
@@ -87,17 +85,19 @@ class Accumulator:
             TypeError, ValueError: as `pymetrics.evaluate`; or an image came before. Nothing is added then.
         """
         first = gt[0] if isinstance(gt, (list, tuple)) and gt else None
-        if self.duplicates == "first" and isinstance(first, Mapping) and "boxes" in first and "image_id" not in first:
+        if (
+            self.duplicates == "first"
+            and isinstance(first, Mapping)
+            and first.keys() & {"boxes", "masks"}
+            and "image_id" not in first
+        ):
             raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")
         with self._lock:
-            sources = read_sources(gt, dt, self.iou_type, box_format, normalized, self.n_images, use_ignore)
-            sources = rename_categories(*sources, class_map)
-            use_cats = self.protocol.use_cats
-            columns = build_columns(
-                *sources, self.shape, use_cats=use_cats, image_sizes=image_sizes,
-                number_by_image=bool(self.keep_matches),
+            columns = read_columns(
+                gt, dt, self.shape, self.protocol, box_format=box_format, normalized=normalized,
+                image_sizes=image_sizes, use_ignore=use_ignore, class_map=class_map, first_image=self.n_images,
+                number_by_image=bool(self.keep_matches), given=self._warned,
             )  # fmt: skip
-            warn_of_misuse(*sources, columns, self._warned)
             cells = group(columns, self.protocol.limit)
             outcomes, _ = stages.match(columns, cells, self.protocol)
             warn_of_zero_ids(outcomes, columns)

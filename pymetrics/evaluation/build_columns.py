@@ -352,5 +352,7 @@ def _sizes_of_rows(source: Source, image: Any, image_ids: NDArray[Any], sizes: A
     unknown = np.isnan(sizes[image]).any(axis=1) & (image >= 0)
     if unknown.any():
         image_id = image_ids[image[np.argmax(unknown)]].item()
-        raise ValueError(f"normalized boxes need image_sizes, which has no (height, width) for image {image_id!r}")
+        raise ValueError(
+            f"{source.shape.sizes_for} need image_sizes, which has no (height, width) for image {image_id!r}"
+        )
     return sizes[image]

@@ -62,7 +62,7 @@ def _unread_ignore(gt: Source, dt: Source, columns: Columns) -> str | None:
     n = int(np.count_nonzero(is_set if gt.crowd is None else is_set & (gt.crowd == 0)))
     return (
         f"{n} of {len(gt)} annotations of gt have a nonzero 'ignore', which is not read, as in pycocotools: "
-        "they count; use_ignore=True ignores them"
+        "they count; use_ignore=True (--use-ignore) ignores them"
         if n
         else None
     )
@@ -81,7 +81,7 @@ def _unlisted_categories(gt: Source, dt: Source, columns: Columns) -> str | None
     """Detections of categories that gt does not list; a hint where other labels would be listed."""
     if gt.axes.categories is None or gt.indexed or not len(dt) or columns.dt.category.min() >= 0:
         return None
-    known = joined_ids(gt.axes.categories)
+    dt, known = dt.on_host(), joined_ids(gt.axes.categories)
     places = label_positions(dt.category, known, gt.axes.names, dt.where)
     examples = [repr(label) for label in joined_ids(dt.category[places < 0])[:4].tolist()]
     shown = ", ".join(examples[:3]) + (", ..." if len(examples) > 3 else "")

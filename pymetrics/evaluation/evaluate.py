@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import stages
-from .build_columns import build_columns
 from .cells import group
-from .class_map import rename_categories
-from .data_warnings import warn_of_misuse, warn_of_zero_ids
+from .data_warnings import warn_of_zero_ids
 from .protocol import Protocol, as_protocol
-from .read_sources import read_sources
+from .read_sources import read_columns
 from .result import Result
 from .shapes import as_shape
 
@@ -107,10 +105,10 @@ def evaluate(
         from .matches import areas_to_keep, match_rows
 
         areas = areas_to_keep(keep_matches, protocol)
-    sources = read_sources(gt, dt, iou_type, box_format, normalized, use_ignore=use_ignore)
-    sources = rename_categories(*sources, class_map)
-    columns = build_columns(*sources, shape, use_cats=protocol.use_cats, image_sizes=image_sizes)
-    warn_of_misuse(*sources, columns)
+    columns = read_columns(
+        gt, dt, shape, protocol, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
+        use_ignore=use_ignore, class_map=class_map,
+    )  # fmt: skip
     cells = group(columns, protocol.limit)
     outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)

@@ -70,7 +70,11 @@ def _is_list_of_dicts(source: Any) -> bool:
 
 
 def _own_format(source: Detections | GroundTruths, options: ReadOptions) -> Source:
+    if options.iou_type == "segm":
+        return source.masks_source()
     found = source.source
+    if source.boxes is None:
+        raise ValueError(f"{options.argument} holds masks alone, but iou_type is {options.iou_type!r}: say 'segm'")
     own = as_box_format(source.box_format, options.normalized, options.iou_type)
     if options.box_format is not None and options.format("xyxy") != own:
         raise ValueError(

@@ -82,6 +82,7 @@ class RawBoxes:
     values: Any
     format: BoxFormat
     name: ClassVar[str] = "boxes"
+    sizes_for: ClassVar[str] = "normalized boxes"  # what needs the sizes of images
 
     def __len__(self) -> int:
         return len(self.values)

@@ -20,7 +20,14 @@ from .values import Where, category_column, crowd_column, flag_column, float_col
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KEYS = {"image": "image_id", "category": "category_id", "boxes": "bbox", "scores": "score", "crowd": "iscrowd"}
+KEYS = {
+    "image": "image_id",
+    "category": "category_id",
+    "boxes": "bbox",
+    "scores": "score",
+    "crowd": "iscrowd",
+    "masks": "segmentation",
+}
 XYWH = BoxFormat("xywh")
 GZIP = b"\x1f\x8b"  # how such a file begins
 
@@ -147,8 +154,8 @@ def _annotations(
     annotations: Sequence[dict[str, Any]], prefix: str, options: ReadOptions, axes: SourceAxes | None = None
 ) -> Source:
     where, scored, axes = where_of(prefix), options.argument == "dt", axes or SourceAxes()
-    box_format = options.format("xywh")
-    keys = ("image_id", "category_id", "bbox", *(["score"] if scored else []))
+    box_format, are_masks = options.format("xywh"), options.iou_type == "segm"
+    keys = ("image_id", "category_id", *([] if are_masks else ["bbox"]), *(["score"] if scored else []))
     more = ("area", "iscrowd", "id", *([] if scored else ["ignore"]))
     columns = read_columns(annotations, keys, more) if box_format.n_columns == 4 else None
     if columns is not None and (columns.has["id"].all() or not columns.has["id"].any()):
@@ -156,18 +163,23 @@ def _annotations(
             where=where,
             image=columns["image_id"],
             category=columns["category_id"],
-            shape=RawBoxes(columns["bbox"], box_format),
+            shape=_masks(annotations, prefix) if are_masks else RawBoxes(columns["bbox"], box_format),
             scores=columns["score"] if scored else None,
             area=columns["area"],
             no_area=None if columns.has["area"].all() else ~columns.has["area"],
             crowd=columns["iscrowd"],
-            ignore=columns["ignore"] if options.use_ignore else None,
+            ignore=columns["ignore"] if options.use_ignore and not scored else None,
             unread_ignore=None if scored or options.use_ignore else _if_any(columns["ignore"]),
             ids=columns["id"] if columns.has["id"].any() else None,
             axes=axes,
         )
     annotations = list(annotations)  # another thread may change it meanwhile
-    images, labels, boxes = (_column(annotations, key, prefix) for key in ("image_id", "category_id", "bbox"))
+    images, labels = (_column(annotations, key, prefix) for key in ("image_id", "category_id"))
+    shape: Any
+    if are_masks:
+        shape = _masks(annotations, prefix)
+    else:
+        shape = RawBoxes(_boxes(_column(annotations, "bbox", prefix), where, box_format.n_columns)[0], box_format)
     area = [annotation.get("area") for annotation in annotations]
     no_area = np.array([value is None for value in area], dtype=np.bool_)
     crowd = [annotation.get("iscrowd", 0) for annotation in annotations]
@@ -177,12 +189,12 @@ def _annotations(
         where=where,
         image=image_column(images, where),
         category=category_column(labels, where),
-        shape=RawBoxes(_boxes(boxes, where, box_format.n_columns)[0], box_format),
+        shape=shape,
         scores=float_column(_column(annotations, "score", prefix), where, "scores") if scored else None,
         area=float_column([0.0 if value is None else value for value in area], where, "area"),
         no_area=no_area if no_area.any() else None,
         crowd=crowd_column(crowd, where),
-        ignore=flag_column(ignore, where, "ignore") if options.use_ignore else None,
+        ignore=flag_column(ignore, where, "ignore") if options.use_ignore and ignore is not None else None,
         unread_ignore=None if ignore is None or options.use_ignore else _if_any(np.array(list(map(_is_set, ignore)))),
         ids=_ids(annotations, prefix) if numbered else None,
         axes=axes,
@@ -192,11 +204,15 @@ def _annotations(
 def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
     """A list of results: the ids are 1 to N and the area is the shape's own, whatever the results say.
 
+    Of masks it is the boxes' width * height, if the first result has a box (BOX_AREA).
+
     Raises:
         ValueError, TypeError: image_id, category_id, bbox or score is missing or is of the wrong kind.
     """
     argument, box_format = options.argument, options.format("xywh")
     where = where_of(argument)
+    if options.iou_type == "segm":
+        return _mask_results(rows, argument)
     columns = None
     if box_format.n_columns == 4:
         columns = read_columns(rows, ("image_id", "category_id", "bbox", "score"))
@@ -221,6 +237,40 @@ def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
         scores=float_column(scores, where, "scores"),
         area=area if box_format == XYWH else None,
     )
+
+
+def _mask_results(rows: Sequence[dict[str, Any]], argument: str) -> Source:
+    where, has_boxes = where_of(argument), bool(isinstance(rows[0], Mapping) and rows[0].get("bbox"))
+    columns = read_columns(rows, ("image_id", "category_id", "score", *(["bbox"] if has_boxes else [])))
+    if columns is not None:
+        return Source(
+            where=where,
+            image=columns["image_id"],
+            category=columns["category_id"],
+            shape=_masks(rows, argument),
+            scores=columns["score"],
+            area=columns["bbox"][:, 2] * columns["bbox"][:, 3] if has_boxes else None,
+        )
+    rows = list(rows)  # another thread may change it meanwhile
+    images, labels, scores = (_column(rows, key, argument) for key in ("image_id", "category_id", "score"))
+    area = None
+    if has_boxes:
+        boxes, area = _boxes(_column(rows, "bbox", argument), where)
+        area = boxes[:, 2] * boxes[:, 3] if area is None else area
+    return Source(
+        where=where,
+        image=image_column(images, where),
+        category=category_column(labels, where),
+        shape=_masks(rows, argument),
+        scores=float_column(scores, where, "scores"),
+        area=area,
+    )
+
+
+def _masks(rows: Sequence[dict[str, Any]], prefix: str) -> Any:
+    from .masks import raw_masks
+
+    return raw_masks(_column(rows, "segmentation", prefix), where_of(prefix))
 
 
 def where_of(prefix: str) -> Where:
@@ -289,7 +339,7 @@ def _boxes(
 
     flat = float_column(values, of_value, "boxes")
     kinds = set(map(type, values))
-    if kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
+    if n_columns != 4 or kinds <= {float, np.float64} or (kinds <= {int, float} and _are_exact(values, flat)):
         return flat.reshape(-1, n_columns), None
     with np.errstate(over="ignore", invalid="ignore"):
         area = [float(box[2] * box[3]) for box in boxes]

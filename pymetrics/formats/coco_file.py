@@ -210,25 +210,33 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         raise FastPathDeclined("ids of categories that are strings")
     sizes, has_lvis_keys = sizes[:n_images], bool(np.bitwise_or.reduce(image_flags[:n_images]) & LVIS)
     flags = flags[:n]
-    crowd, has_area, has_id, plain, other = (
-        (flags & np.uint8(bit)) != 0 for bit in (CROWD, HAS_AREA, HAS_ID, PLAIN_CROWD, OTHER_CROWD)
-    )
-    unread_ignore = None
-    if np.bitwise_or.reduce(flags) & (IGNORED | OTHER_IGNORE):
-        unread_ignore = (flags & np.uint8(IGNORED)) // np.uint8(IGNORED)
-        unread_ignore[(flags & np.uint8(OTHER_IGNORE)) != 0] = OTHER
-    if has_id.any() and not has_id.all():
+    some, every = int(np.bitwise_or.reduce(flags)), int(np.bitwise_and.reduce(flags))
+    if (some ^ every) & HAS_ID:
         raise FastPathDeclined("annotations with and without id")
+
+    def is_set(bit: int) -> Any:
+        return (flags & np.uint8(bit)) != 0
+
+    crowd, no_area, unread_ignore = is_set(CROWD), None, None
+    is_plain = bool(every & PLAIN_CROWD)
+    if some & OTHER_CROWD:
+        crowd = np.where(is_set(OTHER_CROWD), np.uint8(OTHER), crowd)
+    if not every & HAS_AREA:
+        no_area = ~is_set(HAS_AREA)
+        area[:n][no_area] = 0.0
+        is_plain = is_plain and bool((crowd != 0)[no_area].all())
+    if some & (IGNORED | OTHER_IGNORE):
+        unread_ignore = np.where(is_set(OTHER_IGNORE), np.uint8(OTHER), is_set(IGNORED))
     found_source = Source(
         where=where_of(f"{argument}['annotations']"),
         image=image[:n],
         category=category[:n],
         shape=RawBoxes(boxes[:n], box_format),
-        area=np.where(has_area, area[:n], 0.0),
-        no_area=None if has_area.all() else ~has_area,
-        crowd=np.where(other, np.uint8(OTHER), crowd) if other.any() else crowd,
+        area=area[:n],
+        no_area=no_area,
+        crowd=crowd,
         unread_ignore=unread_ignore,
-        ids=ids[:n] if has_id[0] else None,
+        ids=ids[:n] if every & HAS_ID else None,
         axes=SourceAxes(
             images=images[:n_images],
             categories=category_ids,
@@ -240,12 +248,12 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         is_checked=True,
     )
     spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
-    return found_source, spans, bool(plain.all() and (has_area | crowd).all())
+    return found_source, spans, is_plain
 
 
 def has_other_crowds(source: Source) -> bool:
     """Whether an iscrowd is neither 0 nor 1, which pymetrics.evaluate refuses. source: from this module."""
-    return source.crowd is not None and bool((source.crowd == OTHER).any())
+    return source.crowd is not None and source.crowd.dtype != np.bool_ and bool((source.crowd == OTHER).any())
 
 
 def has_other_ignore(source: Source) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -28,7 +29,10 @@ class Detections:
         labels: (N,) category ids, all whole numbers or all strings; or names, where the ground truth has names.
         box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
             "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
-        area: (N,) square pixels, or None for the boxes' width * height.
+        area: (N,) square pixels, or None for the boxes' width * height, or the masks' pixels.
+        masks: (N,) what is compared with iou_type="segm": a list of dicts of `size` and `counts` (runs as COCO has
+            them), of lists of polygons [x, y, x, y, ...] or of bitmaps (height, width); or an array of bitmaps
+            (N, height, width). boxes may be missing then.
 
     Raises:
         TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
@@ -36,11 +40,12 @@ class Detections:
     """
 
     image: Any
-    boxes: Any
-    scores: Any
-    labels: Any
+    boxes: Any = None
+    scores: Any = None
+    labels: Any = None
     box_format: str = "xyxy"
     area: Any = None
+    masks: Any = None
 
     def __post_init__(self) -> None:
         _ = self.source
@@ -49,6 +54,7 @@ class Detections:
     def source(self) -> Source:
         """The columns, checked; of those on a GPU the values are checked when they are evaluated."""
         box_format, where = as_any_box_format(self.box_format), partial(_name, "Detections")
+        _require(self, "scores", "labels")
         columns = {"image": self.image, "boxes": self.boxes, "scores": self.scores, "labels": self.labels}
         source = _on_device({**columns, "area": self.area}, box_format, where)
         if source is not None:
@@ -57,7 +63,7 @@ class Detections:
             where=where,
             image=image_column(self.image, where),
             category=category_column(self.labels, where),
-            shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
+            shape=_shape(self, where, box_format),
             scores=float_column(self.scores, where, "scores"),
             area=None if self.area is None else float_column(self.area, where, "area"),
         )
@@ -68,7 +74,11 @@ class Detections:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"Detections({len(self)} boxes, {self.box_format})"
+        return f"Detections({_contents(self)})"
+
+    def masks_source(self) -> Source:
+        """The columns with masks. Raises ValueError where there are none."""
+        return _with_masks(self)
 
 
 @record
@@ -86,7 +96,8 @@ class GroundTruths:
             a crowd, and it is ignored.
         ignore: (N,) nonzero where the box is to be ignored: it does not count, and a detection that matches it is
             neither right nor wrong. None for nowhere.
-        area: (N,) square pixels, which decide small, medium and large; or None for the boxes' width * height.
+        area: (N,) square pixels, which decide small, medium and large; or None for the boxes' width * height, or the
+            masks' pixels.
         ids: (N,) annotation ids, or None. They matter in two ways that are pycocotools': an object of id 0 is never
             found, and of several rows with one id the last stands for all.
         images: further images, without ground truth. When given, detections on any image that is neither here nor in
@@ -95,6 +106,9 @@ class GroundTruths:
             with a warning; otherwise the categories are those of either side.
         box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
             "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
+        masks: (N,) what is compared with iou_type="segm": a list of dicts of `size` and `counts` (runs as COCO has
+            them), of lists of polygons [x, y, x, y, ...] or of bitmaps (height, width); or an array of bitmaps
+            (N, height, width). boxes may be missing then.
 
     Raises:
         TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
@@ -102,8 +116,8 @@ class GroundTruths:
     """
 
     image: Any
-    boxes: Any
-    labels: Any
+    boxes: Any = None
+    labels: Any = None
     crowd: Any = None
     area: Any = None
     ids: Any = None
@@ -111,6 +125,7 @@ class GroundTruths:
     categories: Iterable[int | str] | Mapping[int, str] | Mapping[str, str] | None = None
     box_format: str = "xyxy"
     ignore: Any = None
+    masks: Any = None
 
     def __post_init__(self) -> None:
         _ = self.source
@@ -119,6 +134,7 @@ class GroundTruths:
     def source(self) -> Source:
         """The columns, checked; of those on a GPU the values are checked when they are evaluated."""
         box_format, where = as_any_box_format(self.box_format), partial(_name, "GroundTruths")
+        _require(self, "labels")
         if self.ids is None and self.images is None and self.categories is None:
             columns = {"image": self.image, "boxes": self.boxes, "labels": self.labels}
             more = {"crowd": self.crowd, "ignore": self.ignore, "area": self.area}
@@ -143,7 +159,7 @@ class GroundTruths:
             where=where,
             image=image,
             category=labels,
-            shape=RawBoxes(box_column(self.boxes, where, box_format.n_columns), box_format),
+            shape=_shape(self, where, box_format),
             area=None if self.area is None else float_column(self.area, where, "area"),
             crowd=None if self.crowd is None else crowd_column(self.crowd, where),
             ignore=None if self.ignore is None else flag_column(self.ignore, where, "ignore"),
@@ -157,12 +173,46 @@ class GroundTruths:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"GroundTruths({len(self)} boxes, {self.box_format})"
+        return f"GroundTruths({_contents(self)})"
+
+    def masks_source(self) -> Source:
+        """The columns with masks. Raises ValueError where there are none."""
+        return _with_masks(self)
+
+
+def _contents(of: Detections | GroundTruths) -> str:
+    return f"{len(of)} boxes, {of.box_format}" if of.masks is None else f"{len(of)} masks"
+
+
+def _require(of: Detections | GroundTruths, *names: str) -> None:
+    kind = type(of).__name__
+    for name in names:
+        if getattr(of, name) is None:
+            raise TypeError(f"{kind} needs {name}")
+    if of.boxes is None and of.masks is None:
+        raise TypeError(f"{kind} needs boxes or masks")
+
+
+def _shape(of: Detections | GroundTruths, where: Where, box_format: BoxFormat) -> Any:
+    """The boxes; where there are none, the masks."""
+    if of.boxes is not None:
+        return RawBoxes(box_column(of.boxes, where, box_format.n_columns), box_format)
+    from .masks import RawMasks, bitmaps, raw_masks
+
+    if isinstance(of.masks, (list, tuple)):
+        return raw_masks(of.masks, where)
+    return RawMasks(bitmaps(of.masks, where("masks", None)))
+
+
+def _with_masks(of: Detections | GroundTruths) -> Source:
+    if of.masks is None:
+        raise ValueError(f"{type(of).__name__} has no masks, which iou_type='segm' compares")
+    return of.source if of.boxes is None else replace(of, boxes=None).source
 
 
 def _on_device(columns: dict[str, Any], box_format: BoxFormat, where: Where) -> Source | None:
     """The columns as tensors on one GPU, where they are there with the right shapes and dtypes; else None."""
-    tensors = as_tensors(columns, box_format)
+    tensors = None if columns["boxes"] is None else as_tensors(columns, box_format)
     if tensors is None:
         return None
     boxes = RawBoxes(tensors.pop("boxes"), box_format)

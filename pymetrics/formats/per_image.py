@@ -15,6 +15,7 @@ from .device_columns import joined_on_device
 from .options import ReadOptions
 from .source import Source, SourceAxes
 from .values import (
+    Where,
     as_array,
     category_column,
     check_tensor,
@@ -67,8 +68,8 @@ def predictions(items: Sequence[Any], options: ReadOptions) -> Source:
 
 
 def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[Any]) -> Source:
-    side, n_columns = options.argument, options.format("xyxy").n_columns
-    columns = {key: _parts(items, side, key) for key in ("boxes", "labels")}
+    side, n_columns, are_masks = options.argument, options.format("xyxy").n_columns, options.iou_type == "segm"
+    columns = {key: _parts(items, side, key) for key in (["labels"] if are_masks else ["boxes", "labels"])}
     for i, part in enumerate(columns["labels"]):
         if not part.shape:
             raise ValueError(f"{side}[{i}]['labels'] must have shape (N,), got ()")
@@ -99,25 +100,31 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
         i = bisect_right(starts, row) - 1
         return f"{side}[{i}][{key!r}]" + ("" if name == "image" else f"[{row - starts[i]}]")
 
-    box_format = options.format(_own_layout(columns["boxes"], options))
     axes = SourceAxes(images=images if side == "gt" else None)
     shares_images = side == "gt" or options.images is not None
-    tensors = joined_on_device(items, side, images, box_format)
+    raw: Any = None
+    if are_masks:
+        raw = _masks(items, side, counts, where)
+    else:
+        box_format = options.format(_own_layout(columns["boxes"], options))
+    tensors = None if are_masks else joined_on_device(items, side, images, box_format)
     if tensors is not None:
         raw = RawBoxes(tensors.pop("boxes"), box_format)
         return Source(
             where=where, category=tensors.pop("labels"), shape=raw, shares_images=shares_images, axes=axes, **tensors
         )
-    boxes = columns["boxes"]
-    if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype
-        boxes = [to_xywh(box_column(part, where), box_format.layout) for part in boxes]
-        box_format = box_format._replace(layout="xywh")
+    if not are_masks:
+        boxes = columns["boxes"]
+        if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype
+            boxes = [to_xywh(box_column(part, where), box_format.layout) for part in boxes]
+            box_format = box_format._replace(layout="xywh")
+        raw = RawBoxes(box_column(_joined(boxes), where, box_format.n_columns), box_format)
     has_area = "area" in columns
     return Source(
         where=where,
         image=np.repeat(images, repeats),
         category=category_column(_joined_labels(columns["labels"]), where),
-        shape=RawBoxes(box_column(_joined(boxes), where, box_format.n_columns), box_format),
+        shape=raw,
         scores=float_column(_joined(columns["scores"]), where, "scores") if side == "dt" else None,
         area=float_column(_joined(columns["area"]), where, "area") if has_area else None,
         no_area=np.repeat(["area" not in item for item in items], repeats) if has_area else None,
@@ -126,6 +133,23 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
         shares_images=shares_images,
         axes=axes,
     )
+
+
+def _masks(items: Sequence[Any], side: str, counts: Sequence[int], where: Where) -> Any:
+    from .masks import masks_by_image
+
+    masks, names = [], [f"{side}[{i}]['masks']" for i in range(len(items))]
+    for i, (item, n, name) in enumerate(zip(items, counts, names, strict=True)):
+        if "masks" not in item:
+            raise ValueError(f"{side}[{i}] has no 'masks'")
+        value = item["masks"]
+        if not isinstance(value, (list, tuple)) and not getattr(value, "shape", ()):
+            raise TypeError(f"{name} must be an array or a list, got {type(value).__name__}")
+        if len(value) != n:
+            raise ValueError(f"{name} has {len(value)} rows, {side}[{i}]['labels'] has {n}")
+        masks.append(value)
+    filled = [i for i, n in enumerate(counts) if n]
+    return masks_by_image([masks[i] for i in filled], [names[i] for i in filled], where)
 
 
 def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None = None) -> list[Any]:

@@ -138,6 +138,33 @@ def test_rotated_boxes_by_their_own_overlaps():
     assert plain.matrix[:-1, :-1].sum() > plain.matrix.trace() > 0
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_masks(seed):
+    """Rectangles as masks: their overlaps are those of the boxes, to the last bit."""
+    of = scene(seed, n_images=15)
+
+    def drawn(boxes):
+        masks = np.zeros((len(boxes), 100, 100), np.bool_)
+        for mask, (x, y, w, h) in zip(masks, boxes, strict=True):
+            mask[5 + y : 5 + y + h, 5 + x : 5 + x + w] = True
+        return masks
+
+    gt = GroundTruths(
+        image=[g[0] for g in of.gt], labels=[g[1] for g in of.gt], crowd=[int(g[3]) for g in of.gt],
+        ignore=[int(g[4]) for g in of.gt], images=of.images, categories=of.categories,
+        boxes=None, masks=drawn([g[2] for g in of.gt]),
+    )  # fmt: skip
+    dt = Detections(
+        image=[d[0] for d in of.dt], labels=[d[1] for d in of.dt], scores=[d[3] for d in of.dt],
+        boxes=None, masks=drawn([d[2] for d in of.dt]),
+    )  # fmt: skip
+    masks, boxes = pymetrics.evaluate(gt, dt, iou_type="segm"), of.evaluate()
+    for iou in (0.5, 0.3, 0.62):
+        assert masks.confusion(iou).matrix.tolist() == boxes.confusion(iou).matrix.tolist()
+        assert masks.at(0.5, iou).per_image == boxes.at(0.5, iou).per_image
+        assert masks.best_threshold(iou=iou) == boxes.best_threshold(iou=iou)
+
+
 def test_one_category_without_names_and_nothing_at_all():
     gt = np.array([[1, 0, 0, 10, 10, 1], [1, 50, 50, 10, 10, 2]])
     dt = np.array([[1, 0, 0, 10, 10, 0.5, 2], [1, 80, 80, 10, 10, 0.9, 1]])

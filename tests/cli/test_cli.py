@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from helpers.processes import child
@@ -176,6 +177,64 @@ def test_options_reach_the_protocol(here, capsys):
     assert capsys.readouterr().out == f"{pymetrics.evaluate('gt.json', 'dt_sharp.json')}\n"
 
 
+def test_class_map(here, capsys, tmp_path):
+    base = ["eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--per-class"]
+    name = pymetrics.evaluate("gt.json", "dt_sharp.json").per_class[1]["name"]
+    expected = pymetrics.evaluate("gt.json", "dt_sharp.json", class_map={1: "thing", 2: "thing"})
+    (tmp_path / "map.json").write_text(json.dumps({"1": "thing", name: "thing"}))
+    (tmp_path / "a=b").write_text(json.dumps({"1": "thing", "2": "thing"}))
+    pairs = ["1=thing", "2=thing"], [f"{name}=thing", "person=thing"]
+    for values in (*pairs, [f"{tmp_path}/map.json"], [f"{tmp_path}/a=b"]):
+        assert main([*base, "--class-map", *values]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(f"{expected.summary('n/a')}\n")
+        assert out.splitlines()[15].split()[:2] == ["1", "thing"]
+    assert "neither ids nor names of categories: 'nothing'" in failed(capsys, *base, "--class-map", "nothing=1")
+    for content in ("[1]", "{"):
+        (tmp_path / "bad.json").write_text(content)
+        assert "argument --class-map:" in refused(capsys, *base, "--class-map", f"{tmp_path}/bad.json")
+    assert "no such file: 'map.json'" in refused(capsys, *base, "--class-map", "map.json")
+    assert "'=1' must be FROM=TO" in refused(capsys, *base, "--class-map", "=1")
+    assert "'x' must be FROM=TO" in refused(capsys, *base, "--class-map", "1=2", "x")
+    assert "'1' stands there twice" in refused(capsys, *base, "--class-map", "1=2", "1=3")
+
+
+def test_use_ignore(here, capsys, tmp_path):
+    gt, dt = json.loads((here / "gt.json").read_text()), "dt_sharp.json"
+    for row in gt["annotations"][::3]:
+        row["ignore"] = 1
+    (tmp_path / "gt.json").write_text(json.dumps(gt))
+    base = ["eval", "--gt", f"{tmp_path}/gt.json", "--dt", dt, "--dt", "hasty=dt_hasty.json"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert main(base) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].split()[0] == "dt_sharp"
+    assert err.count("pymetrics: warning: ") == err.count("'ignore'") == 1
+    assert main([*base, "--use-ignore"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert main([*base[:5], "--use-ignore"]) == 0
+    assert capsys.readouterr().out == f"{pymetrics.evaluate(gt, dt, use_ignore=True).summary('n/a')}\n"
+
+
+def test_string_ids(here, capsys, tmp_path):
+    """Tables and JSON show them."""
+    gt, dt = (json.loads((here / name).read_text()) for name in ("gt.json", "dt_sharp.json"))
+    for rows, key in ((gt["categories"], "id"), (gt["annotations"], "category_id"), (dt, "category_id")):
+        for row in rows:
+            row[key] = f"class {row[key]:03d}"
+    for name, content in (("gt", gt), ("dt", dt)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    files = ["--gt", f"{tmp_path}/gt.json", "--dt", f"{tmp_path}/dt.json"]
+    assert main(["eval", *files, "--per-class", "--json", f"{tmp_path}/out.json"]) == 0
+    out = capsys.readouterr().out
+    expected = pymetrics.evaluate("gt.json", "dt_sharp.json")
+    assert out.startswith(f"{expected.summary('n/a')}\n")
+    assert out.splitlines()[15].split()[:3] == ["class", "001", "person"]
+    rows = json.loads((tmp_path / "out.json").read_text())["detectors"]["dt"]["per_class"]
+    assert [row["id"] for row in rows] == [f"class {row['id']:03d}" for row in expected.per_class]
+
+
 def test_a_path_that_exists_may_hold_an_equals_sign(here, capsys, monkeypatch, tmp_path):
     text = (here / "dt_sharp.json").read_text()
     (tmp_path / "lr=0.1.json").write_text(text)
@@ -272,8 +331,6 @@ def test_ctrl_c_exits_with_130(here, monkeypatch, capsys):
 
 
 def test_warnings_are_one_line_on_stderr(here, tmp_path, capsys, monkeypatch):
-    import warnings
-
     real = pymetrics.evaluate
 
     def warning(*arguments, **settings):

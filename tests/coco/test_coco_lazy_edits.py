@@ -283,6 +283,7 @@ def test_steps_of_one_image_open_the_files(files, rival):
     assert sum(map(len, ours._dts.values())) == len(dt.anns)
 
 
+@pytest.mark.filterwarnings("ignore:.* annotations of gt have a nonzero 'ignore'")
 def test_evaluate_takes_unopened_objects(files):
     opened = pair(COCO, files)
     for coco in opened:

@@ -68,11 +68,10 @@ def test_before_anything(capsys):
     assert "Please run evaluate() first" in capsys.readouterr().out
 
 
-def test_other_iou_types_are_not_there_yet(ours):
-    for iou_type in ("segm", "keypoints"):
-        evaluation = COCOeval(ours.cocoGt, ours.cocoDt, iou_type)
-        with pytest.raises(NotImplementedError, match=iou_type):
-            quietly(evaluation.evaluate)
+def test_keypoints_are_not_there_yet(ours):
+    evaluation = COCOeval(ours.cocoGt, ours.cocoDt, "keypoints")
+    with pytest.raises(NotImplementedError, match="keypoints"):
+        quietly(evaluation.evaluate)
 
 
 def test_use_segm_decides(rival, ours, capsys):

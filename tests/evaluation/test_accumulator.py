@@ -305,8 +305,8 @@ def test_bad_arguments(data):
         accumulator.merge(Accumulator(WIDE))
     with pytest.raises(ValueError, match=r"protocol must be one of .*'voc'"):
         Accumulator("voc")
-    with pytest.raises(ValueError, match=r"iou_type must be one of 'bbox'.*; got 'segm'"):
-        Accumulator(iou_type="segm")
+    with pytest.raises(ValueError, match=r"iou_type must be one of 'bbox'.*; got 'segments'"):
+        Accumulator(iou_type="segments")
     with pytest.raises(ValueError, match=r"duplicates must be one of .*'last'"):
         Accumulator(duplicates="last")
     assert accumulator.n_images == 4

@@ -386,7 +386,7 @@ def test_unreadable_file(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"iou_type": "segm"}, ValueError, "iou_type must be one of 'bbox'...; got 'segm'"),
+        ({"iou_type": "segments"}, ValueError, "iou_type must be one of 'bbox'...; got 'segments'"),
         ({"protocol": "kitti"}, ValueError, "protocol must be one of ... got 'kitti'"),
         ({"protocol": 3}, TypeError, "protocol must be a name or a pymetrics.Protocol, got int"),
         ({"box_format": "xy"}, ValueError, "box_format must be one of xyxy, ... got 'xy'"),

@@ -90,6 +90,19 @@ def test_ground_truths_to_ignore(dtype, device, calls):
     assert calls.count("match_boxes") == 2
 
 
+def test_categories_of_the_ground_truth(device):
+    """A list of categories sends the data to the host; detections of others warn, names are looked up."""
+    gt, dt = scene(5)
+    sides = GroundTruths(**gt, categories={1: "a", 2: "b", 3: "c"}), Detections(**dt)
+    host = evaluate(*sides, class_map={"b": "a"})
+    found = tensors(dt, device)
+    truth = GroundTruths(**tensors(gt, device), categories={1: "a", 2: "b", 3: "c"})
+    assert_equal(evaluate(truth, Detections(**found), class_map={"b": "a"}), host)
+    found["labels"][:7] = 9
+    with pytest.warns(UserWarning, match=r"^7 of 120 detections are of categories that gt does not list \(9\): "):
+        evaluate(truth, Detections(**found))
+
+
 def test_matches_are_those_of_the_host(device, calls):
     gt, dt = scene(5)
     areas = ("all", "small")

@@ -15,6 +15,7 @@ from helpers.rotated_cases import CATEGORIES, corners, overlaps, scene
 import pymetrics
 from pymetrics import Accumulator, Detections, GroundTruths, Protocol, cli
 from pymetrics.evaluation import stages
+from pymetrics.evaluation.shapes import SHAPES
 from pymetrics.kernels import arrays, cuda_backend
 
 FEW = Protocol(
@@ -271,6 +272,8 @@ def items(boxes):
     return [{"boxes": np.array(boxes), "labels": np.ones(len(boxes), int), "scores": np.ones(len(boxes))}]
 
 
+IOU_TYPES = ", ".join(map(repr, SHAPES))
+
 BAD = [
     (lambda: (DATASET, [RESULT, {**RESULT, "bbox": SQUARE[:4]}]), {}, r"dt\[1\]\['bbox'\] must hold 5 numbers"),
     (lambda: (DATASET, [{**RESULT, "bbox": SQUARE}]), {"box_format": "xyxyxyxy"}, r"gt\['annotations'\]\[0\].* 8 numb"),
@@ -286,7 +289,7 @@ BAD = [
     (lambda: (items([SQUARE]), items([SQUARE])), {}, r"gt\[0\]\['boxes'\] must have shape \(1, 5\), got \(1, 8\)"),
     (lambda: (items([SQUARE]), items([BOW])), {"box_format": "xyxyxyxy"}, r"dt\[0\]\['boxes'\]\[0\] must be the four"),
     (lambda: (np.ones((1, 6)), [RESULT]), {}, "gt is an array, which is read for iou_type 'bbox' alone; it is 'obb'"),
-    (lambda: (DATASET, [RESULT]), {"iou_type": "oob"}, "iou_type must be one of 'bbox', 'obb'; got 'oob'"),
+    (lambda: (DATASET, [RESULT]), {"iou_type": "oob"}, f"iou_type must be one of {IOU_TYPES}; got 'oob'"),
     (lambda: (pymetrics.read({**DATASET, "annotations": []}, "gt"), [RESULT]), {}, "gt was read for another iou_type"),
     (
         lambda: (pymetrics.read(DATASET, "gt", iou_type="obb"), [{**RESULT, "bbox": SQUARE[:4]}]),
@@ -320,4 +323,4 @@ def test_the_command_line_refuses(arguments, tmp_path, capsys):
     with pytest.raises(SystemExit):
         cli.main(["eval", "--gt", str(tmp_path / "gt.json"), "--dt", str(tmp_path / "dt.json"), *arguments])
     error = capsys.readouterr().err
-    assert "'bbox', 'obb'" in error or "cxcywhr, xyxyxyxy" in error
+    assert IOU_TYPES in error or "cxcywhr, xyxyxyxy" in error

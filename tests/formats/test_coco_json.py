@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import random
 
+import numpy as np
 import pytest
-from helpers.json_cases import ANNOTATION, RESULT, by_library, check, data_set, results, same
+from helpers.json_cases import ANNOTATION, RESULT, by_library, by_reader, check, data_set, results, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pymetrics
 from pymetrics import _config
-from pymetrics.formats import coco_file
+from pymetrics.formats import coco, coco_file
 from pymetrics.formats.options import ReadOptions
 
 pytestmark = pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
@@ -88,6 +89,71 @@ def test_ground_truth(document, chunk, tmp_path):
     check("gt", document, chunk, taken=True)
     (tmp_path / "gt.json").write_bytes(document)
     same(coco_file.read_file(tmp_path / "gt.json", ReadOptions("gt"), chunk), by_library("gt", document))
+
+
+SIZES = b'"height": 480, "width": 640'
+
+
+@pytest.mark.parametrize("chunk", [1, 60, 1 << 17])
+@pytest.mark.parametrize(
+    ("images", "has_sizes", "is_lvis"),
+    [
+        (b'{"id": 1, %s}, {"id": 2, %s}, {"id": 3, %s}' % ((SIZES,) * 3), True, False),
+        (b'{"id": 1, %s}, {"id": 2}, {"width": 5, "id": 3}' % SIZES, True, False),
+        (b'{"id": 1, "height": null, "width": "640"}, {"id": 2, "height": [], "width": true}', False, False),
+        (b'{"id": 1, "height": 0, "width": -1.5}, {"id": 2, "height": 1e300, "width": -0.0}', True, False),
+        (b'{"file_name": "a", "id": 1, "x": {"height": 3}, %s}' % SIZES, True, False),
+        (b'{"id": 1, "neg_category_ids": [1, 2]}, {"id": 2}', False, True),
+        (b'{"id": 1}, {"id": 2, "not_exhaustive_category_ids": []}', False, True),
+        (b'{"id": 1, "not_exhaustive_category_ids": null, "neg_category_ids": 5, %s}' % SIZES, True, True),
+        (b'{"id": 1, "neg_category_ids": [], "neg_category_ids": []}', False, True),
+        (b'{"id": 1, "x": {"neg_category_ids": []}, "neg_category_id": 1}', False, False),
+    ],
+    ids=range(10),
+)
+def test_images(images, has_sizes, is_lvis, chunk):
+    document = data_set(ANNOTATION, images=b"[" + images + b"]")
+    check("gt", document, chunk, taken=True)
+    axes = by_reader("gt", document, chunk).axes
+    assert (axes.sizes is not None, axes.has_lvis_keys) == (has_sizes, is_lvis)
+    expected = [
+        [image[key] if type(image.get(key)) in (int, float) else np.nan for key in ("height", "width")]
+        for image in json.loads(document)["images"]
+    ]
+    assert axes.sizes is None or np.array_equal(axes.sizes, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("chunk", [1, 60, 1 << 17])
+@pytest.mark.parametrize(
+    ("values", "n"),
+    [
+        (b"1 0 1 1", 3), (b"0 0 0", 0), (b"true false true", 2), (b"2 -1 0.5 -0.0 0.0 1e-300", 4), (b"null", 0),
+        (b'1 "1" [1] {} null 0', 1), (b"1", 1), (b"12345678901 0", 1),
+    ],
+)  # fmt: skip
+def test_ignore(values, n, chunk, tmp_path):
+    """It is found, if not asked for; where it is asked for, what is no number is left to the library."""
+    records = [ANNOTATION.replace(b'"iscrowd"', b'"ignore": ' + value + b', "iscrowd"') for value in values.split()]
+    document = data_set(b", ".join([*records, ANNOTATION]))
+    check("gt", document, chunk, taken=True)
+    unread = by_reader("gt", document, chunk).unread_ignore
+    assert (0 if unread is None else int((unread == 1).sum())) == n
+    (tmp_path / "gt.json").write_bytes(document)
+    options = ReadOptions("gt", use_ignore=True)
+    found = coco_file.read_file(tmp_path / "gt.json", options, chunk)
+    if any(not isinstance(json.loads(value), (bool, int, float)) for value in values.split()):
+        assert found is None
+    else:
+        same(found, coco.ground_truth(json.loads(document), options))
+        assert int(found.ignore.sum()) == n
+
+
+@pytest.mark.parametrize("box_format", ["yolo", "albumentations", "cxcywh"])
+def test_other_layouts(box_format, tmp_path):
+    document = data_set(ANNOTATION, images=b'[{"id": 1, %s}]' % SIZES)
+    (tmp_path / "gt.json").write_bytes(document)
+    options = ReadOptions("gt", box_format=box_format)
+    same(coco_file.read_file(tmp_path / "gt.json", options), coco.ground_truth(json.loads(document), options))
 
 
 # ---- what is left to the library

@@ -152,7 +152,14 @@ def in_file(path: Path, content) -> str:
     return str(path)
 
 
-def run(coco_class: type, eval_class: type, scene: Scene, quiet: bool = True, folder: Path | None = None):
+def run(
+    coco_class: type,
+    eval_class: type,
+    scene: Scene,
+    quiet: bool = True,
+    folder: Path | None = None,
+    iou_type: str = "bbox",
+):
     """A COCOeval that has evaluated and accumulated the scene; the scene stays as it is.
 
     folder: where to write its files, from which it is then read.
@@ -171,7 +178,7 @@ def run(coco_class: type, eval_class: type, scene: Scene, quiet: bool = True, fo
             dt = gt.loadRes(copy.deepcopy(scene.dt))
         else:
             dt = gt.loadRes(in_file(folder / "dt.json", scene.dt))
-        evaluation = eval_class(gt, dt, "bbox")
+        evaluation = eval_class(gt, dt, iou_type)
         for name, value in scene.params.items():
             setattr(evaluation.params, name, copy.deepcopy(value))
         evaluation.evaluate()

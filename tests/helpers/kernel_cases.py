@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from cuda_emu import emulated
 
+from helpers import mask_cases
+from helpers.ragged import offsets_of, problems, split
 from pymetrics import kernels
 from pymetrics.evaluation.protocol import Protocol, tables
 
@@ -64,15 +66,6 @@ def run(kernel: str, backend: str, args: Args, byte: int = 0xA5) -> dict[str, by
     args = poisoned(kernel, args, byte)
     call(kernel, backend, args)
     return {name: args[name].tobytes() for name in output_names(kernel)}
-
-
-def offsets_of(counts: Any) -> Any:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def split(rng: Rng, total: int, parts: int) -> Any:
-    """`total` things in so many parts, some of them empty."""
-    return np.bincount(rng.integers(0, parts, total), minlength=parts) if parts else np.zeros(0, int)
 
 
 def make_scores(rng: Rng, n: int) -> Any:
@@ -218,13 +211,6 @@ def move_cells(rng: Rng, size: int) -> Args:
         "new_n_gt": np.empty((m, n_areas), np.int32), "new_scores": np.empty(n),
         "new_matched": np.empty((n, n_words), np.uint64), "new_ignored": np.empty((n, n_words), np.uint64),
     }  # fmt: skip
-
-
-def problems(rng: Rng, size: int) -> tuple[Any, Any, Any]:
-    """Offsets of detections, ground truths and overlaps of a few problems."""
-    n_problems = int(rng.integers(0, 5)) if size else int(rng.integers(0, 2))
-    n_dt, n_gt = (split(rng, n, n_problems) for n in (size, int(size * rng.choice([0, 0.5, 1]))))
-    return offsets_of(n_dt), offsets_of(n_gt), offsets_of(n_dt * n_gt)
 
 
 def box_iou(rng: Rng, size: int) -> Args:
@@ -431,6 +417,7 @@ CALLS = {
         index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, rotated_iou, area_words,
         match_cells, match_boxes, accumulate, accumulate_replicates, mean_valid, match_across, count_at,
         count_along_scores, join_along_scores,
+        *mask_cases.CALLS,
     )
 }  # fmt: skip
 LARGE = {

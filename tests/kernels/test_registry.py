@@ -29,6 +29,7 @@ def test_a_kernel_knows_its_arguments(toy):
     assert KERNELS["add_weighted"] is toy
     assert toy.parameters == ("values", "weight", "total", "begin", "end")
     assert (toy.outputs, toy.parallel, toy.has_cuda) == (("total",), True, False)
+    assert KERNELS["match_boxes"].has_cuda
     for each in KERNELS.values():
         assert [name for name in each.parameters if name in each.outputs] == list(each.outputs)
 

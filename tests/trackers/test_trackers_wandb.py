@@ -10,6 +10,7 @@ import pytest
 from helpers.result_cases import make_result
 from helpers.wandb_files import history_of, inspect
 
+import pymetrics
 from pymetrics.evaluation.protocol import Protocol
 
 NAMES = {1: "traffic light", 2: "mean", 3: "cat", 4: "cat"}  # the last has no ground truth
@@ -159,3 +160,14 @@ def test_define_says_axis_and_summary(tracker):
 def test_define_refuses(tracker, keys, error, message):
     with pytest.raises(error, match=message):
         tracker.define(None, keys)
+
+
+def test_string_ids(tracker):
+    """A chart has a line for each, by id or by the name of that id."""
+    boxes = {"boxes": np.array([[0, 0, 9, 9], [20, 20, 30, 30]]), "labels": ["a cat", "b/dog"]}
+    result = pymetrics.evaluate([boxes], [boxes | {"scores": np.array([0.9, 0.8])}])
+    assert set(lines_of(tracker.payload(result, "")["pr_50"])) == {"mean", "a cat", "b/dog"}
+    names = {"a cat": "cat", "b/dog": "cat"}
+    values = tracker.payload(result, "", class_names=names)
+    assert set(lines_of(values["pr_50"])) == {"mean", "cat (a cat)", "cat (b/dog)"}
+    assert values["map/cat_0"] == values["map/cat_1"] > 0.99

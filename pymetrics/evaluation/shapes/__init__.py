@@ -9,6 +9,7 @@ from ...formats.source import Source
 from ..cells import Cells
 from ..columns import Side
 from .boxes import Boxes
+from .masks import Masks
 from .rotated import Rotated
 
 
@@ -56,7 +57,7 @@ class Shape(Protocol):
         """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one, the same bytes."""
 
 
-SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated}
+SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated, "segm": Masks}
 
 
 def as_shape(iou_type: str, **params: Any) -> Shape:

@@ -1,0 +1,141 @@
+#include "require.h"
+
+namespace pymetrics::bindings {
+namespace {
+
+// Runs of N masks, one after another.
+void require_runs(View<const run_t, 1> counts, View<const index_t, 1> offsets, const char* name) {
+    require_offsets(offsets, counts.shape[0], name);
+}
+
+void require_sizes(View<const index_t, 2> sizes, index_t n, const char* name) {
+    require(sizes.shape[0] == n && sizes.shape[1] == 2, name, ": expected height and width of each mask");
+    bool fits = true;
+    for (index_t i = 0; i < n; ++i) {
+        const index_t height = sizes(i, 0), width = sizes(i, 1);
+        constexpr index_t most = 0xFFFFFFFF;  // of pixels
+        fits &= height >= 0 && width >= 0 && height <= most && width <= most && (width == 0 || height <= most / width);
+    }
+    require(fits, name, ": expected sides from 0 on, and fewer than 2**32 pixels");
+}
+
+// What a side of mask_iou holds of n masks, and the rows that point at them.
+void require_side(View<const run_t, 1> counts, View<const index_t, 1> runs, View<const index_t, 2> sizes,
+                  View<const run_t, 1> areas, View<const double, 2> boxes, View<const std::int32_t, 1> rows,
+                  const char* name) {
+    require_runs(counts, runs, name);
+    const index_t n = runs.shape[0] - 1;
+    require(
+        sizes.shape[0] == n && sizes.shape[1] == 2 && areas.shape[0] == n && boxes.shape[0] == n && boxes.shape[1] == 4,
+        name, ": expected a size, an area and a box of each mask");
+    require_indices(rows, 0, n, name);
+}
+
+}  // namespace
+
+void require_measure_masks(const MeasureMasks& of) {
+    const index_t n = of.offsets.shape[0] - 1;
+    require_runs(of.counts, of.offsets, "offsets");
+    require_sizes(of.sizes, n, "sizes");
+    require_length(of.areas.shape[0], n, "areas");
+    require_length(of.totals.shape[0], n, "totals");
+    require(of.boxes.shape[0] == n && of.boxes.shape[1] == 4, "boxes: expected 4 columns for each mask");
+    require_range(of.begin, of.end, n);
+}
+
+void require_encode_masks(const EncodeMasks& of) {
+    const index_t n = of.pixels.shape[0];
+    require_length(of.counts.shape[0], n, "counts");
+    require_length(of.n_runs.shape[0], n, "n_runs");
+    require_range(of.begin, of.end, n);
+}
+
+void require_decode_masks(const DecodeMasks& of) {
+    const index_t n = of.offsets.shape[0] - 1;
+    require_runs(of.counts, of.offsets, "offsets");
+    require_length(of.pixels.shape[0], n, "pixels");
+    require_range(of.begin, of.end, n);
+}
+
+void require_merge_masks(const MergeMasks& of) {
+    const index_t n = of.offsets.shape[0] - 1, n_groups = of.groups.shape[0] - 1;
+    require_runs(of.counts, of.offsets, "offsets");
+    require(of.sizes.shape[0] == n && of.sizes.shape[1] == 2, "sizes: expected height and width of each mask");
+    require_offsets(of.groups, n, "groups");
+    require_offsets(of.room, of.merged.shape[0], "room");
+    require_length(of.room.shape[0], n_groups + 1, "room");
+    for (index_t g = 0; g < n_groups; ++g)
+        require(of.room[g + 1] - of.room[g] >= of.offsets[of.groups[g + 1]] - of.offsets[of.groups[g]], "room: group ",
+                g, " needs room for all runs of its masks");
+    require_length(of.n_runs.shape[0], n_groups, "n_runs");
+    require(of.merged_sizes.shape[0] == n_groups && of.merged_sizes.shape[1] == 2,
+            "merged_sizes: expected height and width of each group");
+    require_range(of.begin, of.end, n_groups);
+}
+
+void require_mask_iou(const MaskIou& of) {
+    require_side(of.dt_counts, of.dt_runs, of.dt_sizes, of.dt_areas, of.dt_boxes, of.dt_rows, "dt_rows");
+    require_side(of.gt_counts, of.gt_runs, of.gt_sizes, of.gt_areas, of.gt_boxes, of.gt_rows, "gt_rows");
+    require_length(of.crowd.shape[0], of.gt_rows.shape[0], "crowd");
+    require_offsets(of.dt_offsets, of.dt_rows.shape[0], "dt_offsets");
+    require_offsets(of.gt_offsets, of.gt_rows.shape[0], "gt_offsets");
+    require_offsets(of.out_offsets, of.out.shape[0], "out_offsets");
+    const index_t n = of.dt_offsets.shape[0] - 1;
+    require_length(of.gt_offsets.shape[0], n + 1, "gt_offsets");
+    require_length(of.out_offsets.shape[0], n + 1, "out_offsets");
+    for (index_t p = 0; p < n; ++p)
+        require(of.out_offsets[p + 1] - of.out_offsets[p] ==
+                    (of.dt_offsets[p + 1] - of.dt_offsets[p]) * (of.gt_offsets[p + 1] - of.gt_offsets[p]),
+                "out_offsets: problem ", p, " has another size");
+    require_range(of.begin, of.end, n);
+}
+
+void require_count_runs(const CountRuns& of) {
+    require_offsets(of.offsets, of.text.shape[0], "offsets");
+    require_length(of.n_runs.shape[0], of.offsets.shape[0] - 1, "n_runs");
+    require_range(of.begin, of.end, of.offsets.shape[0] - 1);
+}
+
+void require_read_strings(const ReadStrings& of) {
+    require_offsets(of.offsets, of.text.shape[0], "offsets");
+    require_offsets(of.run_offsets, of.counts.shape[0], "run_offsets");
+    require_length(of.run_offsets.shape[0], of.offsets.shape[0], "run_offsets");
+    require_range(of.begin, of.end, of.offsets.shape[0] - 1);
+}
+
+void require_measure_strings(const MeasureStrings& of) {
+    require_runs(of.counts, of.offsets, "offsets");
+    require_length(of.lengths.shape[0], of.offsets.shape[0] - 1, "lengths");
+    require_range(of.begin, of.end, of.offsets.shape[0] - 1);
+}
+
+void require_write_strings(const WriteStrings& of) {
+    require_runs(of.counts, of.offsets, "offsets");
+    require_offsets(of.text_offsets, of.text.shape[0], "text_offsets");
+    require_length(of.text_offsets.shape[0], of.offsets.shape[0], "text_offsets");
+    const index_t n = of.offsets.shape[0] - 1;
+    for (index_t i = 0; i < n; ++i) {
+        const Runs runs = runs_of(of.counts, of.offsets, i);
+        index_t length = runs.n;
+        for (index_t r = 0; r < runs.n; ++r)
+            for (index_t number = strings::number_of(runs, r); strings::is_long(number); number >>= 5) ++length;
+        require_length(of.text_offsets[i + 1] - of.text_offsets[i], length, "text_offsets: text");
+    }
+    require_range(of.begin, of.end, n);
+}
+
+void require_draw_polygons(const DrawPolygons& of) {
+    const index_t n = of.offsets.shape[0] - 1;
+    require(of.points.shape[1] == 2, "points: expected 2 columns");
+    require_offsets(of.offsets, of.points.shape[0], "offsets");
+    require_sizes(of.sizes, n, "sizes");
+    require_offsets(of.room, of.counts.shape[0], "room");
+    require_length(of.room.shape[0], n + 1, "room");
+    require_length(of.n_runs.shape[0], n, "n_runs");
+    bool can = true;
+    for (index_t i = 0; i < 2 * of.points.shape[0]; ++i) can &= can_draw(of.points.data[i]);
+    require(can, "points: expected coordinates below 2**27 in size");
+    require_range(of.begin, of.end, n);
+}
+
+}  // namespace pymetrics::bindings

@@ -1,0 +1,158 @@
+#include "masks.h"
+
+#include <cstring>
+
+#include "scratch.h"
+
+namespace pymetrics::cpu {
+
+namespace {
+
+// Calls unit(i) for each unit on the threads.
+template <class Unit>
+void for_each_unit(index_t begin, index_t end, const Threads& threads, Unit unit) {
+    parallel_for(begin, end, 64, threads, [&](Interrupt&) {
+        return [&](index_t low, index_t high) {
+            for (index_t i = low; i < high; ++i) unit(i);
+        };
+    });
+}
+
+// Writes the runs of the union or the intersection, and returns their number. `out` has room for the runs of both.
+index_t merge_two(Runs a, Runs b, bool intersect, run_t* out) {
+    Walk walk(a, b);
+    index_t n = 0, run = 0;
+    bool inside = false;
+    for (bool goes_on = true; goes_on;) {
+        run += walk.stretch();
+        goes_on = walk.step();
+        const bool was_inside = inside;
+        inside = intersect ? walk.in_a && walk.in_b : walk.in_a || walk.in_b;
+        if (inside == was_inside && goes_on) continue;
+        out[n++] = run_t(run);
+        run = 0;
+    }
+    return n;
+}
+
+double overlap_of(Runs dt, Runs gt, run_t dt_area, bool crowd) {
+    Walk walk(dt, gt);
+    index_t shared = 0, union_ = 0;
+    do {
+        const index_t length = walk.stretch();
+        shared += walk.in_a && walk.in_b ? length : 0;
+        union_ += walk.in_a || walk.in_b ? length : 0;
+    } while (walk.step());
+    return shared > 0 ? double(shared) / double(crowd ? index_t(dt_area) : union_) : 0.0;
+}
+
+}  // namespace
+
+void measure_masks(const MeasureMasks& of, const Threads& threads) {
+    constexpr index_t low_half = 0xFFFFFFFF;  // pycocotools counts pixels in 32 bits
+    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
+        const Runs runs = runs_of(of.counts, of.offsets, n);
+        const index_t height = of.sizes(n, 0), width = of.sizes(n, 1);
+        index_t area = 0, total = 0, x_low = width, y_low = height, x_high = 0, y_high = 0;
+        for (index_t r = 0; r < runs.n; ++r) {
+            const index_t start = total & low_half, run = runs.data[r];
+            total += run;
+            if (r % 2 == 0 || run == 0) continue;
+            area += run;
+            if (height == 0) continue;
+            const index_t last = (total - 1) & low_half, x = start / height, x_last = last / height;
+            x_low = std::min(x_low, x);
+            x_high = std::max(x_high, x_last);
+            y_low = x < x_last ? 0 : std::min(y_low, start - x * height);
+            y_high = x < x_last ? height - 1 : std::max(y_high, last - x_last * height);
+        }
+        of.areas[n] = run_t(area);
+        of.totals[n] = total;
+        double* const box = of.boxes.row(n);
+        box[0] = runs.n > 1 ? double(x_low) : 0.0;
+        box[1] = runs.n > 1 ? double(y_low) : 0.0;
+        box[2] = runs.n > 1 ? double((x_high - x_low + 1) & low_half) : 0.0;
+        box[3] = runs.n > 1 ? double((y_high - y_low + 1) & low_half) : 0.0;
+    });
+}
+
+void decode_masks(const DecodeMasks& of, const Threads& threads) {
+    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
+        const Runs runs = runs_of(of.counts, of.offsets, n);
+        std::uint8_t* const pixels = of.pixels.row(n);
+        const index_t size = of.pixels.shape[1];
+        index_t at = 0;
+        for (index_t r = 0; r < runs.n; ++r) {
+            const index_t length = std::min<index_t>(runs.data[r], size - at);
+            std::memset(pixels + at, int(r % 2), std::size_t(length));
+            at += length;
+        }
+        std::memset(pixels + at, 0, std::size_t(size - at));
+    });
+}
+
+void merge_masks(const MergeMasks& of, const Threads& threads) {
+    parallel_for(of.begin, of.end, 64, threads, [&](Interrupt&) {
+        return [&, scratch = Scratch<run_t>()](index_t low, index_t high) mutable {
+            for (index_t g = low; g < high; ++g) {
+                const index_t first = of.groups[g];
+                index_t last = of.groups[g + 1], height = 0, width = 0, found = 0;
+                if (last > first) {
+                    height = of.sizes(first, 0);
+                    width = of.sizes(first, 1);
+                }
+                for (index_t n = first; n < last; ++n) {
+                    if (of.sizes(n, 0) == height && of.sizes(n, 1) == width) continue;
+                    height = width = 0;  // DIFFERENT_SIZES
+                    last = first;
+                }
+                run_t* const out = of.merged.data + of.room[g];
+                if (last > first) {
+                    const Runs runs = runs_of(of.counts, of.offsets, first);
+                    std::copy_n(runs.data, runs.n, out);
+                    found = runs.n;
+                }
+                for (index_t n = first + 1; n < last; ++n) {
+                    run_t* const before = scratch.take(found);
+                    std::copy_n(out, found, before);
+                    found = merge_two({before, found}, runs_of(of.counts, of.offsets, n), of.intersect, out);
+                }
+                of.n_runs[g] = found;
+                of.merged_sizes(g, 0) = height;
+                of.merged_sizes(g, 1) = width;
+            }
+        };
+    });
+}
+
+void mask_iou(const MaskIou& of, const Threads& threads) {
+    parallel_for(of.begin, of.end, 16, threads, [&](Interrupt& interrupt) {
+        return [&](index_t low, index_t high) {
+            for (index_t p = low; p < high; ++p) {
+                double* out = of.out.data + of.out_offsets[p];
+                for (index_t d = of.dt_offsets[p]; d < of.dt_offsets[p + 1]; ++d) {
+                    const index_t a = of.dt_rows[d];
+                    const Box box = load(of.dt_boxes, a);
+                    const Runs runs = runs_of(of.dt_counts, of.dt_runs, a);
+                    for (index_t g = of.gt_offsets[p]; g < of.gt_offsets[p + 1]; ++g) {
+                        const index_t b = of.gt_rows[g];
+                        const bool crowd = of.crowd[g] != 0;
+                        double overlap = 0;
+                        if (iou(box, load(of.gt_boxes, b), crowd) > 0) {
+                            const bool same =
+                                of.dt_sizes(a, 0) == of.gt_sizes(b, 0) && of.dt_sizes(a, 1) == of.gt_sizes(b, 1);
+                            overlap =
+                                same ? overlap_of(runs, runs_of(of.gt_counts, of.gt_runs, b), of.dt_areas[a], crowd)
+                                     : -1.0;  // DIFFERENT_SIZES
+                        }
+                        *out = overlap;
+                        ++out;
+                    }
+                    if (interrupt.stopped_after(100 * (of.gt_offsets[p + 1] - of.gt_offsets[p]))) return;
+                }
+            }
+        };
+    });
+}
+
+}  // namespace pymetrics::cpu

@@ -1,0 +1,40 @@
+"""What COCOeval reads of a COCO besides its annotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .coco import COCO
+from .lazy_dataset import Kept
+from .params import Params
+
+OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
+
+
+def unopened(coco: Any) -> Kept | None:
+    """The unparsed data set of a COCO of ours, if it would be read by the methods of this library alone."""
+    if not isinstance(coco, COCO) or vars(coco).keys() & OWN_READING.keys():
+        return None
+    if any(getattr(type(coco), name) is not method for name, method in OWN_READING.items()):
+        return None
+    return coco._unopened()
+
+
+def names_of(coco: Any) -> dict[Any, Any]:
+    """The names of the categories that have one."""
+    kept = unopened(coco)
+    if kept is not None and "cats" not in vars(coco):
+        return kept.names()
+    cats = getattr(coco, "cats", None) or {}
+    return {category: cat["name"] for category, cat in cats.items() if "name" in cat}
+
+
+def images_of(coco: Any, p: Params) -> Any:
+    """The images by id, for masks alone: those of a file are made when they are asked for."""
+    return coco.imgs if p.iouType == "segm" else None
+
+
+def require_known(p: Params) -> None:
+    """Raise NotImplementedError for keypoints."""
+    if p.iouType not in ("bbox", "segm"):
+        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; 'bbox' and 'segm' are")

@@ -1,0 +1,55 @@
+"""Masks: run lengths, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ... import kernels
+from ..._records import value_record
+from ...formats.source import Source
+from ..cells import Cells
+from ..columns import CROWD, Side
+
+
+@value_record
+class Masks:
+    """Columns: RunColumns, on the host."""
+
+    iou_type: ClassVar[str] = "segm"
+    unusual: ClassVar[None] = None
+    match: ClassVar[None] = None
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {}
+
+    def read(self, source: Source, image_sizes: Any) -> Any:
+        from ...formats.masks import as_raw_masks
+
+        return as_raw_masks(source.shape, source.side).columns(image_sizes, source.where)
+
+    def area(self, columns: Any) -> Any:
+        return columns.measures.areas.astype(np.float64)
+
+    def take(self, columns: Any, rows: Any) -> Any:
+        return columns.take(rows)
+
+    def on_host(self, columns: Any) -> Any:
+        return columns
+
+    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+        offsets = cells.pair_offsets()
+        out = np.empty(offsets[-1])
+        sides = (
+            (side.shape.counts, side.shape.offsets, side.shape.sizes, areas, boxes, rows)
+            for side, rows in ((dt, cells.dt_rows), (gt, cells.gt_rows))
+            for areas, _, boxes in (side.shape.measures,)
+        )
+        kernels.mask_iou(
+            *next(sides), *next(sides), gt.flags[cells.gt_rows] & CROWD, cells.dt_offsets, cells.gt_offsets, offsets,
+            out, 0, len(cells),
+        )  # fmt: skip
+        return out
