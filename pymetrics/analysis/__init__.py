@@ -12,3 +12,4 @@ from .confusion import confusion as confusion
 from .miss_rate import MissRate as MissRate
 from .miss_rate import MissRateCurve as MissRateCurve
 from .miss_rate import miss_rate as miss_rate
+from .per_image import per_image as per_image
