@@ -156,7 +156,7 @@ def _match_across(columns: Columns, gt_free: Any, dt_free: Any, threshold: float
         gt=replace(columns.gt, category=np.where(gt_free, columns.gt.category, np.int32(-1))),
         dt=replace(columns.dt, category=np.where(dt_free, columns.dt.category, np.int32(-1))),
     )
-    cells = group(left, max(1, len(dt_free)), by="image")
+    cells = group(left, len(dt_free), by="image")
     match_of, overlap = np.empty(len(cells.dt_rows), np.int32), np.empty(len(cells.dt_rows))
     for part, d, g in cells.blocks():
         _match_block(left, part, threshold, match_of[d], overlap[d])
@@ -180,19 +180,22 @@ def _match_block(columns: Columns, cells: Cells, threshold: float, match_of: I32
 
 def _mistakes(columns: Columns, gt: I32, dt: I32, overlap: F64, background: int) -> Mistakes:
     """gt, dt: rows of the columns, or -1."""
-    dt_side, gt_side = columns.dt, columns.gt
+    dt_side, gt_side, is_gt, is_dt = columns.dt, columns.gt, gt >= 0, dt >= 0
 
-    def read(column: Any, rows: I32, otherwise: Any) -> Any:
-        return np.where(rows >= 0, column[rows], otherwise) if len(column) else np.full(len(rows), otherwise)
+    def read(values: Any, is_row: Any, otherwise: Any) -> Any:
+        out = np.full(len(is_row), otherwise)
+        out[is_row] = values
+        return out
 
-    image = np.where(gt >= 0, read(gt_side.image, gt, 0), read(dt_side.image, dt, 0))
+    image = read(dt_side.image[dt[is_dt]], is_dt, 0)
+    image[is_gt] = gt_side.image[gt[is_gt]]
     return Mistakes(
         image=columns.axes.image_ids[image],
-        actual=read(gt_side.category, gt, background).astype(np.int64),
-        predicted=read(dt_side.category, dt, background).astype(np.int64),
-        gt=np.where(gt >= 0, source_rows(gt_side.source_row, gt) if len(gt_side.image) else -1, -1),
-        dt=np.where(dt >= 0, source_rows(dt_side.source_row, dt) if len(dt_side.image) else -1, -1),
-        score=read(dt_side.scores, dt, 0.0),
+        actual=read(gt_side.category[gt[is_gt]], is_gt, background),
+        predicted=read(dt_side.category[dt[is_dt]], is_dt, background),
+        gt=read(source_rows(gt_side.source_row, gt[is_gt]), is_gt, -1),
+        dt=read(source_rows(dt_side.source_row, dt[is_dt]), is_dt, -1),
+        score=read(dt_side.scores[dt[is_dt]], is_dt, 0.0),
         overlap=overlap,
     )
 

@@ -9,7 +9,7 @@ from helpers.analysis_scenes import count, f_beta, macro, match, scene
 
 import pymetrics
 from pymetrics import Accumulator
-from pymetrics.analysis import BestThreshold
+from pymetrics.analysis import BestThreshold, best_threshold
 
 OBJECTIVES = [
     "f1", "f0.5", "f2", "f0", *({kind: value} for kind in ("precision", "recall") for value in (0, 0.3, 0.5, 0.9, 1.0))
@@ -102,7 +102,8 @@ def test_at_the_best_threshold_is_what_it_says(seed):
     found = result.best_threshold({"recall": 0.01}, average="micro")
     at = result.at(found.threshold)
     assert (at.precision, at.recall, at.f1) == (found.precision, found.recall, found.f)
-    assert result.best_threshold("f1") == result.best_threshold()
+    assert result.best_threshold("f1") == result.best_threshold() == best_threshold(result)
+    assert result.best_threshold("f1", 0.5, "macro") == result.best_threshold()
     assert result.curves(0.5).confidence.macro.f1.max() == result.best_threshold().f
 
 

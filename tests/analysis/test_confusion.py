@@ -9,6 +9,7 @@ from helpers.analysis_scenes import count, match, overlap, scene
 
 import pymetrics
 from pymetrics import Accumulator, Detections, GroundTruths, Protocol
+from pymetrics.evaluation.cells import Cells
 
 
 def pairs(of, iou, score, limit=100):
@@ -89,6 +90,18 @@ def test_its_sums_are_those_of_at(seed):
             assert matrix[:, :-1].sum(axis=0).tolist() == [row["tp"] + row["fp"] for row in at.per_class]
             assert matrix[-1, -1] == 0
             assert count(of, match(of, iou), score)[2] == at.tp
+
+
+def test_overlaps_in_blocks(monkeypatch):
+    """A few cells at a time give the pairs of all at once."""
+    result = scene(4, n_images=30).evaluate()
+    whole, blocks, n = result.confusion(0.3), Cells.blocks, []
+    monkeypatch.setattr(Cells, "blocks", lambda cells: (n.append(1) or part for part in blocks(cells, 12)))
+    parts = result.confusion(0.3)
+    assert len(n) > 5
+    assert parts.matrix.tolist() == whole.matrix.tolist()
+    for name, values in vars(whole.mistakes).items():
+        assert getattr(parts.mistakes, name).tolist() == values.tolist(), name
 
 
 @pytest.mark.parametrize("seed", range(6))
