@@ -34,14 +34,15 @@ inline bool is_long(index_t number) { return number < -16 || number > 15; }
 
 struct CountRuns {
     View<const std::uint8_t, 1> text;
-    View<const index_t, 1> offsets;
+    View<const index_t, 1> begins, ends;
     View<index_t, 1> n_runs;
     index_t begin, end;
 
     template <class F>
     void each(F f) {
         f("text", text);
-        f("offsets", offsets);
+        f("begins", begins);
+        f("ends", ends);
         f("n_runs", n_runs);
         f("begin", begin);
         f("end", end);
@@ -50,14 +51,15 @@ struct CountRuns {
 
 struct ReadStrings {
     View<const std::uint8_t, 1> text;
-    View<const index_t, 1> offsets, run_offsets;
+    View<const index_t, 1> begins, ends, run_offsets;
     View<run_t, 1> counts;
     index_t begin, end;
 
     template <class F>
     void each(F f) {
         f("text", text);
-        f("offsets", offsets);
+        f("begins", begins);
+        f("ends", ends);
         f("run_offsets", run_offsets);
         f("counts", counts);
         f("begin", begin);

@@ -35,6 +35,49 @@ index_t merge_two(Runs a, Runs b, bool intersect, run_t* out) {
     return n;
 }
 
+constexpr index_t kLowHalf = 0xFFFFFFFF;  // pycocotools counts pixels in 32 bits
+
+struct Extent {
+    index_t x_low, y_low, x_high, y_high;
+};
+
+// Where the runs of 1 lie, by pycocotools' rule; `found` where there is none.
+Extent wrapped_extent(Runs runs, index_t height, Extent found) {
+    index_t total = 0;
+    for (index_t r = 0; r < runs.n; ++r) {
+        const index_t start = total & kLowHalf, run = runs.data[r];
+        total += run;
+        if (r % 2 == 0 || run == 0) continue;
+        const index_t last = (total - 1) & kLowHalf, x = start / height, x_last = last / height;
+        found.x_low = std::min(found.x_low, x);
+        found.x_high = std::max(found.x_high, x_last);
+        found.y_low = x < x_last ? 0 : std::min(found.y_low, start - x * height);
+        found.y_high = x < x_last ? height - 1 : std::max(found.y_high, last - x_last * height);
+    }
+    return found;
+}
+
+// The same of fewer than 2^32 pixels: a division only where columns are skipped, and for the first and last column.
+Extent extent_of(Runs runs, index_t height, Extent found) {
+    index_t at = 0, column = 0, first = -1, end = 0;  // column: the place of its first pixel
+    for (index_t r = 1; r < runs.n; r += 2) {
+        const index_t start = at + runs.data[r - 1], run = runs.data[r];
+        at = start + run;
+        if (run == 0) continue;
+        if (first < 0) first = start;
+        end = at;
+        if (start - column >= 8 * height) column = start / height * height;
+        while (start - column >= height) column += height;
+        const bool crosses = at - column > height;
+        found.y_low = crosses ? 0 : std::min(found.y_low, start - column);
+        found.y_high = crosses ? height - 1 : std::max(found.y_high, at - 1 - column);
+    }
+    if (first < 0) return found;
+    found.x_low = std::min(found.x_low, first / height);
+    found.x_high = std::max(found.x_high, (end - 1) / height);
+    return found;
+}
+
 double overlap_of(Runs dt, Runs gt, run_t dt_area, bool crowd) {
     Walk walk(dt, gt);
     index_t shared = 0, union_ = 0;
@@ -49,30 +92,24 @@ double overlap_of(Runs dt, Runs gt, run_t dt_area, bool crowd) {
 }  // namespace
 
 void measure_masks(const MeasureMasks& of, const Threads& threads) {
-    constexpr index_t low_half = 0xFFFFFFFF;  // pycocotools counts pixels in 32 bits
     for_each_unit(of.begin, of.end, threads, [&](index_t n) {
         const Runs runs = runs_of(of.counts, of.offsets, n);
         const index_t height = of.sizes(n, 0), width = of.sizes(n, 1);
-        index_t area = 0, total = 0, x_low = width, y_low = height, x_high = 0, y_high = 0;
+        index_t area = 0, total = 0;
         for (index_t r = 0; r < runs.n; ++r) {
-            const index_t start = total & low_half, run = runs.data[r];
-            total += run;
-            if (r % 2 == 0 || run == 0) continue;
-            area += run;
-            if (height == 0) continue;
-            const index_t last = (total - 1) & low_half, x = start / height, x_last = last / height;
-            x_low = std::min(x_low, x);
-            x_high = std::max(x_high, x_last);
-            y_low = x < x_last ? 0 : std::min(y_low, start - x * height);
-            y_high = x < x_last ? height - 1 : std::max(y_high, last - x_last * height);
+            total += runs.data[r];
+            area += r % 2 ? runs.data[r] : 0;
         }
         of.areas[n] = run_t(area);
         of.totals[n] = total;
+        Extent extent = {width, height, 0, 0};
+        if (height > 0)
+            extent = total <= kLowHalf ? extent_of(runs, height, extent) : wrapped_extent(runs, height, extent);
         double* const box = of.boxes.row(n);
-        box[0] = runs.n > 1 ? double(x_low) : 0.0;
-        box[1] = runs.n > 1 ? double(y_low) : 0.0;
-        box[2] = runs.n > 1 ? double((x_high - x_low + 1) & low_half) : 0.0;
-        box[3] = runs.n > 1 ? double((y_high - y_low + 1) & low_half) : 0.0;
+        box[0] = runs.n > 1 ? double(extent.x_low) : 0.0;
+        box[1] = runs.n > 1 ? double(extent.y_low) : 0.0;
+        box[2] = runs.n > 1 ? double((extent.x_high - extent.x_low + 1) & kLowHalf) : 0.0;
+        box[3] = runs.n > 1 ? double((extent.y_high - extent.y_low + 1) & kLowHalf) : 0.0;
     });
 }
 

@@ -350,7 +350,8 @@ def mask_iou(
 ) -> None: ...
 def count_runs(
     text: _U8,
-    offsets: _I64,
+    begins: _I64,
+    ends: _I64,
     n_runs: _I64,
     begin: int,
     end: int,
@@ -359,7 +360,8 @@ def count_runs(
 ) -> None: ...
 def read_strings(
     text: _U8,
-    offsets: _I64,
+    begins: _I64,
+    ends: _I64,
     run_offsets: _I64,
     counts: _U32,
     begin: int,
@@ -411,7 +413,22 @@ def read_results(
     scores: _F64,
     n_threads: int,
     text: _U8 | None = None,
+    masks: _I64 | None = None,
 ) -> int | tuple[int, str]: ...
+def scan_masks(
+    text: _U8, spans: _I64, kinds: _U8, sizes: _I64, n_numbers: _I64, n_polygons: _I64, n_threads: int, /
+) -> tuple[int, str] | None: ...
+def read_masks(
+    text: _U8,
+    spans: _I64,
+    kinds: _U8,
+    offsets: _I64,
+    polygon_offsets: _I64,
+    numbers: _F64,
+    lengths: _I64,
+    n_threads: int,
+    /,
+) -> None: ...
 def read_ground_truth(
     file: int | bytes | _U8,
     size: int,
@@ -421,11 +438,12 @@ def read_ground_truth(
     image_flags: _U8,
     image: _I64,
     category: _I64,
-    boxes: _F64,
+    boxes: _F64 | None,
     area: _F64,
     ids: _I64,
     flags: _U8,
     n_threads: int,
+    masks: _I64 | None,
     /,
 ) -> tuple[int, int, bytes, list[tuple[str, int, int]]] | tuple[int, str]: ...
 def read_number(text: str, way: int, /) -> float | None: ...

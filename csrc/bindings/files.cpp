@@ -5,6 +5,7 @@
 
 #include "../reader/coco_json.h"
 #include "../reader/decimal.h"
+#include "../reader/mask_values.h"
 #include "readers.h"
 
 namespace pymetrics::bindings {
@@ -86,6 +87,13 @@ double* row_column(obj array, const char* name, index_t n_columns, index_t& room
     return rows.data;
 }
 
+index_t* mask_column(obj array, index_t& room) {
+    const auto rows = view<index_t, 2>(array, "masks");
+    require(rows.shape[1] == 2, "masks: expected 2 columns");
+    room = std::min(room, rows.shape[0]);
+    return rows.data;
+}
+
 constexpr index_t kAnyRoom = std::numeric_limits<index_t>::max();
 
 template <class Call>
@@ -112,7 +120,7 @@ py::object read_text(int file, obj text, index_t n_threads) {
 }
 
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
-                        index_t n_threads, obj text) {
+                        index_t n_threads, obj text, obj masks) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     InputText input(file, size);
     if (!text.is_none()) input.copy_to(text);
@@ -122,6 +130,8 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     out.category = column<index_t>(category, "category", out.room);
     out.boxes = row_column(boxes, "boxes", 4, out.room);
     out.scores = column<double>(scores, "scores", out.room);
+    if (!masks.is_none()) out.masks = mask_column(masks, out.room);
+    require(!out.masks || input.source().text, "masks: expected text, not an open file");
     return caught([&]() -> py::object {
         index_t n = 0;
         run(n_threads,
@@ -131,7 +141,8 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
 }
 
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
-                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads) {
+                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,
+                             obj masks) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     InputText input(file, size);
     RecordColumns out{}, out_images{};
@@ -141,7 +152,8 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
     out_images.flags = column<std::uint8_t>(image_flags, "image_flags", out_images.room);
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
-    out.boxes = row_column(boxes, "boxes", 4, out.room);
+    if (masks.is_none()) out.boxes = row_column(boxes, "boxes", 4, out.room);
+    else out.masks = mask_column(masks, out.room);
     out.areas = column<double>(area, "area", out.room);
     out.id = column<index_t>(ids, "ids", out.room);
     out.flags = column<std::uint8_t>(flags, "flags", out.room);
@@ -158,6 +170,63 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
             sections.append(py::make_tuple(py::str(text + section.key_begin, section.key_end - section.key_begin),
                                            section.begin, section.end));
         return py::make_tuple(n.images, n.rows, categories, sections);
+    });
+}
+
+namespace {
+
+// Text of kPad zero bytes more, and places in it.
+template <class Spans>
+void require_spans(View<std::uint8_t, 1> text, const Spans& spans) {
+    const index_t size = text.shape[0] - kPad;
+    require(size >= 0 && std::all_of(text.data + size, text.data + text.shape[0], [](auto byte) { return byte == 0; }),
+            "text: expected zero bytes behind it");
+    require(spans.shape[1] == 2, "spans: expected 2 columns");
+    bool within = true;
+    for (index_t i = 0; i < spans.shape[0]; ++i)
+        within &= 0 <= spans(i, 0) && spans(i, 0) <= spans(i, 1) && spans(i, 1) <= size;
+    require(within, "spans: expected places in the text");
+}
+
+}  // namespace
+
+py::object scan_masks(obj text, obj spans, obj kinds, obj sizes, obj n_numbers, obj n_polygons, index_t n_threads) {
+    const auto bytes = view<std::uint8_t, 1>(text, "text");
+    const MaskValues out = {view<index_t, 2>(spans, "spans"), view<std::uint8_t, 1>(kinds, "kinds"),
+                            view<index_t, 2>(sizes, "sizes"), view<index_t, 1>(n_numbers, "n_numbers"),
+                            view<index_t, 1>(n_polygons, "n_polygons")};
+    require_spans(bytes, out.spans);
+    const index_t n = out.spans.shape[0];
+    require_length(out.kinds.shape[0], n, "kinds");
+    require_length(out.n_numbers.shape[0], n, "n_numbers");
+    require_length(out.n_polygons.shape[0], n, "n_polygons");
+    require(out.sizes.shape[0] == n && out.sizes.shape[1] == 2, "sizes: expected 2 columns for each row");
+    return caught([&]() -> py::object {
+        run(n_threads,
+            [&](const Threads& threads) { pymetrics::scan_masks(reinterpret_cast<char*>(bytes.data), out, threads); });
+        return py::none();
+    });
+}
+
+void read_masks(obj text, obj spans, obj kinds, obj offsets, obj polygon_offsets, obj numbers, obj lengths,
+                index_t n_threads) {
+    const auto bytes = view<std::uint8_t, 1>(text, "text");
+    const auto places = view<const index_t, 2>(spans, "spans");
+    const auto kind = view<const std::uint8_t, 1>(kinds, "kinds");
+    const auto number_ends = view<const index_t, 1>(offsets, "offsets");
+    const auto polygon_ends = view<const index_t, 1>(polygon_offsets, "polygon_offsets");
+    const auto values = view<double, 1>(numbers, "numbers");
+    const auto n_values = view<index_t, 1>(lengths, "lengths");
+    require_spans(bytes, places);
+    const index_t n = places.shape[0];
+    require_length(kind.shape[0], n, "kinds");
+    require_length(number_ends.shape[0], n + 1, "offsets");
+    require_length(polygon_ends.shape[0], n + 1, "polygon_offsets");
+    require_offsets(number_ends, values.shape[0], "offsets");
+    require_offsets(polygon_ends, n_values.shape[0], "polygon_offsets");
+    run(n_threads, [&](const Threads& threads) {
+        pymetrics::read_masks(reinterpret_cast<const char*>(bytes.data), places, kind, number_ends, polygon_ends,
+                              values, n_values, threads);
     });
 }
 

@@ -19,6 +19,15 @@ void require_sizes(View<const index_t, 2> sizes, index_t n, const char* name) {
     require(fits, name, ": expected sides from 0 on, and fewer than 2**32 pixels");
 }
 
+// Texts within a text.
+void require_texts(View<const std::uint8_t, 1> text, View<const index_t, 1> begins, View<const index_t, 1> ends) {
+    require_length(ends.shape[0], begins.shape[0], "ends");
+    bool within = true;
+    for (index_t i = 0; i < begins.shape[0]; ++i)
+        within &= 0 <= begins[i] && begins[i] <= ends[i] && ends[i] <= text.shape[0];
+    require(within, "begins, ends: expected places in the text");
+}
+
 // What a side of mask_iou holds of n masks, and the rows that point at them.
 void require_side(View<const run_t, 1> counts, View<const index_t, 1> runs, View<const index_t, 2> sizes,
                   View<const run_t, 1> areas, View<const double, 2> boxes, View<const std::int32_t, 1> rows,
@@ -91,16 +100,16 @@ void require_mask_iou(const MaskIou& of) {
 }
 
 void require_count_runs(const CountRuns& of) {
-    require_offsets(of.offsets, of.text.shape[0], "offsets");
-    require_length(of.n_runs.shape[0], of.offsets.shape[0] - 1, "n_runs");
-    require_range(of.begin, of.end, of.offsets.shape[0] - 1);
+    require_texts(of.text, of.begins, of.ends);
+    require_length(of.n_runs.shape[0], of.begins.shape[0], "n_runs");
+    require_range(of.begin, of.end, of.begins.shape[0]);
 }
 
 void require_read_strings(const ReadStrings& of) {
-    require_offsets(of.offsets, of.text.shape[0], "offsets");
+    require_texts(of.text, of.begins, of.ends);
     require_offsets(of.run_offsets, of.counts.shape[0], "run_offsets");
-    require_length(of.run_offsets.shape[0], of.offsets.shape[0], "run_offsets");
-    require_range(of.begin, of.end, of.offsets.shape[0] - 1);
+    require_length(of.run_offsets.shape[0], of.begins.shape[0] + 1, "run_offsets");
+    require_range(of.begin, of.end, of.begins.shape[0]);
 }
 
 void require_measure_strings(const MeasureStrings& of) {

@@ -265,6 +265,15 @@ class ArrayReader {
             for (std::size_t i = 0; i < n; ++i)
                 for (std::size_t j = 0; j < 4; ++j)
                     std::memcpy(out_.boxes + 4 * (row + index_t(i)) + j, &r.slot[j][i], 8);
+        if (out_.boxes && out_.masks)
+            for (std::size_t i = 0; i < n; ++i)
+                if (!(r.seen[i] & kBox))
+                    std::fill_n(out_.boxes + 4 * (row + index_t(i)), 4, std::numeric_limits<double>::quiet_NaN());
+        if (out_.masks)
+            for (std::size_t i = 0; i < n; ++i)
+                for (int j = 0; j < 2; ++j)
+                    out_.masks[2 * (row + index_t(i)) + j] =
+                        reinterpret_cast<const char*>(std::uintptr_t(r.slot[kMask + j][i])) - source_.text;
         if (out_.sizes) {
             constexpr double nan = std::numeric_limits<double>::quiet_NaN();
             double* to = out_.sizes + 2 * row;

@@ -26,10 +26,11 @@ void read_file([[maybe_unused]] int file, index_t begin, [[maybe_unused]] index_
 }
 
 constexpr const char* kSections[] = {"images", "annotations", "categories"};
-constexpr Fields kNeeded = 1u << kImage | 1u << kCategory | kBox;
+constexpr Fields kIdsOfRow = 1u << kImage | 1u << kCategory, kMaskPlace = 1u << kMask | 1u << kMaskEnd;
 
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out) {
-    constexpr Fields needed = kNeeded | 1u << kScore;
+    constexpr Fields numbers = kIdsOfRow | 1u << kScore;
+    const Fields needed = numbers | (out.masks ? kMaskPlace : kBox), known = needed | kBox;
     Window window(source);
     index_t at = 0;
     auto skip_space = [&] {  // to the next character that is none, or to the end
@@ -41,7 +42,7 @@ index_t read_results(const Source& source, index_t chunk, const Threads& threads
         } while (at < source.size && window.cuts(window.of(at)));
     };
     skip_space();
-    ArrayReader reader(source, {needed, needed, 0}, chunk, out);
+    ArrayReader reader(source, {known, needed, 0}, chunk, out);
     at = reader.read(at, threads);
     if (at < 0) return 0;
     ++at;
@@ -84,7 +85,8 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
             counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0}, images);
         } else if (which == 1) {
             constexpr Fields optional = id | 1u << kArea | 1u << kCrowd | 1u << kIgnore;
-            counts.rows = array({kNeeded | optional, kNeeded, 1u << kScore}, out);
+            const Fields needed = kIdsOfRow | (out.masks ? kMaskPlace : kBox);
+            counts.rows = array({needed | optional, needed, 1u << kScore}, out);
         } else {
             require(s.value());
             if (which == 2) {

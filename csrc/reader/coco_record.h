@@ -8,10 +8,12 @@
 
 namespace pymetrics {
 
-// kLvisKey: either of the two keys that LVIS adds to images, whose values are not read.
+// kLvisKey: either of the two keys that LVIS adds to images, whose values are not read. kMask, kMaskEnd: where the
+// value of `segmentation` begins and ends, as pointers into the text.
 // clang-format off
 enum Field {
-    kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kOther, kFields
+    kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kMask, kMaskEnd,
+    kOther, kFields
 };
 // clang-format on
 using Fields = unsigned;  // one bit each
@@ -68,6 +70,7 @@ inline Field field_of(const char* key, index_t length) {
                  {"bbox", kX},
                  {"score", kScore},
                  {"area", kArea},
+                 {"segmentation", kMask},
                  {"iscrowd", kCrowd},
                  {"id", kId},
                  {"ignore", kIgnore},
@@ -124,6 +127,14 @@ inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
             ++s.p;
             if (i < 3) s.space();
         }
+        return true;
+    }
+    if (field == kMask) {
+        if (slots) slots->only_numbers = false;
+        r.slot[kMask] = reinterpret_cast<std::uintptr_t>(s.p);
+        if (!s.value()) return false;
+        r.slot[kMaskEnd] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.seen |= 1u << kMask | 1u << kMaskEnd;
         return true;
     }
     if (*s.p == '-' || is_digit(*s.p)) return read_field(s, field, r, slots);

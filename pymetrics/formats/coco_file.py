@@ -63,12 +63,15 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
     It equals what coco.ground_truth and coco.results make of the parsed file.
     """
     box_format = options.format("xywh")
-    if options.iou_type != "bbox":
+    if options.iou_type not in ("bbox", "segm"):
         return None
 
     def source_of(file: BinaryIO, size: int) -> Source:
         source = file.fileno() if hasattr(os, "pread") else file.read()
-        found = _read(source, size, options.argument, box_format, chunk)[0]
+        if options.iou_type == "segm":
+            found = _with_masks(source, size, options.argument, box_format, chunk)
+        else:
+            found = _read(source, size, options.argument, box_format, chunk)[0]
         if has_other_crowds(found):
             raise FastPathDeclined("an iscrowd that is neither 0 nor 1")
         if not options.use_ignore:
@@ -153,6 +156,33 @@ def _read(
     return _results(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
 
 
+def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
+    """Masks in place of boxes, whose areas are those of the results where the first has a box (BOX_AREA)."""
+    from .. import _native
+    from .mask_text import is_box, masks_of_text
+
+    if not isinstance(source, int):
+        raise FastPathDeclined("masks are read from regular files")
+    text = np.empty(size + _native.TEXT_PAD, np.uint8)
+    unread = _native.read_text(source, text, _config.get_num_threads())
+    if unread is not None:
+        raise _left(unread)
+    spans = np.empty((size // SHORTEST + 1, 2), np.int64)
+    if argument == "gt":
+        found = _ground_truth(text, size, argument, box_format, chunk, spans)[0]
+    else:
+        found = _results(text, size, argument, box_format, chunk, masks=spans)
+        has_box = is_box(found.shape.values)
+        if has_box[0]:
+            if not has_box.all():
+                raise FastPathDeclined("results with and without bbox")
+            found = replace(found, area=found.shape.values[:, 2] * found.shape.values[:, 3])
+    raw = masks_of_text(text, spans[: len(found)], found.where)
+    if isinstance(raw, tuple):
+        raise _left(raw)
+    return found.with_shape(raw)
+
+
 def _results(
     source: Input,
     size: int,
@@ -160,15 +190,16 @@ def _results(
     box_format: BoxFormat,
     chunk: int,
     text: NDArray[np.uint8] | None = None,
+    masks: NDArray[np.int64] | None = None,
 ) -> Source:
-    """text: None, or where to copy the open file."""
+    """text: None, or where to copy the open file. masks: None, or (room, 2), for the places of masks in the text."""
     room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
     image, category = np.empty((2, room), np.int64)
     boxes, scores = np.empty((room, 4)), np.empty(room)
     n_threads = _config.get_num_threads()
     from .. import _native
 
-    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text)
+    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text, masks)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
@@ -183,17 +214,26 @@ def _results(
     )
 
 
-def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Found:
+def _ground_truth(
+    source: Input,
+    size: int,
+    argument: str,
+    box_format: BoxFormat,
+    chunk: int,
+    masks: NDArray[np.int64] | None = None,
+) -> Found:
+    """masks: as for _results; then boxes are not read, and the source has no shape."""
     room = size // SHORTEST + 1
     image_room = size // SHORTEST_IMAGE + 1
     images, sizes = np.empty(image_room, np.int64), np.empty((image_room, 2))
     image_flags = np.empty(image_room, np.uint8)
     image, category, ids = np.empty((3, room), np.int64)
-    boxes, area, flags = np.empty((room, 4)), np.empty(room), np.empty(room, np.uint8)
+    area, flags = np.empty(room), np.empty(room, np.uint8)
+    boxes = np.empty((room, 4)) if masks is None else None
     outputs = (images, sizes, image_flags, image, category, boxes, area, ids, flags)
     from .. import _native
 
-    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads())
+    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), masks)
     if len(found) == 2:
         raise _left(found)
     n_images, n, text, sections = found
@@ -231,7 +271,7 @@ def _ground_truth(source: Input, size: int, argument: str, box_format: BoxFormat
         where=where_of(f"{argument}['annotations']"),
         image=image[:n],
         category=category[:n],
-        shape=RawBoxes(boxes[:n], box_format),
+        shape=None if boxes is None else RawBoxes(boxes[:n], box_format),
         area=area[:n],
         no_area=no_area,
         crowd=crowd,

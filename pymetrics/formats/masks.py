@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, ClassVar
@@ -37,7 +38,7 @@ class Polygons:
         n_polygons = np.diff(self.groups)
 
         def name_of_polygon(polygon: int) -> str:
-            row = int(np.searchsorted(self.groups, polygon, side="right")) - 1
+            row = bisect_right(self.groups, polygon) - 1
             return f"{name(row)}[{polygon - self.groups[row]}]"
 
         found = runs.of_polygons(self.points, self.offsets, np.repeat(sizes, n_polygons, axis=0), name_of_polygon)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,21 +134,24 @@ def check_sizes(sizes: NDArray[np.int64], name: Name) -> None:
 
 def of_texts(texts: Sequence[bytes], sizes: NDArray[np.int64], name: Name) -> RunColumns:
     """Masks of the runs' texts. Raises ValueError where one is no such text; the sums of runs are not checked."""
-    return of_text(np.frombuffer(b"".join(texts), np.uint8), offsets_of(list(map(len, texts))), sizes, name)
+    offsets = offsets_of(list(map(len, texts)))
+    return of_text(np.frombuffer(b"".join(texts), np.uint8), offsets[:-1], offsets[1:], sizes, name)
 
 
-def of_text(text: Any, offsets: NDArray[np.int64], sizes: NDArray[np.int64], name: Name) -> RunColumns:
-    """As of_texts, of one text, uint8. offsets: int64 (N + 1,), where each mask's begins."""
+def of_text(
+    text: Any, begins: NDArray[np.int64], ends: NDArray[np.int64], sizes: NDArray[np.int64], name: Name
+) -> RunColumns:
+    """As of_texts, of parts of one text, uint8. begins, ends: int64 (N,), where each mask's begins and ends."""
     check_sizes(sizes, name)
     n, n_runs = len(sizes), np.empty(len(sizes), np.int64)
-    kernels.count_runs(text, offsets, n_runs, 0, n)
+    kernels.count_runs(text, begins, ends, n_runs, 0, n)
     if n and n_runs.min() < 0:
         row = int(np.argmax(n_runs < 0))
-        shown = text[offsets[row] : offsets[row + 1]].tobytes()
+        shown = text[begins[row] : ends[row]].tobytes()
         raise ValueError(f"{name(row)} holds no compressed runs: {shown if len(shown) < 60 else shown[:57] + b'...'!r}")
     run_offsets = offsets_of(n_runs)
     counts = np.empty(run_offsets[-1], np.uint32)
-    kernels.read_strings(text, offsets, run_offsets, counts, 0, n)
+    kernels.read_strings(text, begins, ends, run_offsets, counts, 0, n)
     return RunColumns(counts, run_offsets, sizes)
 
 
@@ -207,7 +211,7 @@ def of_polygons(
     wrong = ~(np.abs(points) < MOST_COORDINATE).all(axis=1)
     if wrong.any():
         at = int(np.argmax(wrong))
-        row = int(np.searchsorted(offsets, at, side="right")) - 1
+        row = bisect_right(offsets, at) - 1
         raise ValueError(
             f"{name(row)} has the point {points[at].tolist()}; coordinates must be finite and below 2**27 in size"
         )

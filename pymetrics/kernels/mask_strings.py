@@ -14,15 +14,15 @@ LOW_HALF = 0xFFFFFFFF
 
 
 @kernel(parallel=True, outputs=("n_runs",), cuda=False)
-def count_runs(text, offsets, n_runs, begin, end):
+def count_runs(text, begins, ends, n_runs, begin, end):
     """How many runs each text holds.
 
-    text: uint8; offsets: int64 (N + 1,), where each text begins. n_runs: int64 (N,); -1 where a character is none of
-    those, a number has too many of them, or the last number is cut off. Units are texts.
+    text: uint8; begins, ends: int64 (N,), where each text begins and ends. n_runs: int64 (N,); -1 where a character is
+    none of those, a number has too many of them, or the last number is cut off. Units are texts.
     """
     for n in range(begin, end):
         found, length, is_wrong = 0, 0, False
-        for i in range(offsets[n], offsets[n + 1]):
+        for i in range(begins[n], ends[n]):
             length += 1
             is_wrong |= text[i] < FIRST or text[i] > LAST or length > MOST
             if (np.int64(text[i]) - FIRST) & 32 == 0:
@@ -31,17 +31,17 @@ def count_runs(text, offsets, n_runs, begin, end):
 
 
 @kernel(parallel=True, outputs=("counts",), cuda=False)
-def read_strings(text, offsets, run_offsets, counts, begin, end):
+def read_strings(text, begins, ends, run_offsets, counts, begin, end):
     """The runs of texts.
 
     run_offsets: int64 (N + 1,), the sums of what count_runs says, none of which is negative; behind the end of a text
     runs are 0. counts: uint32, modulo 2**32. Units are texts.
     """
     for n in range(begin, end):
-        i, first = offsets[n], run_offsets[n]
+        i, first = begins[n], run_offsets[n]
         for r in range(run_offsets[n + 1] - first):
             number, shift, group = np.int64(0), 0, np.int64(32)
-            while group & 32 != 0 and i < offsets[n + 1] and shift < 5 * MOST:
+            while group & 32 != 0 and i < ends[n] and shift < 5 * MOST:
                 group = np.int64(text[i]) - FIRST
                 number |= (group & 31) << shift
                 shift += 5

@@ -152,28 +152,28 @@ def make_text(rng: Rng) -> Any:
     return np.append(text, np.uint8(60)) if kind > 2 else text
 
 
-def texts(rng: Rng, size: int) -> tuple[Any, Any, Any]:
-    """text, offsets, and the runs of each text as count_runs counts them."""
+def texts(rng: Rng, size: int) -> tuple[Any, Any, Any, Any]:
+    """text, begins, ends, and the runs of each text as count_runs counts them."""
     from pymetrics import kernels
 
     parts = [make_text(rng) for _ in range(size)]
     text, offsets = np.concatenate([np.empty(0, np.uint8), *parts]), offsets_of([len(part) for part in parts])
     n_runs = np.empty(size, np.int64)
-    kernels.KERNELS["count_runs"].reference(text, offsets, n_runs, 0, size)
-    return text, offsets, n_runs
+    kernels.KERNELS["count_runs"].reference(text, offsets[:-1], offsets[1:], n_runs, 0, size)
+    return text, offsets[:-1].copy(), offsets[1:].copy(), n_runs
 
 
 def count_runs(rng: Rng, size: int) -> Args:
-    text, offsets, n_runs = texts(rng, size)
-    return {"text": text, "offsets": offsets, "n_runs": np.empty_like(n_runs), "begin": 0, "end": size}
+    text, begins, ends, n_runs = texts(rng, size)
+    return {"text": text, "begins": begins, "ends": ends, "n_runs": np.empty_like(n_runs), "begin": 0, "end": size}
 
 
 def read_strings(rng: Rng, size: int) -> Args:
     """Of texts that are no runs some numbers are read all the same, and numbers behind the end."""
-    text, offsets, n_runs = texts(rng, size)
+    text, begins, ends, n_runs = texts(rng, size)
     run_offsets = offsets_of(np.where(n_runs < 0, rng.integers(0, 9, size), n_runs))
     return {
-        "text": text, "offsets": offsets, "run_offsets": run_offsets,
+        "text": text, "begins": begins, "ends": ends, "run_offsets": run_offsets,
         "counts": np.empty(run_offsets[-1], np.uint32), "begin": 0, "end": size,
     }  # fmt: skip
 

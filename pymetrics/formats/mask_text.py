@@ -1,0 +1,70 @@
+"""Masks in the text of a COCO JSON file, read by the C++ part: no Python object is made for a mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _config
+from . import runs
+from .masks import Polygons, RawMasks
+from .runs import RunColumns, offsets_of
+from .values import Where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COMPRESSED, RUN_LIST, POLYGONS = 0, 1, 2
+
+
+def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Where) -> RawMasks | tuple[int, str]:
+    """The masks whose values stand in a text; or where the first odd one stands, and what is odd about it.
+
+    text: with native.TEXT_PAD zero bytes behind; escapes in it are undone. spans: int64 (N, 2), from the reader of
+    files; changed, too.
+
+    Raises:
+        ValueError: runs are no runs, or do not sum to height * width, as formats.masks.raw_masks.
+    """
+    from .. import _native
+
+    n, n_threads = len(spans), _config.get_num_threads()
+    kinds, sizes = np.empty(n, np.uint8), np.empty((n, 2), np.int64)
+    n_numbers, n_polygons = np.empty((2, n), np.int64)
+    odd = _native.scan_masks(text, spans, kinds, sizes, n_numbers, n_polygons, n_threads)
+    if odd is not None:
+        return odd
+    rows = {kind: np.flatnonzero(kinds == kind) for kind in range(3)}
+
+    def name(kind: int) -> runs.Name:
+        return lambda i: where("masks", int(rows[kind][i]))
+
+    parts, polygons = [], None
+    if len(rows[COMPRESSED]):
+        begins, ends = np.ascontiguousarray(spans[rows[COMPRESSED]].T)
+        parts.append(runs.of_text(text, begins, ends, sizes[rows[COMPRESSED]], name(COMPRESSED)))
+    if len(rows[COMPRESSED]) < n:
+        offsets, polygon_offsets = offsets_of(n_numbers), offsets_of(n_polygons)
+        numbers, lengths = np.empty(offsets[-1]), np.empty(polygon_offsets[-1], np.int64)
+        _native.read_masks(text, spans, kinds, offsets, polygon_offsets, numbers, lengths, n_threads)
+        of_runs = np.repeat(kinds == RUN_LIST, n_numbers)
+        if len(rows[RUN_LIST]):
+            size = sizes[rows[RUN_LIST]]
+            runs.check_sizes(size, name(RUN_LIST))
+            counts = numbers[of_runs].astype(np.uint32)
+            parts.append(RunColumns(counts, offsets_of(n_numbers[rows[RUN_LIST]]), size))
+        if len(rows[POLYGONS]):
+            points = (numbers[~of_runs] if of_runs.any() else numbers).reshape(-1, 2)
+            polygons = Polygons(points, offsets_of(lengths // 2), offsets_of(n_polygons[rows[POLYGONS]]))
+    is_mixed = sum(len(found) > 0 for found in rows.values()) > 1
+    order = np.argsort(np.concatenate(list(rows.values())), kind="stable") if is_mixed else None
+    raw = RawMasks(runs.joined(parts), polygons, order)
+    raw.check(where)
+    return raw
+
+
+def is_box(boxes: Any) -> NDArray[np.bool_]:
+    """Which rows of boxes from the reader of files have one."""
+    found: NDArray[np.bool_] = ~np.isnan(boxes[:, 0])
+    return found
