@@ -321,8 +321,6 @@ GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
     ("evaluation/accumulator.py", "searchsorted"): "the places of one chunk's ids among those of all chunks",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
-    ("formats/masks.py", "searchsorted"): "the row of a polygon, for the text of an error",
-    ("formats/runs.py", "searchsorted"): "the row of a byte of a string of runs, for the text of an error",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
 }
