@@ -146,14 +146,14 @@ def check_inputs(preds: Any, target: Any, box_format: str) -> None:
     for i, item in enumerate(target):
         if item["labels"].shape[0]:
             _check_boxes(item["boxes"], box_format, i, "targets")
-            _check_labels(item["labels"], i, "targets")
+            _check_labels(item["labels"], i)
             for key in ("iscrowd", "area"):
                 if key in item:
                     _check_extra(item[key], key, item["labels"].shape[0], i)
     for i, item in enumerate(preds):
         if item["labels"].shape[0]:
             _check_boxes(item["boxes"], box_format, i, "predictions")
-            _check_labels(item["labels"], i, "predictions")
+            _check_labels(item["labels"], i)
             _check_scores(item["scores"], i)
 
 
@@ -171,18 +171,22 @@ def _check_boxes(boxes: Any, box_format: str, i: int, side: str) -> None:
             f"in {side}"
         )
     if boxes.shape[1] != 4:
-        raise ValueError(
-            f"Invalid input box of sample {i}, element 0 (expected 4 values, got {boxes.shape[1]}) in {side}"
-        )
+        invalid = ValueError(f"Invalid input box of sample {i}, element 0 (expected 4 values, got {boxes.shape[1]})")
+        if box_format == "xywh":
+            raise invalid
+        try:  # torchmetrics unpacks what it converts, and gives Python's own text
+            _, _, _, _ = tuple(range(boxes.shape[1]))
+        except ValueError as error:
+            raise ValueError(str(error)) from invalid
     if boxes.is_complex() or (boxes.dtype not in NUMBERS and box_format != "xywh"):
         raise ValueError(f"Invalid input box of sample {i}, element 0 (expected numbers, got {boxes.dtype}) in {side}")
 
 
-def _check_labels(labels: Any, i: int, side: str) -> None:
+def _check_labels(labels: Any, i: int) -> None:
     if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex():
         raise ValueError(
             f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type "
-            f"{type(labels[0].tolist())}) in {side}"
+            f"{type(labels[0].tolist())})"
         )
 
 
@@ -190,7 +194,7 @@ def _check_scores(scores: Any, i: int) -> None:
     if scores.ndim != 1 or not scores.is_floating_point():
         raise ValueError(
             f"Invalid input score of sample {i}, element 0 (expected value of type float, got type "
-            f"{type(scores[0].tolist())}) in predictions"
+            f"{type(scores[0].tolist())})"
         )
 
 
