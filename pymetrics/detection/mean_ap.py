@@ -13,6 +13,7 @@ import numpy as np
 try:
     import torch
     from torchmetrics import Metric
+    from torchmetrics.utilities.distributed import gather_all_tensors
 except ImportError as error:
     raise ImportError(
         f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
@@ -25,6 +26,7 @@ from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, P
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
 from . import coco_files, outputs, validation
+from .gather import gather
 from .helpers import CocoBackend
 from .select import SelectedValue
 from .state_columns import STATES, as_columns, copied_boxes
@@ -286,6 +288,20 @@ class MeanAveragePrecision(Metric):
             return found
 
         return wrapped
+
+    def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
+        """The states of all processes, in torchmetrics' order, by two collectives; dist_sync_fn is called as there."""
+        if dist_sync_fn is not gather_all_tensors:
+            super()._sync_dist(dist_sync_fn, process_group)
+            return
+        states = self.metric_state
+        device = next((tensor.device for tensors in states.values() for tensor in tensors), self.device)
+        for name, tensors in gather(states, process_group or self.process_group, device).items():
+            setattr(self, name, tensors)
+
+    def _copy_state_dict(self) -> dict[str, Any]:
+        """The lists; their tensors are never changed in place."""
+        return {name: list(getattr(self, name)) for name in STATES}
 
     def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
         """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""

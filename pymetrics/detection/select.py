@@ -44,7 +44,7 @@ class SelectedValue(Metric):
         return self._forward_cache
 
     def reset(self) -> None:
-        """As the metric's; but lists of states that somebody holds stay as they are."""
+        """As the metric's; but the lists of states are replaced, not cleared."""
         for name in STATES:
             setattr(self, name, [])
         self.metric.reset()
