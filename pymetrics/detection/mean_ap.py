@@ -9,15 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-
-try:
-    import torch
-    from torchmetrics import Metric
-    from torchmetrics.utilities.distributed import gather_all_tensors
-except ImportError as error:
-    raise ImportError(
-        f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
-    ) from error
+import torch
 
 from ..evaluation import stages
 from ..evaluation.cells import group
@@ -26,15 +18,15 @@ from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, P
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
 from . import coco_files, outputs, validation
-from .gather import gather
 from .helpers import CocoBackend
+from .list_metric import ListMetric
 from .select import SelectedValue
 from .state_columns import STATES, as_columns, copied_boxes
 
 IouType = Literal["bbox", "segm"]
 
 
-class MeanAveragePrecision(Metric):
+class MeanAveragePrecision(ListMetric):
     """Mean average precision and recall of boxes: torchmetrics' class of this name, with the same numbers.
 
     A subclass of torchmetrics.Metric, with the arguments, states, exceptions and results of
@@ -204,30 +196,6 @@ class MeanAveragePrecision(Metric):
         validation.check_choice("key", key, keys)
         return SelectedValue(self, key)
 
-    def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
-        """Take in the images of another metric, or of its states: they come before the own ones, as in torchmetrics.
-
-        Raises:
-            ValueError: it is neither a metric of this class nor a dict of all states. The states are as before.
-        """
-        if not isinstance(incoming_state, (dict, Metric)):
-            raise ValueError(
-                f"Expected incoming state to be a dict or an instance of Metric but got {type(incoming_state)}"
-            )
-        count = 1
-        if isinstance(incoming_state, Metric):
-            if not isinstance(incoming_state, type(self)):
-                raise ValueError(
-                    f"Expected incoming state to be an instance of {type(self).__name__} but got {type(incoming_state)}"
-                )
-            count, incoming_state = incoming_state.update_count, incoming_state.metric_state
-        for name in STATES:
-            if name not in incoming_state:
-                raise ValueError(f"Expected state variable {name} to be present in incoming state {incoming_state}")
-        self._reduce_states(incoming_state)
-        self._update_count += count
-        self._computed = None
-
     def result(self) -> Result:
         """Everything taken in as a pymetrics Result, of all processes where there are several.
 
@@ -288,36 +256,6 @@ class MeanAveragePrecision(Metric):
             return found
 
         return wrapped
-
-    def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
-        """The states of all processes, in torchmetrics' order, by two collectives; dist_sync_fn is called as there."""
-        if dist_sync_fn is not gather_all_tensors:
-            super()._sync_dist(dist_sync_fn, process_group)
-            return
-        states = self.metric_state
-        device = next((tensor.device for tensors in states.values() for tensor in tensors), self.device)
-        for name, tensors in gather(states, process_group or self.process_group, device).items():
-            setattr(self, name, tensors)
-
-    def _copy_state_dict(self) -> dict[str, Any]:
-        """The lists; their tensors are never changed in place."""
-        return {name: list(getattr(self, name)) for name in STATES}
-
-    def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
-        """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
-        starts = {name: len(getattr(self, name)) for name in STATES}
-        self.update(*args, **kwargs)
-        whole = {name: getattr(self, name) for name in STATES}
-        self._to_sync, self._should_unsync = self.dist_sync_on_step, False
-        try:
-            for name, states in whole.items():
-                setattr(self, name, states[starts[name] :])
-            return self.compute()
-        finally:
-            for name, states in whole.items():
-                setattr(self, name, states)
-            self._to_sync, self._should_unsync = self.sync_on_compute, True
-            self._is_synced, self._cache, self._computed = False, None, None
 
 
 def _result(columns: Columns, protocol: Protocol, kind: type[Result]) -> Result:

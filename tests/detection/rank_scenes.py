@@ -11,7 +11,7 @@ from helpers.map_scenes import batch
 from torch import distributed
 
 import pymetrics
-from pymetrics.detection import MeanAveragePrecision
+from pymetrics.detection import GeneralizedIntersectionOverUnion, MeanAveragePrecision
 
 ARGUMENTS: dict[str, Any] = {"class_metrics": True, "extended_summary": True}
 
@@ -98,6 +98,9 @@ def scenes(rank: int, n_ranks: int) -> dict[str, Any]:
     selected = MeanAveragePrecision().select("map_50")
     selected.update(*shards("uneven", n_ranks)[rank])
     found["selected"] = counted(selected.compute)
+    overlap = GeneralizedIntersectionOverUnion(class_metrics=True)
+    overlap.update(*shards("one empty", n_ranks)[rank])
+    found["giou"] = counted(overlap.compute)
     groups = [distributed.new_group([0, 1]), distributed.new_group([n_ranks - 1])]
     group = groups[0] if rank < 2 else groups[1]
     metric = MeanAveragePrecision(process_group=group)

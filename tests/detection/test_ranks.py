@@ -60,6 +60,10 @@ def test_ranks(theirs: Any, n_ranks: int, tmp_path: Path) -> None:
         assert differences(values["step"], whole) == []
         assert differences(values["selected"][0], whole["map_50"]) == []
         assert values["selected"][1] == TWO_COLLECTIVES
+        batch = scenes.interleaved(scenes.shards("one empty", n_ranks))
+        overlap = expected(scenes.GeneralizedIntersectionOverUnion, batch, class_metrics=True)
+        assert differences(values["giou"][0], overlap) == []
+        assert values["giou"][1] == TWO_COLLECTIVES
         members = shards[:2] if rank < 2 else shards[2:]
         assert differences(values["group"], expected(Ours, scenes.interleaved(members))) == []
         equal, calls, n_images, error = values["accumulated"]

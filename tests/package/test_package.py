@@ -235,6 +235,7 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 LAYERS = (
     {"__main__"},
     {"cli", "_show_config", "trackers"},
+    {"functional"},
     {"detection"},
     {"coco", "demo"},
     {"evaluation"},
