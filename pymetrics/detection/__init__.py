@@ -5,6 +5,21 @@
 Needs torch and torchmetrics, and neither torchvision nor pycocotools.
 """
 
-from .mean_ap import MeanAveragePrecision
+try:
+    from .ciou import CompleteIntersectionOverUnion
+    from .diou import DistanceIntersectionOverUnion
+    from .giou import GeneralizedIntersectionOverUnion
+    from .iou import IntersectionOverUnion
+    from .mean_ap import MeanAveragePrecision
+except ImportError as error:
+    raise ImportError(
+        f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
+    ) from error
 
-__all__ = ["MeanAveragePrecision"]
+__all__ = [
+    "CompleteIntersectionOverUnion",
+    "DistanceIntersectionOverUnion",
+    "GeneralizedIntersectionOverUnion",
+    "IntersectionOverUnion",
+    "MeanAveragePrecision",
+]

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-
-try:
-    import torch
-    from torchmetrics import Metric
-except ImportError as error:
-    raise ImportError(
-        f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
-    ) from error
+import torch
 
 from ..evaluation import stages
 from ..evaluation.cells import group
@@ -24,12 +18,15 @@ from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, P
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
 from . import coco_files, outputs, validation
-from .state_columns import STATES, as_columns
+from .helpers import CocoBackend
+from .list_metric import ListMetric
+from .select import SelectedValue
+from .state_columns import STATES, as_columns, copied_boxes
 
 IouType = Literal["bbox", "segm"]
 
 
-class MeanAveragePrecision(Metric):
+class MeanAveragePrecision(ListMetric):
     """Mean average precision and recall of boxes: torchmetrics' class of this name, with the same numbers.
 
     A subclass of torchmetrics.Metric, with the arguments, states, exceptions and results of
@@ -44,8 +41,9 @@ class MeanAveragePrecision(Metric):
         class_metrics: also give the values of each class.
         extended_summary: also give ious, precision, recall and scores.
         average: "macro" means over classes; "micro" puts all boxes into one class.
-        backend: neither is used. "pycocotools" takes `map` at the limit 100 whatever the limits are, so that it is -1
-            where they lack 100; "faster_coco_eval" takes it at the last limit, as all other values are.
+        backend: whose numbers to give; neither is used. "pycocotools" takes `map` at the limit 100 whatever the limits
+            are, so that it is -1 where they lack 100; "faster_coco_eval" takes it at the last limit, as all other
+            values are, and its precision may be higher by 2.2e-16.
         thresholds: where the default lists come from: "torchmetrics" rounds them to float32 (.55 is 0.550000011920929),
             "coco" has pycocotools' float64. Ours alone.
         **kwargs: of torchmetrics.Metric.
@@ -102,6 +100,7 @@ class MeanAveragePrecision(Metric):
         self.average = average
         validation.check_choice("backend", backend, validation.BACKENDS)
         self.backend = backend
+        self._coco_backend = CocoBackend(backend, box_format)
         validation.check_choice("thresholds", thresholds, validation.THRESHOLDS)
         exact = thresholds == "coco"
         self.iou_thresholds = iou_thresholds or (list(COCO_IOU_THRESHOLDS) if exact else _spaced(0.5, 0.95, 10))
@@ -113,15 +112,15 @@ class MeanAveragePrecision(Metric):
             self.add_state(name, default=[], dist_reduce_fx=None)
 
     def update(self, preds: Sequence[dict[str, Any]], target: Sequence[dict[str, Any]]) -> None:
-        """Take in a batch: tensors are kept as they are, and neither converted nor read before compute().
+        """Take in a batch. No value is read before compute(): on a GPU nothing waits.
 
         Args:
             preds: one dict per image of boxes (n, 4), scores (n,) floats, labels (n,) integers.
             target: one dict per image of boxes (n, 4), labels (n,) integers; and, where known, iscrowd (n,) and area
                 (n,) in square pixels (0: the box's own).
 
-        Tensors are detached and kept by reference (a part of a tensor over twice its size is copied): do not change
-        them in place before compute().
+        Boxes are copied. All other tensors are detached and kept by reference, as in torchmetrics: do not change them
+        in place before compute(). A part of a tensor over twice its size is copied.
 
         Raises:
             ValueError: something is wrong; the message names the sample of this batch. The states are as before.
@@ -131,16 +130,16 @@ class MeanAveragePrecision(Metric):
             validation.check_inputs(preds, target, self.box_format)
         kept = _detached if compiling else _kept
         limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
+        self.detection_box.extend(copied_boxes(preds))
         for item in preds:
-            boxes = _flat(item["boxes"])
-            if boxes.shape[0] > limit:
+            labels = item["labels"]
+            if labels.shape[0] > limit:
                 validation.warn_of_many_detections(self.max_detection_thresholds[-1])
-            self.detection_box.append(kept(boxes))
-            self.detection_labels.append(kept(item["labels"]))
+            self.detection_labels.append(kept(labels))
             self.detection_scores.append(kept(item["scores"]))
+        self.groundtruth_box.extend(copied_boxes(target))
         for item in target:
             labels = item["labels"]
-            self.groundtruth_box.append(kept(_flat(item["boxes"])))
             self.groundtruth_labels.append(kept(labels))
             zeros = None
             for name, states in (("iscrowd", self.groundtruth_crowds), ("area", self.groundtruth_area)):
@@ -157,8 +156,8 @@ class MeanAveragePrecision(Metric):
         Returns:
             CPU tensors: map, map_50, map_75, map_small, map_medium, map_large, mar_1, mar_10, mar_100 (for the limits
             1, 10, 100), mar_small, mar_medium, mar_large; with extended_summary ious, precision, recall and scores;
-            map_per_class, mar_100_per_class (-1 without class_metrics); classes, int32. What has one element has no
-            axis.
+            map_per_class, mar_100_per_class (K,) (-1 without class_metrics); classes, int32 (K,). An entry of ious
+            that has one element has no axis.
         """
         columns = as_columns(self.metric_state, self.box_format)
         classes = torch.tensor(columns.axes.category_ids, dtype=torch.int32)
@@ -166,13 +165,14 @@ class MeanAveragePrecision(Metric):
         if not len(columns.axes.image_ids):
             return {**outputs.scalars(rows, [UNDEFINED] * len(rows)), "classes": classes}
         protocol = self._protocol(rows)
-        result = self._evaluate(columns, protocol)
+        kind = outputs.FasterResult if self.backend == "faster_coco_eval" else Result
+        result = self._evaluate(columns, protocol, kind)
         found = outputs.scalars(rows, result.stats)
         if self.extended_summary:
             found |= outputs.extended(result)
         precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
         if self.class_metrics:
-            by_class = _result(columns, protocol) if self.average == "micro" else result
+            by_class = _result(columns, protocol, kind) if self.average == "micro" else result
             precision, recall = outputs.per_class(by_class)
         found |= {
             "map_per_class": precision,
@@ -180,6 +180,21 @@ class MeanAveragePrecision(Metric):
             "classes": classes,
         }
         return found
+
+    def select(self, key: str) -> SelectedValue:
+        """One number of compute() as a torchmetrics.Metric that shares the states.
+
+        For what takes a metric of one tensor: MetricTracker, MinMaxMetric, Running, Lightning's `self.log`.
+
+        Args:
+            key: "map", "map_50", "mar_100", ...: one of the twelve numbers.
+
+        Raises:
+            ValueError: there is no such number.
+        """
+        keys = tuple(row.key for row in outputs.rows(self.max_detection_thresholds, self.backend))
+        validation.check_choice("key", key, keys)
+        return SelectedValue(self, key)
 
     def result(self) -> Result:
         """Everything taken in as a pymetrics Result, of all processes where there are several.
@@ -220,43 +235,38 @@ class MeanAveragePrecision(Metric):
             lenient=True,
         )
 
-    def _evaluate(self, columns: Columns, protocol: Protocol) -> Result:
+    def _evaluate(self, columns: Columns, protocol: Protocol, kind: type[Result] = Result) -> Result:
         if self.average == "micro":
             gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
             columns = replace(columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=np.zeros(1, np.int64)))
-        return _result(columns, protocol)
+        return _result(columns, protocol, kind)
 
-    def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
-        """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
-        starts = {name: len(getattr(self, name)) for name in STATES}
-        self.update(*args, **kwargs)
-        whole = {name: getattr(self, name) for name in STATES}
-        self._to_sync, self._should_unsync = self.dist_sync_on_step, False
-        try:
-            for name, states in whole.items():
-                setattr(self, name, states[starts[name] :])
-            return self.compute()
-        finally:
-            for name, states in whole.items():
-                setattr(self, name, states)
-            self._to_sync, self._should_unsync = self.sync_on_compute, True
-            self._is_synced, self._cache, self._computed = False, None, None
+    def _wrap_compute(self, compute: Callable[..., Any]) -> Callable[..., Any]:
+        """torchmetrics takes the axis from tensors of one element; what callers iterate over gets it back."""
+        squeezed = super()._wrap_compute(compute)
+
+        @functools.wraps(compute)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            found = squeezed(*args, **kwargs)
+            if isinstance(found, dict):
+                last = f"mar_{self.max_detection_thresholds[-1]}_per_class"
+                for key in ("classes", *(("map_per_class", last) if self.class_metrics else ())):
+                    if isinstance(found.get(key), torch.Tensor):
+                        found[key] = torch.atleast_1d(found[key])
+            return found
+
+        return wrapped
 
 
-def _result(columns: Columns, protocol: Protocol) -> Result:
+def _result(columns: Columns, protocol: Protocol, kind: type[Result]) -> Result:
     cells = group(columns, protocol.limit)
-    return Result(stages.match(columns, cells, protocol)[0], columns, cells)
+    return kind(stages.match(columns, cells, protocol)[0], columns, cells)
 
 
 def _spaced(start: float, end: float, n: int) -> list[float]:
     """Evenly spaced thresholds as torchmetrics has them: rounded to float32."""
     thresholds: list[float] = torch.linspace(start, end, n).tolist()
     return thresholds
-
-
-def _flat(boxes: Any) -> Any:
-    """An empty tensor without a second axis gets one: torch.distributed wants equal numbers of axes."""
-    return boxes.unsqueeze(0) if boxes.ndim == 1 and not boxes.numel() else boxes
 
 
 def _detached(tensor: Any) -> Any:

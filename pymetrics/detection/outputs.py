@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,19 @@ from ..evaluation.summary import Limit, SummaryRow, rows_of
 
 # MAX_DETS_100: pycocotools' first number asks for this limit, whatever the limits are.
 FIRST_LIMIT = {"pycocotools": Limit(value=100), "faster_coco_eval": Limit()}
+
+
+class FasterResult(Result):
+    """A Result whose precision is faster-coco-eval's: tp / n, where pycocotools has tp / (n + eps).
+
+    The two differ where n = 1 alone: for n > 1, n + eps rounds to n.
+    """
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, Any]:
+        precision, recall = super()._arrays
+        precision[precision == 1 / (1 + np.spacing(1.0))] = 1.0
+        return precision, recall
 
 
 def rows(max_dets: Sequence[int], backend: str) -> tuple[SummaryRow, ...]:

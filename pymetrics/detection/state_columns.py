@@ -34,6 +34,23 @@ STATES = (
 PORTION = 64
 
 
+def copied_boxes(items: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Copies of the boxes of some images, so that the caller may change its tensors. Empty boxes are not copied.
+
+    Boxes of one axis, which are empty, get a second one, (1, 0), as in torchmetrics.
+    """
+    found = [item["boxes"] for item in items]
+    if len(found) > 1 and len({(boxes.dtype, boxes.device, boxes.shape[1:]) for boxes in found}) == 1:
+        portions = (found[i : i + PORTION] for i in range(0, len(found), PORTION))
+        if found[0].ndim == 2:  # copied together, kept as parts of one tensor: few calls of torch for many images
+            return [
+                boxes
+                for portion in portions
+                for boxes in torch.cat(portion).split([boxes.shape[0] for boxes in portion])
+            ]
+    return [boxes.clone() if boxes.numel() else boxes.unsqueeze(0) if boxes.ndim == 1 else boxes for boxes in found]
+
+
 def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
     """The images in the order in which they came; the categories are the labels that any box has.
 
@@ -126,7 +143,9 @@ def _joined_boxes(tensors: Sequence[Any], box_format: str) -> Any:
         return _joined([corners_to_sizes(tensor, box_format).to(torch.float64) for tensor in tensors if tensor.numel()])
     joined = _joined(tensors)  # a tensor of its own
     if joined.numel() and box_format == "xyxy":
-        joined[:, 2:] -= joined[:, :2]
+        corners = joined.numpy() if joined.is_cpu and joined.dtype != torch.bfloat16 else joined  # the same memory
+        for low, high in ((0, 2), (1, 3)):
+            corners[:, high] -= corners[:, low]
         return joined
     return corners_to_sizes(joined, box_format) if joined.numel() else joined
 
@@ -161,7 +180,7 @@ def _check_labels(labels: NDArray[Any], counts: NDArray[np.int64], side: str) ->
     if labels.dtype.kind == "f" and len(labels):
         i = int(np.argmax(counts > 0))
         raise ValueError(
-            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type {float}) in {side}"
+            f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type {float})"
         )
     if labels.dtype.itemsize > 4 and len(labels) and not -(2**31) <= int(labels.min()) <= int(labels.max()) < 2**31:
         row, ends = int(np.argmax((labels < -(2**31)) | (labels >= 2**31))), np.cumsum(counts)

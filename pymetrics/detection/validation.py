@@ -104,11 +104,11 @@ def is_sound(preds: Any, target: Any) -> bool:
     return True
 
 
-def check_inputs(preds: Any, target: Any, box_format: str) -> None:
-    """The arguments of update(), before any of them is kept. Reads shapes and dtypes, never values.
+def check_samples(preds: Any, target: Any, scores: tuple[str, ...] = ("scores",)) -> None:
+    """Sequences of one length, of dicts of tensors; in target as many boxes as labels. scores: their key, or nothing.
 
     Raises:
-        ValueError: something is wrong; the message names the sample of this update and the element.
+        ValueError: something is wrong.
     """
     for name, items in (("preds", preds), ("target", target)):
         if not isinstance(items, Sequence):
@@ -117,11 +117,11 @@ def check_inputs(preds: Any, target: Any, box_format: str) -> None:
         raise ValueError(
             f"Expected argument `preds` and `target` to have the same length, but got {len(preds)} and {len(target)}"
         )
-    for name, items, keys in (("preds", preds, ("boxes", "labels", "scores")), ("target", target, ("boxes", "labels"))):
+    for name, items, keys in (("preds", preds, ("boxes", "labels", *scores)), ("target", target, ("boxes", "labels"))):
         for key in keys:
             if any(key not in item for item in items):
                 raise ValueError(f"Expected all dicts in `{name}` to contain the `{key}` key")
-    for name, items, keys in (("preds", preds, ("boxes", "scores", "labels")), ("target", target, ("boxes", "labels"))):
+    for name, items, keys in (("preds", preds, ("boxes", *scores, "labels")), ("target", target, ("boxes", "labels"))):
         for key in keys:
             if not all(isinstance(item[key], torch.Tensor) for item in items):
                 raise ValueError(f"Expected all {key} in `{name}` to be of type Tensor")
@@ -133,6 +133,15 @@ def check_inputs(preds: Any, target: Any, box_format: str) -> None:
                 f"Input 'boxes' and labels of sample {i} in targets have a different length "
                 f"(expected {n_boxes} labels, got {n_labels})"
             )
+
+
+def check_inputs(preds: Any, target: Any, box_format: str) -> None:
+    """The arguments of update(), before any of them is kept. Reads shapes and dtypes, never values.
+
+    Raises:
+        ValueError: something is wrong; the message names the sample of this update and the element.
+    """
+    check_samples(preds, target)
     for i, item in enumerate(preds):
         n_boxes, n_labels, n_scores = (
             _length(item[key], key, i, "predictions") for key in ("boxes", "labels", "scores")
@@ -146,14 +155,14 @@ def check_inputs(preds: Any, target: Any, box_format: str) -> None:
     for i, item in enumerate(target):
         if item["labels"].shape[0]:
             _check_boxes(item["boxes"], box_format, i, "targets")
-            _check_labels(item["labels"], i, "targets")
+            _check_labels(item["labels"], i)
             for key in ("iscrowd", "area"):
                 if key in item:
                     _check_extra(item[key], key, item["labels"].shape[0], i)
     for i, item in enumerate(preds):
         if item["labels"].shape[0]:
             _check_boxes(item["boxes"], box_format, i, "predictions")
-            _check_labels(item["labels"], i, "predictions")
+            _check_labels(item["labels"], i)
             _check_scores(item["scores"], i)
 
 
@@ -171,18 +180,30 @@ def _check_boxes(boxes: Any, box_format: str, i: int, side: str) -> None:
             f"in {side}"
         )
     if boxes.shape[1] != 4:
-        raise ValueError(
-            f"Invalid input box of sample {i}, element 0 (expected 4 values, got {boxes.shape[1]}) in {side}"
-        )
+        if box_format != "xywh":
+            check_unpacking(boxes, i)
+        raise _not_four(boxes, i)
     if boxes.is_complex() or (boxes.dtype not in NUMBERS and box_format != "xywh"):
         raise ValueError(f"Invalid input box of sample {i}, element 0 (expected numbers, got {boxes.dtype}) in {side}")
 
 
-def _check_labels(labels: Any, i: int, side: str) -> None:
+def _not_four(boxes: Any, i: int) -> ValueError:
+    return ValueError(f"Invalid input box of sample {i}, element 0 (expected 4 values, got {boxes.shape[-1]})")
+
+
+def check_unpacking(boxes: Any, i: int) -> None:
+    """Boxes that are converted must have four values: torchmetrics unpacks them, and gives Python's own text."""
+    try:
+        _, _, _, _ = tuple(range(boxes.shape[-1]))
+    except ValueError as error:
+        raise ValueError(str(error)) from _not_four(boxes, i)
+
+
+def _check_labels(labels: Any, i: int) -> None:
     if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex():
         raise ValueError(
             f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type "
-            f"{type(labels[0].tolist())}) in {side}"
+            f"{type(labels[0].tolist())})"
         )
 
 
@@ -190,7 +211,7 @@ def _check_scores(scores: Any, i: int) -> None:
     if scores.ndim != 1 or not scores.is_floating_point():
         raise ValueError(
             f"Invalid input score of sample {i}, element 0 (expected value of type float, got type "
-            f"{type(scores[0].tolist())}) in predictions"
+            f"{type(scores[0].tolist())})"
         )
 
 

@@ -123,6 +123,27 @@ class Accumulator:
         with self._lock:
             self._add(outcomes, matches)
 
+    def gather(self, group: Any = None) -> Accumulator:
+        """An accumulator of the images of all processes of torch.distributed; this one stays as it is.
+
+        To be called by every process of the group, with any number of images, none included. What goes over is
+        to_bytes(), in two collectives: the lengths, then the bytes, padded to the longest.
+
+        Args:
+            group: a process group; None: all processes.
+
+        Raises:
+            ValueError: the processes follow different protocols, or an image is there twice, unless duplicates="first".
+            RuntimeError: a process died or did not come within the group's time-out.
+        """
+        from .exchange import exchange_bytes
+
+        first, *others = exchange_bytes(self.to_bytes(), group)
+        whole = type(self).from_bytes(first, duplicates=self.duplicates)
+        for other in others:
+            whole.merge(Accumulator.from_bytes(other))
+        return whole
+
     def outcomes(self) -> Outcomes:
         """All outcomes so far, in the order of (category, image id)."""
         with self._lock:

@@ -64,9 +64,11 @@ def test_tensors_are_kept_without_graph_and_without_large_storage(make: Any) -> 
     )
     states = [tensor for tensors in metric.metric_state.values() for tensor in tensors]
     assert not any(tensor.requires_grad or tensor.grad_fn is not None for tensor in states)
-    assert all(tensor.untyped_storage().nbytes() <= 2 * tensor.nbytes for tensor in states)
+    boxes = [*metric.detection_box, *metric.groundtruth_box]
+    assert all(tensor.untyped_storage().nbytes() <= 2 * tensor.nbytes for tensor in states if tensor.ndim == 1)
+    assert all(tensor.untyped_storage().nbytes() == 2 * tensor.nbytes for tensor in boxes)  # two images' together
     assert metric.detection_labels[0].data_ptr() == labels.data_ptr()
-    assert metric.detection_box[0].data_ptr() == whole.data_ptr()
+    assert metric.detection_scores[0].data_ptr() == scores.data_ptr()
     assert metric.groundtruth_labels[0].data_ptr() != labels.data_ptr()
 
 
@@ -151,10 +153,53 @@ def test_constants(make: Any) -> None:
             setattr(metric, name, 1)
 
 
-def test_merge_state_is_refused_as_in_torchmetrics(make: Any, theirs: Any) -> None:
-    for build in (make, theirs):
-        with pytest.raises(RuntimeError, match="``merge_state`` is not supported"):
-            filled(build()).merge_state(filled(build()))
+@pytest.mark.parametrize("n_images", [1, 3])
+def test_boxes_may_change_after_update(make: Any, theirs: Any, n_images: int) -> None:
+    """Boxes are copied, as torchmetrics copies them; scores and labels are not, in neither."""
+    import torch
+
+    ours, other = make(), theirs()
+    for metric in (ours, other):
+        preds, target = batch(1, n_images=n_images, empty=0, dtype="float64")
+        preds[0]["boxes"] = target[0]["boxes"].clone()
+        preds[0]["scores"], preds[0]["labels"] = torch.ones(len(target[0]["labels"])), target[0]["labels"].clone()
+        metric.update(preds, target)
+        for item in (*preds, *target):
+            item["boxes"] *= 2
+        preds[0]["boxes"].zero_()
+        preds[0]["scores"] /= 2
+    assert differences(ours.compute(), other.compute()) == []
+    assert ours.compute()["map"] > 0.1
+
+
+@pytest.mark.parametrize("of", [lambda metric: metric, lambda metric: metric.metric_state])
+def test_merge_state(make: Any, of: Callable[[Any], Any]) -> None:
+    """The other's images come first; torchmetrics, which refuses, merges lists in this order elsewhere."""
+    metric, other = filled(make(), BATCHES[2:]), filled(make(), BATCHES[:2])
+    before = metric.compute()
+    metric.merge_state(of(other))
+    assert metric.compute() is not before
+    whole = filled(make())
+    assert differences(metric.metric_state, whole.metric_state) == []
+    assert differences(metric.compute(), whole.compute()) == []
+    empty = make()
+    empty.merge_state(of(whole))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # that nothing has been taken in
+        assert differences(empty.compute(), whole.compute()) == []
+
+
+def test_states_that_do_not_merge(make: Any) -> None:
+    from torchmetrics import SumMetric
+
+    metric = filled(make())
+    partial = {"detection_box": []}
+    for other, text in ((3, "to be a dict or an instance of Metric but got <class 'int'>"),
+                        (SumMetric(), "to be an instance of MeanAveragePrecision but got .*SumMetric"),
+                        (partial, "Expected state variable detection_mask to be present")):  # fmt: skip
+        with pytest.raises(ValueError, match=text):
+            metric.merge_state(other)
+    assert differences(metric.metric_state, filled(make()).metric_state) == []
 
 
 @pytest.mark.parametrize("arguments", [{}, {"class_metrics": True, "extended_summary": True}, {"compute_on_cpu": True}])
@@ -229,6 +274,51 @@ def test_tracker(make: Any) -> None:
         tracker.update(*data)
     expected = [filled(make(), [data]).compute()["map"].item() for data in BATCHES[:2]]
     assert tracker.compute_all()["map"].tolist() == expected
+
+
+def test_selected_value(make: Any) -> None:
+    """One tensor, of the metric's states, whichever of the two is updated."""
+    metric = make(max_detection_thresholds=[1, 10, 300], backend="faster_coco_eval")
+    selected = metric.select("mar_300")
+    selected.update(*BATCHES[0])
+    metric.update(*BATCHES[1])
+    expected = filled(make(max_detection_thresholds=[1, 10, 300], backend="faster_coco_eval"), BATCHES[:2]).compute()
+    assert differences(selected.compute(), expected["mar_300"]) == []
+    assert selected.compute().shape == ()
+    assert selected.update_count == metric.update_count == 2
+    step = selected(*BATCHES[2])
+    assert differences(step, make(max_detection_thresholds=[1, 10, 300])(*BATCHES[2])["mar_300"]) == []
+    assert len(metric.detection_box) == 9
+    copied = pickle.loads(pickle.dumps(selected))
+    assert differences(copied.compute(), selected.compute()) == []
+    copied.update(*BATCHES[3])
+    assert len(metric.detection_box) == 9
+    selected.reset()
+    assert metric.update_count == len(metric.detection_box) == 0
+    with pytest.raises(ValueError, match=r"`key` to be one of \('map', .*'mar_large'\) but got mar_100"):
+        metric.select("mar_100")
+
+
+def test_wrappers_of_a_selected_value(make: Any) -> None:
+    from torchmetrics import MetricTracker
+    from torchmetrics.wrappers import MinMaxMetric, Running
+
+    alone = [filled(make(), [data]).compute()["map"] for data in BATCHES]
+    assert len({value.item() for value in alone}) > 2
+    tracker = MetricTracker(make().select("map"))
+    bounds, running = MinMaxMetric(make().select("map")), Running(make().select("map"), window=2)
+    growing: list[Any] = []
+    for i, data in enumerate(BATCHES):
+        tracker.increment()
+        tracker.update(*data)
+        bounds.update(*data)
+        growing.append(filled(make(), BATCHES[: i + 1]).compute()["map"])
+        assert bounds.compute() == {"raw": growing[-1], "max": max(growing), "min": min(growing)}
+        assert running(*data) == alone[i]
+    assert tracker.best_metric(return_step=True) == (max(alone).item(), alone.index(max(alone)))
+    assert tracker.compute_all().tolist() == [value.item() for value in alone]
+    assert running.compute() == filled(make(), BATCHES[3:1:-1]).compute()["map"]
+    assert running.compute() == filled(make(), BATCHES[3:1:-1]).compute()["map"]
 
 
 def test_synchronised_states(make: Any) -> None:

@@ -235,7 +235,9 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 LAYERS = (
     {"__main__"},
     {"cli", "_show_config", "trackers"},
-    {"detection", "coco", "demo"},
+    {"functional"},
+    {"detection"},
+    {"coco", "demo"},
     {"analysis"},
     {"evaluation"},
     {"formats"},

@@ -1,0 +1,13 @@
+"""DistanceIntersectionOverUnion: torchmetrics' metric, which keeps boxes in place of matrices."""
+
+from __future__ import annotations
+
+from . import overlaps
+from .iou import IntersectionOverUnion
+
+
+class DistanceIntersectionOverUnion(IntersectionOverUnion):
+    """Mean distance IoU of all pairs of a detection and a ground truth of one image. See IntersectionOverUnion."""
+
+    _iou_type: overlaps.Kind = "diou"
+    _invalid_val: float = -1.0

@@ -1,0 +1,1 @@
+"""torchmetrics' functional names: pymetrics.functional.detection."""
