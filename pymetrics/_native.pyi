@@ -217,6 +217,21 @@ def mean_valid(
     n_threads: int,
     /,
 ) -> None: ...
+def match_across(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    match_of: _I32,
+    match_iou: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def count_at(
     scores: _F64,
     matched: _U64,

@@ -8,6 +8,7 @@
 #include "../accumulate.h"
 #include "../boxes.h"
 #include "../cells.h"
+#include "../confusion.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
@@ -59,6 +60,15 @@ inline void require_range(index_t begin, index_t end, index_t n) {
     require(0 <= begin && begin <= end && end <= n, "begin, end: expected a range within ", n, " units");
 }
 
+// Each group of a kernel's overlaps has as many as its detections times its ground truths.
+inline void require_pairs(View<const index_t, 1> offsets, View<const index_t, 1> dt_offsets,
+                          View<const index_t, 1> gt_offsets, const char* name, const char* group) {
+    for (index_t i = 0; i + 1 < dt_offsets.shape[0]; ++i)
+        require(
+            offsets[i + 1] - offsets[i] == (dt_offsets[i + 1] - dt_offsets[i]) * (gt_offsets[i + 1] - gt_offsets[i]),
+            name, ": ", group, " ", i, " has another size");
+}
+
 void require_index_ids(const IndexIds& of);
 void require_sort_rows(const SortRows& of);
 void require_join_cells(const JoinCells& of);
@@ -73,6 +83,7 @@ void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_mean_valid(const MeanValid& of);
+void require_match_across(const MatchAcross& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

@@ -3,15 +3,6 @@
 namespace pymetrics::bindings {
 namespace {
 
-// Each group of a kernel's overlaps has as many as its detections times its ground truths.
-void require_pairs(View<const index_t, 1> offsets, View<const index_t, 1> dt_offsets, View<const index_t, 1> gt_offsets,
-                   const char* name, const char* group) {
-    for (index_t i = 0; i + 1 < dt_offsets.shape[0]; ++i)
-        require(
-            offsets[i + 1] - offsets[i] == (dt_offsets[i + 1] - dt_offsets[i]) * (gt_offsets[i + 1] - gt_offsets[i]),
-            name, ": ", group, " ", i, " has another size");
-}
-
 void require_areas(View<const double, 2> area_ranges, View<const word_t, 2> area_bits, index_t n_words) {
     require(area_ranges.shape[1] == 2, "area_ranges: expected 2 columns");
     require(area_bits.shape[0] == area_ranges.shape[0] && area_bits.shape[1] == n_words, "area_bits: expected ",

@@ -7,6 +7,9 @@ from .confidence import Confidence as Confidence
 from .confidence import ConfidenceCurve as ConfidenceCurve
 from .confidence import best_threshold as best_threshold
 from .confidence import confidence_of as confidence_of
+from .confusion import Confusion as Confusion
+from .confusion import confusion as confusion
 from .miss_rate import MissRate as MissRate
 from .miss_rate import MissRateCurve as MissRateCurve
 from .miss_rate import miss_rate as miss_rate
+from .per_image import per_image as per_image

@@ -201,7 +201,8 @@ def at(result: Result, score: float = 0.5, iou: float = 0.5) -> AtThreshold:
 
     Args:
         result: of an evaluation; outcomes are enough, so also of a merged Accumulator.
-        score: detections count from this score on, itself included.
+        score: detections count from this score on, itself included. Scores are compared as float64: a float32 score of
+            0.7 is 0.69999999 there.
         iou: the IoU threshold. Where it is not one of the protocol's, the data is matched again.
 
     Raises:

@@ -55,18 +55,23 @@ def counted_at(result: Result, iou: float) -> Counted:
         ValueError: iou is no number in [0, 1]; or it is not one of the protocol's, and the data is not at hand.
     """
     iou, protocol = require_number("iou", iou, 0, 1), result.protocol
-    area, ious = protocol.whole_area, protocol.iou_thresholds
-    nearest = min(range(len(ious)), key=lambda t: abs(ious[t] - iou))
-    if abs(ious[nearest] - iou) < 1e-6:
-        return Counted(result.outcomes, area, area * len(ious) + nearest, ious[nearest])
-    one = single_threshold(protocol, iou)
+    area, ious, t = protocol.whole_area, protocol.iou_thresholds, place_of_threshold(protocol, iou)
+    if t is not None:
+        return Counted(result.outcomes, area, area * len(ious) + t, ious[t])
     if result.columns is None or result.cells is None:
         raise ValueError(
             f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}: the data is not at "
             f"hand to match again. Say iou_thresholds=[..., {iou!r}] at the start"
         )
-    outcomes, _ = stages.match(result.columns, result.cells, one)
+    outcomes, _ = stages.match(result.columns, result.cells, single_threshold(protocol, iou))
     return Counted(outcomes, 0, 0, iou)
+
+
+def place_of_threshold(protocol: Protocol, iou: float) -> int | None:
+    """Which of the protocol's IoU thresholds this is, up to the rounding of float32; None if it is none of them."""
+    ious = protocol.iou_thresholds
+    nearest = min(range(len(ious)), key=lambda t: abs(ious[t] - iou))
+    return nearest if abs(ious[nearest] - iou) < 1e-6 else None
 
 
 def single_threshold(protocol: Protocol, iou: float) -> Protocol:

@@ -189,8 +189,8 @@ def match_rows(columns: Columns, cells: Cells, protocol: Protocol, areas: Sequen
         cell_image=cells.image,
         dt_offsets=cells.dt_offsets,
         gt_offsets=cells.gt_offsets,
-        dt_row=_source_rows(columns.dt.source_row, cells.dt_rows),
-        gt_row=_source_rows(columns.gt.source_row, cells.gt_rows),
+        dt_row=source_rows(columns.dt.source_row, cells.dt_rows),
+        gt_row=source_rows(columns.gt.source_row, cells.gt_rows),
         scores=cells.scores,
         gt_of=np.where(found.gt_of >= 0, place[found.gt_of], np.int32(-1)),
         overlap=found.overlap,
@@ -200,7 +200,8 @@ def match_rows(columns: Columns, cells: Cells, protocol: Protocol, areas: Sequen
     )
 
 
-def _source_rows(source_row: Any, rows: Any) -> NDArray[np.int64]:
+def source_rows(source_row: Any, rows: Any) -> NDArray[np.int64]:
+    """The rows of the user's data that are rows of a Side."""
     return np.asarray(rows if source_row is None else source_row[rows], np.int64)
 
 

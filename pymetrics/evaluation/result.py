@@ -19,7 +19,7 @@ from .protocol import Place, Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
-    from ..analysis import AtThreshold, MissRate
+    from ..analysis import AtThreshold, Confusion, MissRate
     from .curves import Curves
     from .matches import Matches
 
@@ -228,6 +228,12 @@ class Result(Mapping[str, float]):
         from ..analysis import miss_rate
 
         return miss_rate(self, iou)
+
+    def confusion(self, iou: float = 0.5, score: float = 0.25) -> Confusion:
+        """Which categories the detections confuse, with background; see `pymetrics.analysis.confusion`."""
+        from ..analysis import confusion
+
+        return confusion(self, iou, score)
 
     def curves(self, iou: float | None = None, area: str | None = None, max_dets: int | None = None) -> Curves:
         """Precision over recall of each category and their mean, at one IoU threshold, area range and limit.

@@ -76,6 +76,7 @@ def test_outcomes_are_enough(seed):
     for other in (merged.at(0.5), loaded.at(0.5), pickle.loads(pickle.dumps(loaded)).at(0.5)):
         assert (other.per_class, other.per_image) == (whole.per_class, whole.per_image)
         assert other.macro.f1 == whole.macro.f1
+    assert merged.at(0.5, iou=0.75).per_class == of.evaluate().at(0.5, iou=0.75).per_class
     with pytest.raises(ValueError, match=r"iou must be one of the protocol's \(0.5, .*, got 0.62: .*iou_thresholds="):
         merged.at(0.5, iou=0.62)
 

@@ -9,7 +9,7 @@ from helpers.analysis_scenes import count, f_beta, macro, match, scene
 
 import pymetrics
 from pymetrics import Accumulator
-from pymetrics.analysis import BestThreshold
+from pymetrics.analysis import BestThreshold, best_threshold
 
 OBJECTIVES = [
     "f1", "f0.5", "f2", "f0", *({kind: value} for kind in ("precision", "recall") for value in (0, 0.3, 0.5, 0.9, 1.0))
@@ -102,8 +102,23 @@ def test_at_the_best_threshold_is_what_it_says(seed):
     found = result.best_threshold({"recall": 0.01}, average="micro")
     at = result.at(found.threshold)
     assert (at.precision, at.recall, at.f1) == (found.precision, found.recall, found.f)
-    assert result.best_threshold("f1") == result.best_threshold()
+    assert result.best_threshold("f1") == result.best_threshold() == best_threshold(result)
+    assert result.best_threshold("f1", 0.5, "macro") == result.best_threshold()
     assert result.curves(0.5).confidence.macro.f1.max() == result.best_threshold().f
+
+
+@pytest.mark.parametrize("n_categories", [1, 2, 33, 200])
+def test_macro_curves_are_at_whatever_the_number_of_categories(n_categories):
+    of = scene(n_categories, n_images=40, n_categories=n_categories + 1)
+    result = of.evaluate()
+    curve = result.curves(0.5).confidence.macro
+    for i, score in enumerate(curve.scores.tolist()):
+        found = result.at(score)
+        assert (found.tp, found.fp, found.fn) == (curve.tp[i], curve.fp[i], curve.fn[i])
+        macro = (found.macro.precision, found.macro.recall, found.macro.f1)
+        assert macro == (curve.precision[i], curve.recall[i], curve.f1[i])
+        rows = [row for row in found.per_class if row["n_gt"]]
+        assert macro[2] == pytest.approx(np.mean([row["f1"] for row in rows]), rel=1e-13)
 
 
 def test_outcomes_are_enough():

@@ -65,6 +65,8 @@ def test_by_hand():
     assert found.log_average == pytest.approx(0.9 ** (4 / 9) * 0.8 ** (5 / 9), rel=1e-14)
     assert pymetrics.evaluate(gt, dt[1:2]).miss_rate().per_class[0].at_points.tolist() == [1.0] * 9
     assert pymetrics.evaluate(gt, dt[:0]).miss_rate().log_average == 1.0
+    one = pymetrics.evaluate(gt[:1], dt[:1]).miss_rate()
+    assert one.log_average == one.per_class[0].log_average == pytest.approx(1e-10, rel=1e-12)
     perfect = pymetrics.evaluate(gt, np.insert(gt.astype(float), 5, 0.5, axis=1)).miss_rate()
     assert perfect.log_average == pytest.approx(1e-10, rel=1e-12)
     assert repr(perfect) == "<MissRate iou=0.5: log_average=0.0000>"

@@ -117,6 +117,20 @@ def test_matches_are_those_of_the_host(device, calls):
         assert ours.tobytes() == value.tobytes() if isinstance(value, np.ndarray) else ours == value, name
 
 
+def test_analysis_reads_copies_on_the_host(device):
+    gt, dt = scene(6)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    found = evaluate(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
+    assert host.at(0.5).tp > 0
+    for iou in (0.5, 0.62):
+        assert found.at(0.5, iou).per_image == host.at(0.5, iou).per_image
+        assert found.best_threshold(iou=iou) == host.best_threshold(iou=iou)
+        assert found.miss_rate(iou).log_average == host.miss_rate(iou).log_average
+        ours, theirs = found.confusion(iou), host.confusion(iou)
+        assert ours.matrix.tolist() == theirs.matrix.tolist()
+        assert ours.mistakes.dt.tolist() == theirs.mistakes.dt.tolist()
+
+
 def test_accumulator(device, calls):
     gt, dt = scene(3, n_images=9)
     host = evaluate(GroundTruths(**gt), Detections(**dt))

@@ -347,6 +347,18 @@ def accumulate_replicates(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def match_across(rng: Rng, size: int) -> Args:
+    args = match_cells(rng, size)
+    names = ("overlaps", "overlap_offsets", "dt_offsets", "gt_offsets", "begin", "end")
+    n_dt, n_gt = int(args["dt_offsets"][-1]), int(args["gt_offsets"][-1])
+    return {name: args[name] for name in names} | {
+        "dt_category": rng.integers(0, 3, n_dt).astype(np.int32),
+        "gt_category": rng.integers(0, 3, n_gt).astype(np.int32),
+        "threshold": float(rng.choice([0.5, 0.0, 0.3, 1 - 1e-10])),
+        "match_of": np.empty(n_dt, np.int32), "match_iou": np.empty(n_dt),
+    }  # fmt: skip
+
+
 def count_at(rng: Rng, size: int) -> Args:
     args = accumulate(rng, size)
     n_cells = len(args["n_gt"])
@@ -403,7 +415,7 @@ CALLS = {
     function.__name__: function
     for function in (
         index_ids, sort_rows, join_cells, rank_detections, place_cells, move_cells, box_iou, rotated_iou, area_words,
-        match_cells, match_boxes, accumulate, accumulate_replicates, mean_valid, count_at,
+        match_cells, match_boxes, accumulate, accumulate_replicates, mean_valid, match_across, count_at,
         count_along_scores, join_along_scores,
         *mask_cases.CALLS,
     )

@@ -323,6 +323,15 @@ BAD_VALUES = {
         (change("max_dets", 0, BIG), "max_dets: limits must not fall"),
         (put("end", 99), "begin, end: "),
     ],
+    "match_across": [
+        (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
+        (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (add_row("match_iou"), "match_iou: expected length"),
+        (put("end", 99), "begin, end: "),
+    ],
     "count_at": [
         (change("offsets", -1, BIG), "offsets: offsets must end"),
         (change("offsets", 0, -1), "offsets: expected"),

@@ -320,6 +320,7 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
 GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
     ("evaluation/accumulator.py", "searchsorted"): "the places of one chunk's ids among those of all chunks",
+    ("analysis/confusion.py", "bincount"): "the counts of pairs of categories",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
