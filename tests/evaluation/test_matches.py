@@ -220,3 +220,16 @@ def test_cells_by_image_hold_all_categories():
         own = np.flatnonzero(columns.dt.image == image)
         assert detections.tolist() == own[np.argsort(-columns.dt.scores[own], kind="stable")].tolist()
         assert truths.tolist() == np.flatnonzero(columns.gt.image == image).tolist()
+
+
+@pytest.mark.parametrize("iou_type", ["bbox", "obb"])
+def test_without_any_ground_truth_all_detections_are_false(iou_type):
+    box = [5, 5, 9, 9, 0.1] if iou_type == "obb" else [0, 0, 9, 9]
+    gt = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": []}
+    dt = [{"image_id": 1, "category_id": 1, "bbox": box, "score": s} for s in (0.5, 0.7)]
+    whole = pymetrics.evaluate(gt, dt, iou_type, keep_matches=True)
+    parts = Accumulator(iou_type=iou_type, keep_matches=True)
+    parts.update(gt, dt)
+    for result in (whole, parts.compute(), pymetrics.evaluate(gt, dt, iou_type)):
+        assert rows(result.matches.at()) == [(1, 1, 1, -1, 0.7, "fp"), (1, 1, 0, -1, 0.5, "fp")]
+        assert len(result.matches.missed()) == 0
