@@ -23,9 +23,10 @@ class Accumulated(dict[str, Any]):
         self._scores: Callable[[], Any] | None = scores
 
     def _fill(self) -> None:
-        compute, self._scores = self._scores, None
+        compute = self._scores
         if compute is not None:
             super().__setitem__(SCORES, compute())
+            self._scores = None  # not before: the computation may be interrupted
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key == SCORES:

@@ -1,8 +1,8 @@
 """COCOeval: pycocotools' evaluation, its parameters, prints and quirks, on this library's engine.
 
-Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, with
-the ids, scores and boxes that the annotations then have. A subclass that overrides _prepare, computeIoU or evaluateImg
-is evaluated image by image, through its own methods.
+Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, of what
+was evaluated; only ids are those that the annotations then have. A subclass that overrides _prepare, computeIoU or
+evaluateImg is evaluated image by image, through its own methods.
 """
 
 from __future__ import annotations
@@ -238,10 +238,18 @@ class COCOeval:
         if self._result[0] is not source:
             outcomes, columns = self._outcomes, self._columns
             if source is not outcomes:
-                axes = axis_ids(p.imgIds, may_be_text=True), axis_ids(categories_of(p))
+                axes = axis_ids(p.imgIds), axis_ids(categories_of(p))
                 columns = None
                 table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
                 outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes, p.iouType)
+            elif columns is not None:
+                gt, dt = (
+                    replace(side, source_row=evaluation_input.source_rows(rows, coco, p))
+                    for side, rows, coco in zip(
+                        (columns.gt, columns.dt), self._rows, (self.cocoGt, self.cocoDt), strict=True
+                    )
+                )
+                columns = replace(columns, gt=gt, dt=dt)
             assert outcomes is not None
             self._result = source, Result(outcomes, columns)
         return self._result[1]

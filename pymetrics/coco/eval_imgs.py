@@ -46,7 +46,8 @@ def from_matches(
     found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
     rows, gt_rows = cells.dt_rows, cells.gt_rows
     dt_numbers = np.array([dt["id"] for dt in dts], np.float64)[rows]
-    dt_ids, dt_scores = ([dts[row][key] for row in rows.tolist()] for key in ("id", "score"))
+    dt_ids, now = ([dts[row].get(key) for row in rows.tolist()] for key in ("id", "score"))
+    dt_scores = [_then(new, old) for new, old in zip(now, cells.scores.tolist(), strict=True)]
     gt_numbers = np.array([gt["id"] for gt in gts], np.float64)
 
     cell_of = np.repeat(np.arange(len(cells)), np.diff(cells.gt_offsets))
@@ -160,6 +161,11 @@ def match_one(
                 dt_matches[t, d] = gts[match]["id"]  # ID_ZERO: stands for no match
                 taken[match] = gt_matches[t, match] = dts[d]["id"]
     return dt_matches, gt_matches, dt_ignored
+
+
+def _then(now: Any, evaluated: float) -> Any:
+    """The score that was evaluated: as the annotation has it (an int, a float32), unless it was changed since."""
+    return now if now == evaluated or (now != now and evaluated != evaluated) else evaluated
 
 
 def _bit(words: Array, bit: int) -> Array:

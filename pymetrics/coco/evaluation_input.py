@@ -82,6 +82,15 @@ def by_cell(rows: list[Ann]) -> defaultdict[tuple[Any, Any], list[Ann]]:
     return cells
 
 
+def source_rows(rows: list[Ann] | Selection, coco: Any, p: Params) -> Array | None:
+    """The places of the columns' rows in the annotations of a COCO; None where these are not its own or not moved."""
+    if isinstance(rows, Selection):
+        return rows.order
+    place = {id(row): n for n, row in enumerate((getattr(coco, "dataset", None) or {}).get("annotations", ()))}
+    found = [place.get(id(row), -1) for row in in_order(rows, p)]
+    return None if -1 in found else np.array(found, np.int64)
+
+
 def categories_of(p: Params) -> list[Any]:
     """The category ids evaluated."""
     return p.catIds if p.useCats else [ONE_CATEGORY]
@@ -96,12 +105,10 @@ def mark_ignored(gts: list[Ann]) -> None:
 def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
     """The images and categories that params name. category_names: by id, of those that have one."""
     categories = categories_of(p)
-    ids, names = axis_ids(categories), {}
-    for k, category in enumerate(categories):
-        name = category_names.get(category)
-        if name is not None or isinstance(category, str):
-            names[int(ids[k])] = str(category if name is None else name)
-    images = axis_ids(p.imgIds, may_be_text=True)
+    ids = axis_ids(categories)
+    named = zip(ids.tolist(), categories, strict=True)
+    names = {id: str(category_names[category]) for id, category in named if category_names.get(category) is not None}
+    images = axis_ids(p.imgIds)
     return SourceAxes(images=images, categories=ids, unknown="drop", names=names)
 
 
@@ -195,9 +202,9 @@ def _positions(ids: list[Any], position_of: dict[Any, int] | None) -> Array:
     return np.array([position_of.get(id, -1) for id in ids], np.int32)
 
 
-def axis_ids(ids: Sequence[Any], may_be_text: bool = False) -> Array:
+def axis_ids(ids: Sequence[Any]) -> Array:
     """Ids as int64, or as text where they are; ids of other kinds give way to their positions."""
-    if may_be_text and all(isinstance(id, str) for id in ids) and len(ids):
+    if all(isinstance(id, str) for id in ids) and len(ids):
         return np.array(ids, str)
     if all(isinstance(id, (int, np.integer)) and -(2**63) <= id < 2**63 for id in ids):
         return np.array(ids, np.int64)

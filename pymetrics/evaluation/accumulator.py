@@ -163,9 +163,10 @@ class Accumulator:
             self._matches = [_no_matches(self._chunks[0], self.keep_matches)] if self.keep_matches else []
             return
         image_ids, category_ids, places = _axes_of(self._chunks)
-        if self._matches:
-            self._matches = [arrange_matches(self._matches, places, image_ids, category_ids)]
-        self._chunks = [merged(self._chunks)]
+        chunks, matches = [merged(self._chunks)], self._matches
+        if matches:
+            matches = [arrange_matches(matches, places, image_ids, category_ids)]
+        self._chunks, self._matches = chunks, matches  # together, when both are made: each may be interrupted
 
     def compute(self) -> Result:
         """The Result of all images so far; more may follow."""

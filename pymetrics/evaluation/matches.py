@@ -179,7 +179,7 @@ def match_rows(columns: Columns, cells: Cells, protocol: Protocol, areas: Sequen
     assert found is not None
     gt_ignored = stages.ignored_words(columns, cells, part)
     outcomes, cells, columns, found = outcomes.on_host(), cells.on_host(), columns.on_host(), found.on_host()
-    place = np.full(len(columns.gt.image), -1, np.int32)
+    place = np.full(len(columns.gt.image) + 1, -1, np.int32)  # the last one is that of row -1: no ground truth
     place[cells.gt_rows] = np.arange(len(cells.gt_rows)) - np.repeat(cells.gt_offsets[:-1], np.diff(cells.gt_offsets))
     return Matches(
         protocol=part,
@@ -192,7 +192,7 @@ def match_rows(columns: Columns, cells: Cells, protocol: Protocol, areas: Sequen
         dt_row=source_rows(columns.dt.source_row, cells.dt_rows),
         gt_row=source_rows(columns.gt.source_row, cells.gt_rows),
         scores=cells.scores,
-        gt_of=np.where(found.gt_of >= 0, place[found.gt_of], np.int32(-1)),
+        gt_of=place[found.gt_of],
         overlap=found.overlap,
         matched=outcomes.matched,
         ignored=outcomes.ignored,

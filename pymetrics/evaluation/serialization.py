@@ -159,7 +159,7 @@ def _matches_of(outcomes: Outcomes, areas: list[str], found: dict[str, Any]) -> 
     protocol = outcomes.protocol.with_areas(areas)
     n_dt, n_gt, n_cells = len(outcomes.scores), len(found["gt_row"]), len(outcomes.cell_image)
     shapes = {
-        "dt_row": (n_dt,), "gt_offsets": (n_cells + 1,), "gt_of": (n_dt, protocol.n_bits),
+        "dt_row": (n_dt,), "gt_row": (n_gt,), "gt_offsets": (n_cells + 1,), "gt_of": (n_dt, protocol.n_bits),
         "overlap": (n_dt, protocol.n_bits), "matched": (n_dt, protocol.n_words), "ignored": (n_dt, protocol.n_words),
         "gt_ignored": (n_gt, protocol.n_words),
     }  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pymetrics.coco import COCO, COCOeval
+from pymetrics.coco.accumulated import Accumulated
 from pymetrics.evaluation import stages
 
 READS = {
@@ -97,3 +98,16 @@ def test_what_is_written_stays(evaluated):
     del evaluated.eval["scores"]
     assert "scores" not in evaluated.eval
     assert evaluated.eval.get("scores", 7) == 7
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupted_reading_can_be_repeated(error):
+    def interrupted():
+        raise error
+
+    evaluated = Accumulated({"precision": 1}, interrupted)
+    for _ in range(2):
+        with pytest.raises(error):
+            _ = evaluated["scores"]
+    evaluated._scores = lambda: 7
+    assert evaluated["scores"] == dict(evaluated)["scores"] == 7

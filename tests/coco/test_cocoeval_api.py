@@ -273,14 +273,14 @@ def test_result(ours):
 
 
 def test_result_of_odd_ids():
-    """Ids that are no int64 give way to positions and names."""
+    """Ids that are text stay."""
     scene = plain_scene()
     for row in [*scene.gt["annotations"], *scene.dt]:
         row["image_id"], row["category_id"] = f"i{row['image_id']}", f"c{row['category_id']}"
     scene.gt["images"] = [{"id": f"i{image['id']}"} for image in scene.gt["images"]]
     scene.gt["categories"] = [{"id": f"c{category}"} for category in (3, 1, 7)]
     result = run(COCO, COCOeval, scene).result
-    assert [row["name"] for row in result.per_class] == ["c1", "c3", "c7"]
+    assert [row["id"] for row in result.per_class] == ["c1", "c3", "c7"]
     assert result.per_image[0]["id"] == "i18"
     assert result.stats.tobytes() == run(COCO, COCOeval, plain_scene()).result.stats.tobytes()
 

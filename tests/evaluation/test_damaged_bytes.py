@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,3 +53,13 @@ def test_a_header_nested_too_deep(packed):
     for text in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
         with pytest.raises(ValueError, match="data is damaged: "):
             Accumulator.from_bytes(sealed(packed, text))
+
+
+def test_matches_with_rows_of_two_numbers():
+    accumulator = Accumulator(keep_matches=True)
+    accumulator.update(GT, DT)
+    matches = accumulator.matches()
+    wide = replace(matches, gt_row=np.stack([matches.gt_row, matches.gt_row], axis=1))
+    packed = serialization.outcomes_to_bytes(accumulator.outcomes(), wide)
+    with pytest.raises(ValueError, match=r"data is damaged: matches\.gt_row has shape \(1, 2\), not \(1,\)"):
+        Accumulator.from_bytes(packed)

@@ -220,3 +220,36 @@ def test_cells_by_image_hold_all_categories():
         own = np.flatnonzero(columns.dt.image == image)
         assert detections.tolist() == own[np.argsort(-columns.dt.scores[own], kind="stable")].tolist()
         assert truths.tolist() == np.flatnonzero(columns.gt.image == image).tolist()
+
+
+@pytest.mark.parametrize("iou_type", ["bbox", "obb"])
+def test_without_any_ground_truth_all_detections_are_false(iou_type):
+    box = [5, 5, 9, 9, 0.1] if iou_type == "obb" else [0, 0, 9, 9]
+    gt = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": []}
+    dt = [{"image_id": 1, "category_id": 1, "bbox": box, "score": s} for s in (0.5, 0.7)]
+    whole = pymetrics.evaluate(gt, dt, iou_type, keep_matches=True)
+    parts = Accumulator(iou_type=iou_type, keep_matches=True)
+    parts.update(gt, dt)
+    for result in (whole, parts.compute(), pymetrics.evaluate(gt, dt, iou_type)):
+        assert rows(result.matches.at()) == [(1, 1, 1, -1, 0.7, "fp"), (1, 1, 0, -1, 0.5, "fp")]
+        assert len(result.matches.missed()) == 0
+
+
+@pytest.mark.parametrize("name", ["merged", "arrange_matches"])
+def test_an_interrupted_merge_can_be_repeated(monkeypatch, name):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    gt, dt = scene(3)
+    accumulator = Accumulator(keep_matches=True)
+    for image in gt["images"]:
+        own, found = ([row for row in side if row["image_id"] == image["id"]] for side in (gt["annotations"], dt))
+        accumulator.update({**gt, "images": [image], "annotations": own}, found)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"pymetrics.evaluation.accumulator.{name}", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            accumulator.compute()
+    table, want = accumulator.compute().matches.at(), pymetrics.evaluate(gt, dt).matches.at()
+    assert sorted(zip(table.image, table.score, table.status, strict=True)) == sorted(
+        zip(want.image, want.score, want.status, strict=True)
+    )
