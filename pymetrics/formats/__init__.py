@@ -12,12 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from .._records import record
-from .boxes import RawBoxes, as_box_format
+from .boxes import LAYOUTS, RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
 from .options import ReadOptions
 from .source import Source
 
 ORDER = "ground truth comes first, detections second"
+SIDES = {"gt": "ground truth", "dt": "detections"}
 RESULT_KEYS = {"bbox", "category_id", "score", "segmentation", "keypoints"}
 
 
@@ -85,6 +86,19 @@ def _own_format(source: Detections | GroundTruths, options: ReadOptions) -> Sour
 
 
 def _read_source(source: Source, options: ReadOptions) -> Source:
+    if source.side != options.argument:
+        raise ValueError(
+            f"{options.argument} must be {SIDES[options.argument]}, got what was read as {source.side!r}, "
+            f"{SIDES[source.side]}; {ORDER}"
+        )
+    if isinstance(source.shape, RawBoxes) and source.shape.format.layout in LAYOUTS.get(options.iou_type, ()):
+        own = source.shape.format
+        if (options.box_format is not None or options.normalized) and options.format(own.layout) != own:
+            raise ValueError(
+                f"box_format={options.box_format!r}, normalized={options.normalized} do not change boxes that were "
+                f"read before: {options.argument} was read as {own.layout}, {own.unit}; say them to pymetrics.read "
+                "alone"
+            )
     if options.use_ignore and source.unread_ignore is not None:
         raise ValueError(f"{options.argument} was read without use_ignore=True, which pymetrics.read takes, too")
     return source
@@ -238,8 +252,7 @@ def read(
     source = opened(source, options)
     entry = format_of(source, side)
     if entry.side not in (side, "either"):
-        what = "ground truth" if side == "gt" else "detections"
-        raise ValueError(f"source must be {what}, got {entry.name}")
+        raise ValueError(f"source must be {SIDES[side]}, got {entry.name}")
     found = entry.read(source, options)
     found.check()
     return found

@@ -35,6 +35,11 @@ class BoxFormat(NamedTuple):
         return next(layouts[self.layout] for layouts in LAYOUTS.values() if self.layout in layouts)
 
     @property
+    def unit(self) -> str:
+        """What the coordinates are, in words."""
+        return "in parts of the image" if self.normalized else "in pixels"
+
+    @property
     def can_be_normalized(self) -> bool:
         """Whether its boxes may be in parts of the image: scaled by width and height, they stay of their kind."""
         return self.layout in LAYOUTS["bbox"]

@@ -28,6 +28,11 @@ class ReadOptions:
     images: Any = None
     use_ignore: bool = False
 
+    def __post_init__(self) -> None:
+        if self.iou_type == "segm" and (self.box_format is not None or self.normalized):
+            given = "normalized=True" if self.box_format is None else f"box_format={self.box_format!r}"
+            raise ValueError(f"iou_type 'segm' compares masks, of which {given} says nothing: leave it out")
+
     def format(self, default: str) -> BoxFormat:
         """The format of the boxes in a source; `default`: its layout where none is said.
 
