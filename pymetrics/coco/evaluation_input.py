@@ -83,12 +83,14 @@ def by_cell(rows: list[Ann]) -> defaultdict[tuple[Any, Any], list[Ann]]:
 
 
 def source_rows(rows: list[Ann] | Selection, coco: Any, p: Params) -> Array | None:
-    """The places of the columns' rows in the annotations of a COCO; None where these are not its own or not moved."""
+    """The places of the columns' rows in the annotations of a COCO; None where they are not its own."""
     if isinstance(rows, Selection):
         return rows.order
-    place = {id(row): n for n, row in enumerate((getattr(coco, "dataset", None) or {}).get("annotations", ()))}
-    found = [place.get(id(row), -1) for row in in_order(rows, p)]
-    return None if -1 in found else np.array(found, np.int64)
+    listed = (getattr(coco, "dataset", None) or {}).get("annotations", ())
+    known, wanted = (np.fromiter(map(id, side), np.int64, len(side)) for side in (listed, in_order(rows, p)))
+    order = np.argsort(known)
+    found = order[np.searchsorted(known, wanted, sorter=order) % len(order)] if len(order) else order
+    return found if len(found) == len(wanted) and np.array_equal(known[found], wanted) else None
 
 
 def categories_of(p: Params) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,10 @@ class Matches:
         if not abs(ious[t] - iou) < 1e-6:
             raise ValueError(f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}")
         if area not in areas:
-            raise ValueError(f"area must be one of those kept, {areas}, got {area!r}: name it in keep_matches")
+            raise ValueError(
+                f"area must be one of those kept, {areas}, got {area!r}: say area={areas[0]!r}, or name another of the "
+                "protocol's ranges in keep_matches"
+            )
         return areas.index(area) * len(ious) + t
 
 
@@ -160,10 +163,13 @@ def areas_to_keep(keep_matches: bool | Sequence[str], protocol: Protocol) -> tup
     """The names of the area ranges whose matches are kept; none for False, "all" (or the first) for True.
 
     Raises:
+        TypeError: keep_matches is neither a bool nor names.
         ValueError: the protocol has no such area range.
     """
     names = protocol.area_names
-    if isinstance(keep_matches, bool):
+    if not isinstance(keep_matches, (bool, np.bool_, Iterable)):
+        raise TypeError(f"keep_matches must be True, False or names of area ranges, got {keep_matches!r}")
+    if isinstance(keep_matches, (bool, np.bool_)):
         return (("all" if "all" in names else names[0]),) if keep_matches else ()
     wanted = (keep_matches,) if isinstance(keep_matches, str) else tuple(keep_matches)
     for name in wanted:

@@ -76,7 +76,10 @@ class Result(Mapping[str, float]):
         """
         if self._matches is None:
             if self._columns is None or self.cells is None or self.columns is None:
-                raise ValueError("no matches were kept: say Accumulator(keep_matches=True) at the start")
+                raise ValueError(
+                    "no matches were kept: say Accumulator(keep_matches=True) at the start, or "
+                    "evaluate(..., keep_matches=True) before the result is saved"
+                )
             from .matches import areas_to_keep, match_rows
 
             self._matches = match_rows(self.columns, self.cells, self.protocol, areas_to_keep(True, self.protocol))
@@ -310,9 +313,11 @@ class Result(Mapping[str, float]):
             with open(unfinished, "wb") as file:
                 file.write(data)
             os.replace(unfinished, path)
-        except BaseException:
+        except BaseException as error:
             if os.path.exists(unfinished):
                 os.remove(unfinished)
+            if isinstance(error, OSError) and error.filename is not None:
+                raise OSError(error.errno, error.strerror, path) from None  # of the path that the user knows
             raise
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What COCOeval says of an evaluation that is over: rows of the user's lists, ids, scores; whoever reads it."""
+"""What COCOeval says of an evaluation that is over: rows of the user's lists, ids, scores, read or not."""
 
 import contextlib
 import io
@@ -76,7 +76,7 @@ def test_text_ids_of_categories_stay():
 
 
 @pytest.mark.parametrize("reads", [True, False])
-def test_scores_are_those_of_evaluate_whoever_reads_them(need, reads):
+def test_scores_are_those_of_evaluate_read_or_not(need, reads):
     rival = need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
     found = []
     for classes in (rival, (COCO, COCOeval)):

@@ -170,7 +170,7 @@ def test_without_keeping_they_come_from_the_data_or_not_at_all():
     assert rows(kept.matches.at(0.5)) == rows(made.matches.at(0.5))
     accumulator = Accumulator()
     accumulator.update(gt, dt)
-    with pytest.raises(ValueError, match=r"Accumulator\(keep_matches=True\)"):
+    with pytest.raises(ValueError, match=r"Accumulator\(keep_matches=True\) .* evaluate\(\.\.\., keep_matches=True\)"):
         _ = accumulator.compute().matches
     empty = Accumulator(keep_matches=True).compute().matches
     assert len(empty.at(0.5)) == len(empty.missed(0.5)) == 0
@@ -186,6 +186,11 @@ def test_bad_arguments():
             call(0.5, "small")
     with pytest.raises(ValueError, match=r"keep_matches must be True or name area ranges .*got 'tiny'"):
         pymetrics.evaluate(gt, dt, keep_matches=["tiny"])
+    for wrong in (None, 5):
+        with pytest.raises(TypeError, match=f"keep_matches must be True, False or names of area ranges, got {wrong}"):
+            pymetrics.evaluate(gt, dt, keep_matches=wrong)
+    assert Accumulator(keep_matches=np.True_).keep_matches == ("all",)
+    assert Accumulator(keep_matches=np.False_).keep_matches == ()
     one, other = Accumulator(keep_matches=True), Accumulator()
     other.update(gt, dt)
     with pytest.raises(ValueError, match="give both the same keep_matches"):
@@ -198,6 +203,8 @@ def test_a_protocol_without_a_range_named_all():
     result = pymetrics.evaluate(gt, dt, protocol=protocol, keep_matches=True)
     assert result.matches.protocol.area_names == ("below",)
     assert len(result.matches.at(0.5, "below")) == len(result.outcomes.scores)
+    with pytest.raises(ValueError, match=r"got 'all': say area='below', or name another of the protocol's ranges in"):
+        result.matches.at()
 
 
 def test_the_memory_that_is_stated():

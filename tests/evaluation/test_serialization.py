@@ -226,3 +226,11 @@ def test_saving_leaves_no_half_written_file(with_matches, tmp_path, monkeypatch)
         pymetrics.Result.load(path)
     with pytest.raises(FileNotFoundError):
         pymetrics.Result.load(tmp_path / "nothing")
+
+
+def test_a_result_that_cannot_be_saved_names_the_path_of_the_user(with_matches, tmp_path):
+    for path, kind in ((tmp_path / "missing" / "x", FileNotFoundError), (tmp_path, IsADirectoryError)):
+        with pytest.raises(kind) as caught:
+            with_matches.compute().save(path)
+        assert str(caught.value).endswith(f": {str(path)!r}")
+    assert list(tmp_path.parent.glob("*.unfinished")) == []
