@@ -57,20 +57,28 @@ class _Categories:
         self.ids: set[Label] = {self.id_of_label(label) for label in labels}
 
     @cached_property
-    def id_of(self) -> dict[str, Label]:
-        """The ids by name; where no label is a name, two categories may have one name."""
-        return ids_by_name(self.names)
+    def ids_of(self) -> dict[str, list[Label]]:
+        """The ids by name; two categories may have one name."""
+        found: dict[str, list[Label]] = {}
+        for id, name in self.names.items():
+            found.setdefault(name, []).append(id)
+        return found
+
+    def id_named(self, name: str) -> Label | None:
+        """The id of a name, or None. Raises ValueError where two categories have it."""
+        return ids_by_name(dict.fromkeys(self.ids_of.get(name, ()), name)).get(name)
 
     def id_of_label(self, label: Label) -> Label:
         """The id of a label of either side, which may be a name; itself where it is neither."""
-        return self.id_of.get(label, label) if self.are_integers and isinstance(label, str) else label
+        id = self.id_named(label) if self.are_integers and isinstance(label, str) else None
+        return label if id is None else id
 
     def find(self, label: Label) -> Label | None:
         """The id that a key or value of the map means; "3" may mean 3."""
         if label in self.ids:
             return label
-        if isinstance(label, str) and label in self.id_of:
-            return self.id_of[label]
+        if isinstance(label, str) and label in self.ids_of:
+            return self.id_named(label)
         if isinstance(label, str) and label.removeprefix("-").isdecimal() and int(label) in self.ids:
             return int(label)
         return None
@@ -81,13 +89,14 @@ class _Categories:
         named: dict[Label, str] = {}
         for value in dict.fromkeys(value for _, value in pairs):
             members = [self.find(key) for key, other in pairs if other == value]
-            target = self.find(value)
-            if target is None:
+            target, own = self.find(value), sorted(id for id in members if isinstance(id, int))
+            if self.are_integers and isinstance(value, str) and not isinstance(target, int) and own:
+                target = own[0]  # a new name: the lowest id keeps its number
+                named[target] = value
+                new_id.setdefault(value, target)  # some labels may have that name already
+            elif target is None:
                 target = value
-                own = sorted(id for id in members if isinstance(id, int))
-                if self.are_integers and isinstance(value, str) and own:  # a new name: the lowest id keeps its number
-                    target = own[0]
-                if isinstance(value, str) and (own or not self.are_integers):
+                if isinstance(value, str) and not self.are_integers:
                     named[target] = value
             new_id |= {id: target for id in members if id is not None}
         names = {id: name for id, name in self.names.items() if new_id.get(id, id) == id}
