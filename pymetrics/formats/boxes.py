@@ -88,6 +88,7 @@ class RawBoxes:
     format: BoxFormat
     name: ClassVar[str] = "boxes"
     sizes_for: ClassVar[str] = "normalized boxes"  # what needs the sizes of images
+    rows_with_sizes: ClassVar[slice] = slice(None)  # which rows need them, where needs_sizes
 
     def __len__(self) -> int:
         return len(self.values)
