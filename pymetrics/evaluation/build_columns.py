@@ -68,7 +68,9 @@ def build_columns(
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
         sizes = _sizes(image_sizes, gt, image_ids, listed_sizes)
     elif image_sizes is not None and (len(gt) or len(dt)):
-        warn("image_sizes has no effect on boxes in pixels; if they are parts of the image, say normalized=True")
+        what = "masks of runs and bitmaps" if shape.iou_type == "segm" else "boxes in pixels"
+        hint = "; if they are parts of the image, say normalized=True" if shape.iou_type == "bbox" else ""
+        warn(f"image_sizes has no effect on {what}{hint}")
     dt_shape = shape.read(dt, _sizes_of_rows(dt, dt_image, image_ids, sizes))
     gt_shape = shape.read(gt, _sizes_of_rows(gt, gt_image, image_ids, sizes))
     gt_side = Side(gt_image, gt_category, gt_shape, _gt_area(gt, gt_shape, shape), _gt_flags(gt), np.empty(0))
@@ -349,9 +351,10 @@ def _sizes_of_rows(source: Source, image: Any, image_ids: NDArray[Any], sizes: A
     """float64 (N, 2), or None where the source needs none. Raises ValueError where one is missing."""
     if sizes is None or not source.shape.needs_sizes or not len(source) or not len(image_ids):
         return None
-    unknown = np.isnan(sizes[image]).any(axis=1) & (image >= 0)
+    images = image[source.shape.rows_with_sizes]
+    unknown = np.isnan(sizes[images]).any(axis=1) & (images >= 0)
     if unknown.any():
-        image_id = image_ids[image[np.argmax(unknown)]].item()
+        image_id = image_ids[images[np.argmax(unknown)]].item()
         raise ValueError(
             f"{source.shape.sizes_for} need image_sizes, which has no (height, width) for image {image_id!r}"
         )

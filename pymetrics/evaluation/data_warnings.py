@@ -119,8 +119,9 @@ def _layout(gt: Source, dt: Source, columns: Columns) -> str | None:
         if found.share >= SHARE_OUTSIDE and others.n and others.share < SHARE_INSIDE and _may_be_corners(sides[name]):
             return (
                 f"{found.n_outside} of {found.n} boxes of {name} end outside their image, of {other} "
-                f"{others.n_outside} of {others.n}: if {name} holds x1, y1, x2, y2, say "
-                f"pymetrics.read({name}, '{name}', box_format='xyxy')"
+                f"{others.n_outside} of {others.n}: if {name} holds x1, y1, x2, y2, say box_format='xyxy' where its "
+                f"boxes are read, by pymetrics.read or {'GroundTruths' if name == 'gt' else 'Detections'}; on the "
+                "command line, where --box-format is of all files, convert them to x, y, width, height"
             )
     return None
 

@@ -88,6 +88,7 @@ class RawBoxes:
     format: BoxFormat
     name: ClassVar[str] = "boxes"
     sizes_for: ClassVar[str] = "normalized boxes"  # what needs the sizes of images
+    rows_with_sizes: ClassVar[slice] = slice(None)  # which rows need them, where needs_sizes
 
     def __len__(self) -> int:
         return len(self.values)
@@ -131,8 +132,11 @@ def _in_unit(values: NDArray[Any]) -> bool:
     return bool(values.min() >= 0 and values.max() <= 1)
 
 
-def box_column(values: Any, where: Where, n_columns: int = 4) -> Any:
-    """Boxes (N, n_columns) of a real dtype, as they are. Raises TypeError or ValueError."""
+def box_column(values: Any, where: Where, n_columns: int = 4, *, may_be_rotated: bool = False) -> Any:
+    """Boxes (N, n_columns) of a real dtype, as they are. Raises TypeError or ValueError.
+
+    may_be_rotated: rotated boxes, too, go where these do, with another box_format.
+    """
     name = where("boxes", None)
     boxes = as_array(values, name)
     if len(boxes.shape) == 2 and boxes.shape[1] == n_columns:
@@ -140,7 +144,10 @@ def box_column(values: Any, where: Where, n_columns: int = 4) -> Any:
     elif 0 in boxes.shape and len(boxes.shape) < 3:
         boxes = boxes.reshape(0, n_columns)
     else:
-        raise ValueError(f"{name} must have shape (N, {n_columns}), got {tuple(boxes.shape)}")
+        shape = tuple(boxes.shape)
+        fits = [layout for layout, width in LAYOUTS["obb"].items() if shape[1:] == (width,) and may_be_rotated]
+        hint = f"; rotated boxes need box_format={fits[0]!r}" if fits else ""
+        raise ValueError(f"{name} must have shape (N, {n_columns}), got {shape}{hint}")
     if isinstance(boxes, np.ndarray) and boxes.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold numbers, got dtype {boxes.dtype}")
     return boxes

@@ -240,7 +240,9 @@ def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
 
 
 def _mask_results(rows: Sequence[dict[str, Any]], argument: str) -> Source:
-    where, has_boxes = where_of(argument), bool(isinstance(rows[0], Mapping) and rows[0].get("bbox"))
+    where = where_of(argument)
+    box: Any = rows[0].get("bbox") if isinstance(rows[0], Mapping) else None
+    has_boxes = bool(len(box) if hasattr(box, "__len__") else box)
     columns = read_columns(rows, ("image_id", "category_id", "score", *(["bbox"] if has_boxes else [])))
     if columns is not None:
         return Source(

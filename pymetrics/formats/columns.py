@@ -196,7 +196,7 @@ def _require(of: Detections | GroundTruths, *names: str) -> None:
 def _shape(of: Detections | GroundTruths, where: Where, box_format: BoxFormat) -> Any:
     """The boxes; where there are none, the masks."""
     if of.boxes is not None:
-        return RawBoxes(box_column(of.boxes, where, box_format.n_columns), box_format)
+        return RawBoxes(box_column(of.boxes, where, box_format.n_columns, may_be_rotated=True), box_format)
     from .masks import RawMasks, bitmaps, raw_masks
 
     if isinstance(of.masks, (list, tuple)):

@@ -71,6 +71,11 @@ class RawMasks:
         """Whether the columns depend on the sizes of the images: of polygons."""
         return self.polygons is not None
 
+    @property
+    def rows_with_sizes(self) -> NDArray[np.int64]:
+        """Which rows need the size of their image."""
+        return self._rows()[len(self.runs) :]
+
     def check(self, where: Where) -> None:
         """Refuse runs that do not sum to height * width. Raises ValueError."""
         rows = self._rows()
@@ -84,7 +89,7 @@ class RawMasks:
         """All rows as runs. image_sizes: float64 (N, 2), where needs_sizes: height and width of each row's image."""
         found = self.runs
         if self.polygons is not None:
-            rows = self._rows()[len(self.runs) :]
+            rows = self.rows_with_sizes
             sizes = np.nan_to_num(image_sizes[rows]).astype(np.int64)
             drawn = self.polygons.drawn(sizes, lambda i: where("masks", int(rows[i])))
             found = runs.joined([self.runs, drawn]) if len(self.runs) else drawn

@@ -51,7 +51,8 @@ class Source:
     image: int64 or str (N,). category: int64 or str (N,), ids or names. indexed: they are positions on the axes, which
         are given, ascend and are unique; int32, -1 where a row is left out.
     shape: what is compared, as the shape's module reads it (RawBoxes for boxes). It has N rows (`len`), `name` (of the
-        column, in errors), `on_host()`, `check(where)`, `needs_sizes` and `scale_seems_wrong()`, as RawBoxes.
+        column, in errors), `on_host()`, `check(where)`, `needs_sizes`, `rows_with_sizes` and
+        `scale_seems_wrong()`, as RawBoxes.
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
     crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where

@@ -158,7 +158,7 @@ ONE = np.array([1])
         ({"image": ["a", 1]}, TypeError, "all strings: Detections.image[0] is 'a', Detections.image[1] is 1"),
         ({"image": [1, NAN]}, ValueError, "Detections.image[1] must be a whole number, got nan"),
         ({"image": [b"a", b"b"]}, TypeError, "Detections.image[0] must be a whole number, got b'a'"),
-        ({"boxes": np.zeros((2, 5))}, ValueError, "Detections.boxes must have shape (N, 4), got (2, 5)"),
+        ({"boxes": np.zeros((2, 5))}, ValueError, "got (2, 5); rotated boxes need box_format='cxcywhr'"),
         ({"boxes": np.zeros(4)}, ValueError, "Detections.boxes must have shape (N, 4), got (4,)"),
         ({"boxes": np.zeros((2, 1, 4))}, ValueError, "Detections.boxes must have shape (N, 4), got (2, 1, 4)"),
         ({"boxes": np.zeros((3, 4))}, ValueError, "Detections.boxes has 3 rows, Detections.image has 2"),

@@ -76,7 +76,9 @@ def test_corners_on_one_side(n, as_files, tmp_path):
         other = "dt" if side == "gt" else "gt"
         assert said(*place) == [
             f"{n_outside} of {n} boxes of {side} end outside their image, of {other} 0 of {n}: if {side} holds x1, y1, "
-            f"x2, y2, say pymetrics.read({side}, '{side}', box_format='xyxy')"
+            f"x2, y2, say box_format='xyxy' where its boxes are read, by pymetrics.read or "
+            f"{'GroundTruths' if side == 'gt' else 'Detections'}; on the command line, where --box-format is of all "
+            "files, convert them to x, y, width, height"
         ]
         both = list(place)
         both[side == "dt"] = pymetrics.read(place[side == "dt"], side, box_format="xyxy")  # what it says helps

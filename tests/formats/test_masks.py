@@ -187,3 +187,33 @@ def test_command_line(tmp_path, capsys):
         path.write_text(json.dumps(content))
     assert main(["eval", "--gt", str(paths[0]), "--dt", str(paths[1]), "--iou-type", "segm"]) in (0, None)
     assert str(evaluated(*paths)).strip().splitlines()[0] in capsys.readouterr().out
+
+
+RLE = {"size": [30, 40], "counts": [100, 200, 900]}
+
+
+def test_runs_need_no_size_of_their_image_beside_polygons():
+    square = [[10, 10, 20, 10, 20, 20, 10, 20]]
+    gt = {"images": [{"id": 1}, {"id": 2, "height": 30, "width": 40}], "categories": [{"id": 1}], "annotations": []}
+    rows = [{"image_id": 2, "segmentation": square}, {"image_id": 1, "segmentation": RLE}]
+    gt["annotations"] = [{**row, "id": i + 1, "category_id": 1, "iscrowd": 0} for i, row in enumerate(rows)]
+    dt = [{**row, "category_id": 1, "score": 0.5} for row in rows]
+    assert evaluated(gt, dt)["map"] == 1
+    dt[1]["segmentation"] = square
+    with pytest.raises(ValueError, match=r"^polygons need image_sizes, which has no \(height, width\) for image 1$"):
+        evaluated(gt, dt)
+
+
+def test_image_sizes_of_runs():
+    row = {"image_id": 1, "category_id": 1, "segmentation": RLE}
+    gt = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": [{**row, "id": 1, "iscrowd": 0}]}
+    with pytest.warns(UserWarning, match="^image_sizes has no effect on masks of runs and bitmaps$"):
+        pymetrics.evaluate(gt, [{**row, "score": 0.5}], iou_type="segm", image_sizes=(30, 40))
+
+
+def test_results_whose_boxes_are_arrays():
+    row = {"image_id": 1, "category_id": 1, "segmentation": RLE}
+    gt = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": [{**row, "id": 1, "iscrowd": 0}]}
+    results = [evaluated(gt, [{**row, "score": 0.5, "bbox": make([0, 0, 5, 5])}]) for make in (list, np.array)]
+    same(*results)
+    same(*(evaluated(gt, [{**row, "score": 0.5, "bbox": make([])}]) for make in (list, np.array)))
