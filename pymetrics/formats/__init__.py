@@ -241,7 +241,8 @@ def read(
     Args:
         source: what pymetrics.evaluate takes. In a list of predictions each needs an image_id.
         side: "gt" or "dt".
-        iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate.
+        iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate, which then need not be told box_format
+            and normalized again, and refuses others.
 
     Raises:
         OSError, TypeError, ValueError: as pymetrics.evaluate.
