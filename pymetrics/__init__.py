@@ -28,7 +28,7 @@ _MODULE_OF = {
     "box_iou": "evaluation.overlaps",
     "evaluate": "evaluation.evaluate",
     "match": "evaluation.match",
-    "read": "formats",
+    "read": "evaluation.read_sources",
     "show_config": "_show_config",
 }
 
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from .evaluation.outcomes import Outcomes
     from .evaluation.overlaps import box_iou
     from .evaluation.protocol import Protocol
+    from .evaluation.read_sources import read
     from .evaluation.result import Result
-    from .formats import read
     from .formats.columns import Detections, GroundTruths
 
 

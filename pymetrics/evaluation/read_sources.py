@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from ..formats import EMPTY, ITEMS, check_sides, format_of, opened
+from ..formats import EMPTY, ITEMS, SIDES, check_sides, format_of, opened
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 from .build_columns import build_columns
@@ -13,7 +13,7 @@ from .class_map import rename_categories
 from .columns import Columns
 from .data_warnings import warn_of_misuse
 from .protocol import Protocol
-from .shapes import Shape
+from .shapes import Shape, as_shape
 
 
 def read_sources(
@@ -41,6 +41,42 @@ def read_sources(
     gt_source = gt_format.read(gt, gt_options)
     images = gt_source.axes.images if gt_format is ITEMS else None
     return gt_source, dt_format.read(dt, ReadOptions("dt", iou_type, box_format, normalized, images=images))
+
+
+def read(
+    source: Any,
+    side: Literal["gt", "dt"],
+    iou_type: str = "bbox",
+    box_format: str | None = None,
+    normalized: bool = False,
+    *,
+    use_ignore: bool = False,
+) -> Source:
+    """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
+
+        gt = pymetrics.read("gt.json", "gt")
+        for path in paths: pymetrics.evaluate(gt, path)
+
+    Args:
+        source: what pymetrics.evaluate takes. In a list of predictions each needs an image_id.
+        side: "gt" or "dt".
+        iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate, which then need not be told box_format
+            and normalized again, and refuses others.
+
+    Raises:
+        OSError, TypeError, ValueError: as pymetrics.evaluate.
+    """
+    if side not in ("gt", "dt"):
+        raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
+    as_shape(iou_type)  # raises where there is none of this name
+    options = ReadOptions(side, iou_type, box_format, normalized, use_ignore=use_ignore)
+    source = opened(source, options)
+    entry = format_of(source, side)
+    if entry.side not in (side, "either"):
+        raise ValueError(f"source must be {SIDES[side]}, got {entry.name}")
+    found = entry.read(source, options)
+    found.check()
+    return found
 
 
 def read_columns(

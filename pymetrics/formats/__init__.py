@@ -222,38 +222,3 @@ def check_sides(gt: Any, gt_format: Format, dt: Any, dt_format: Format) -> None:
         raise ValueError(f"dt must be detections, got {dt_format.name}; {ORDER}")
     if dt_format.name == "a COCO dict" and dt_scored is False:
         raise ValueError(f"dt must be detections, got a COCO dict without scores; {ORDER}")
-
-
-def read(
-    source: Any,
-    side: Literal["gt", "dt"],
-    iou_type: str = "bbox",
-    box_format: str | None = None,
-    normalized: bool = False,
-    *,
-    use_ignore: bool = False,
-) -> Source:
-    """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
-
-        gt = pymetrics.read("gt.json", "gt")
-        for path in paths: pymetrics.evaluate(gt, path)
-
-    Args:
-        source: what pymetrics.evaluate takes. In a list of predictions each needs an image_id.
-        side: "gt" or "dt".
-        iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate, which then need not be told box_format
-            and normalized again, and refuses others.
-
-    Raises:
-        OSError, TypeError, ValueError: as pymetrics.evaluate.
-    """
-    if side not in ("gt", "dt"):
-        raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
-    options = ReadOptions(side, iou_type, box_format, normalized, use_ignore=use_ignore)
-    source = opened(source, options)
-    entry = format_of(source, side)
-    if entry.side not in (side, "either"):
-        raise ValueError(f"source must be {SIDES[side]}, got {entry.name}")
-    found = entry.read(source, options)
-    found.check()
-    return found

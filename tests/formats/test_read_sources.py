@@ -94,3 +94,8 @@ def test_the_wrong_side(sides):
     assert evaluate(gt, empty)["map"] == 0
     with pytest.raises(ValueError, match=no_truth):
         evaluate(empty, dt)
+
+
+def test_an_unknown_shape_is_refused():
+    with pytest.raises(ValueError, match=r"iou_type must be one of 'bbox', .*; got 'typo'"):
+        read(DT, "dt", iou_type="typo")
