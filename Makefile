@@ -31,7 +31,7 @@ test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does n
 	@echo "All tests take about a quarter of an hour on two cores; PYTEST_ARGS='-k boxes' runs some of them."
 	$(BIN)/pytest -q $(PYTEST_ARGS)
 
-# Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random: under a minute.
+# Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random.
 test-fast: $(VENV)/.test
 	$(BIN)/pytest -q -m "not slow and not hypothesis and not gpu" $(PYTEST_ARGS)
 

@@ -173,7 +173,7 @@ def _remarks(results: Results) -> str:
     shares = [share for entry in entries for share in entry["others"]]
     noisy = sum(share > NOISE for share in shares)
     lines = [
-        "–: not measured; who would take minutes or gigabytes is not.",
+        "–: not measured; contenders that need minutes or gigabytes are left out.",
         f"In {noisy} of {len(shares)} rounds other processes used more than a tenth of the machine." if noisy else "",
         "These times are of more than one build of pymetrics."
         if len({entry["build"] for entry in entries}) > 1
