@@ -1,12 +1,12 @@
 """Fixtures for what may be absent: real data and other libraries.
 
 Where something is absent, a test skips with a reason; where PYMETRICS_REQUIRE names it (a comma-separated list, e.g.
-PYMETRICS_REQUIRE=native,numba,data,pycocotools), it fails.
+PYMETRICS_REQUIRE=native,numba,data,pycocotools), it fails. A backend named there that is absent fails every test:
+import pymetrics raises.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from helpers.absent import absent, need_module
 
 SLOW_BACKENDS = ("numba", "cuda_emu", "emulated")  # compiled at their first use
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,13 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             isinstance(value, str) and value.startswith(SLOW_BACKENDS) for value in params.params.values()
         ):
             item.add_marker("slow")
-
-
-def absent(name: str, reason: str) -> NoReturn:
-    """Skip the test for want of `name`, or fail it where PYMETRICS_REQUIRE names it."""
-    if name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
-        pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {reason}", pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +58,7 @@ def lacking() -> Callable[[str, str], NoReturn]:
 def need() -> Callable[[str], ModuleType]:
     """need("pycocotools"): the imported module."""
 
-    def module_of(name: str) -> ModuleType:
-        try:
-            return importlib.import_module(name)
-        except ImportError as error:
-            absent(name.partition(".")[0], f"{name} cannot be imported ({error})")
-
-    return module_of
+    return need_module
 
 
 @pytest.fixture(scope="session")

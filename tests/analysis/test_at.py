@@ -8,7 +8,7 @@ import pytest
 from helpers.analysis_scenes import count, f_beta, macro, match, scene
 
 import pymetrics
-from pymetrics import Accumulator, Outcomes, Result
+from pymetrics import Outcomes, Result
 from pymetrics.analysis.counted import tree_mean
 
 SCORES = (-math.inf, 0.0, 0.25, 0.3, 0.5, 0.875, 1.0, 1.5)
@@ -65,13 +65,7 @@ def test_the_worst_images_come_first(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_outcomes_are_enough(seed):
     of = scene(seed)
-    whole, parts = of.evaluate().at(0.5), []
-    for images in (of.images[:3], of.images[3:]):
-        part = Accumulator()
-        part.update(*of.part(images).sources())
-        parts.append(part)
-    parts[0].merge(parts[1])
-    merged = parts[0].compute()
+    whole, merged = of.evaluate().at(0.5), of.merged()
     loaded = Result(Outcomes.from_bytes(merged.outcomes.to_bytes()))
     for other in (merged.at(0.5), loaded.at(0.5), pickle.loads(pickle.dumps(loaded)).at(0.5)):
         assert (other.per_class, other.per_image) == (whole.per_class, whole.per_image)

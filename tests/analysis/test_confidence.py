@@ -8,7 +8,6 @@ import pytest
 from helpers.analysis_scenes import count, f_beta, macro, match, scene
 
 import pymetrics
-from pymetrics import Accumulator
 from pymetrics.analysis import BestThreshold, best_threshold
 
 OBJECTIVES = [
@@ -123,13 +122,7 @@ def test_macro_curves_are_at_whatever_the_number_of_categories(n_categories):
 
 def test_outcomes_are_enough():
     of = scene(3)
-    parts = []
-    for images in (of.images[:3], of.images[3:]):
-        part = Accumulator()
-        part.update(*of.part(images).sources())
-        parts.append(part)
-    parts[0].merge(parts[1])
-    merged, whole = parts[0].compute(), of.evaluate()
+    merged, whole = of.merged(), of.evaluate()
     for objective in OBJECTIVES:
         assert merged.best_threshold(objective) == whole.best_threshold(objective)
     with pytest.raises(ValueError, match=r"iou must be one of .*iou_thresholds="):

@@ -7,7 +7,6 @@ import pytest
 from helpers.analysis_scenes import count, match, scene
 
 import pymetrics
-from pymetrics import Accumulator
 
 POINTS = [0.01, 10**-1.75, 10**-1.5, 10**-1.25, 0.1, 10**-0.75, 10**-0.5, 10**-0.25, 1.0]
 
@@ -80,13 +79,7 @@ def test_nothing_at_all():
 
 def test_outcomes_are_enough():
     of = scene(5)
-    parts = []
-    for images in (of.images[:3], of.images[3:]):
-        part = Accumulator()
-        part.update(*of.part(images).sources())
-        parts.append(part)
-    parts[0].merge(parts[1])
-    merged, whole = parts[0].compute(), of.evaluate().miss_rate()
+    merged, whole = of.merged(), of.evaluate().miss_rate()
     assert merged.miss_rate().log_average == whole.log_average
     with pytest.raises(ValueError, match=r"iou must be one of .*iou_thresholds="):
         merged.miss_rate(0.62)

@@ -67,9 +67,9 @@ def test_every_way_to_read(evaluated, read):
 
 
 @pytest.mark.parametrize("way", ["pickle", "copy", "deepcopy", "torch"])
-def test_copies_are_plain_dicts(evaluated, way):
+def test_copies_are_plain_dicts(evaluated, way, need):
     if way == "torch":
-        torch = pytest.importorskip("torch")
+        torch = need("torch")
         file = io.BytesIO()
         torch.save(evaluated.eval, file)
         file.seek(0)

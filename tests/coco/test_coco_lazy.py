@@ -26,11 +26,6 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def rival(need):
-    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
-
-
-@pytest.fixture
 def parsed(monkeypatch):
     """Every text that json has parsed."""
     texts = []

@@ -25,11 +25,6 @@ def files(tmp_path):
     return write(tmp_path, rich_scene())
 
 
-@pytest.fixture
-def rival(need):
-    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
-
-
 def parsed(path):
     with open(path, encoding="utf-8") as file:
         return json.load(file)

@@ -17,11 +17,6 @@ from helpers.coco_scenes import Scene, compare, differences, plain_scene, run, s
 from pymetrics.coco import COCO, COCOeval
 
 
-@pytest.fixture
-def rival(need):
-    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
-
-
 @pytest.fixture(params=["native", "numba"])
 def backend(request, need, monkeypatch):
     need("pymetrics._native" if request.param == "native" else "numba")

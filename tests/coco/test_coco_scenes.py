@@ -1,22 +1,10 @@
 """Thousands of generated scenes: every array, evalImgs and ious of COCOeval to the last bit as pycocotools has them."""
 
 import pytest
+from helpers.coco_cases import ByImage
 from helpers.coco_scenes import compare, make_scene, run
 
 from pymetrics.coco import COCO, COCOeval
-
-
-@pytest.fixture
-def rival(need):
-    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
-
-
-class ByImage(COCOeval):
-    """Overrides a step, so that everything is evaluated image by image."""
-
-    def evaluateImg(self, *args):
-        return super().evaluateImg(*args)
-
 
 SEEDS = [pytest.param(range(i, i + 200), marks=pytest.mark.slow if i else ()) for i in range(0, 3000, 200)]
 

@@ -15,11 +15,6 @@ from pymetrics.evaluation.result import Result
 
 
 @pytest.fixture
-def rival(need):
-    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
-
-
-@pytest.fixture
 def ours():
     return run(COCO, COCOeval, plain_scene())
 

@@ -6,6 +6,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
+from helpers.coco_cases import ByImage
 from helpers.coco_scenes import Scene, compare, run, summary
 from helpers.mask_scenes import make_mask_scene
 
@@ -13,18 +14,6 @@ import pymetrics
 from pymetrics.coco import COCO, COCOeval
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # pycocotools' own
-
-
-@pytest.fixture
-def rival(need):
-    return need("pycocotools.coco").COCO, need("pycocotools.cocoeval").COCOeval
-
-
-class ByImage(COCOeval):
-    """Overrides a step, so that everything is evaluated image by image."""
-
-    def evaluateImg(self, *args):
-        return super().evaluateImg(*args)
 
 
 SEEDS = [pytest.param(range(i, i + 150), marks=pytest.mark.slow if i else ()) for i in range(0, 1050, 150)]

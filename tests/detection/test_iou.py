@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers.map_scenes import batch, differences
+from helpers.map_scenes import batch, complaint, differences
 
 NAMES = {"iou": "", "giou": "Generalized", "diou": "Distance", "ciou": "Complete"}
 SCENES: dict[str, dict[str, Any]] = {
@@ -52,14 +52,6 @@ def run(metric: Any, *batches: Any) -> dict[str, Any]:
         metric.update(preds, target)
     values: dict[str, Any] = metric.compute()
     return values
-
-
-def complaint(call: Callable[[], Any]) -> tuple[type, str]:
-    try:
-        call()
-    except Exception as error:
-        return type(error), str(error)
-    return type(None), ""
 
 
 def whole(data: Any) -> Any:

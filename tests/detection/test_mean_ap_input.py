@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.map_scenes import batch
+from helpers.map_scenes import batch, complaint
 
 Classes = tuple[Any, Any]
 
@@ -24,14 +24,6 @@ def classes(need: Callable[[str], Any]) -> Classes:
     from pymetrics.detection import MeanAveragePrecision as Ours
 
     return Ours, Theirs
-
-
-def complaint(call: Callable[[], Any]) -> tuple[type, str]:
-    try:
-        call()
-    except Exception as error:
-        return type(error), str(error)
-    return type(None), ""
 
 
 def test_signature(classes: Classes) -> None:

@@ -46,6 +46,14 @@ class Scene:
     def evaluate(self, **settings: Any) -> pymetrics.Result:
         return pymetrics.evaluate(*self.sources(), **settings)
 
+    def merged(self) -> pymetrics.Result:
+        """The result of two accumulators, one of the first three images and one of the others."""
+        parts = [pymetrics.Accumulator(), pymetrics.Accumulator()]
+        for part, images in zip(parts, (self.images[:3], self.images[3:]), strict=True):
+            part.update(*self.part(images).sources())
+        parts[0].merge(parts[1])
+        return parts[0].compute()
+
     def part(self, images: list[Any]) -> Scene:
         """The rows of some images."""
         gt, dt = ([row for row in rows if row[0] in images] for rows in (self.gt, self.dt))

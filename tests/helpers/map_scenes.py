@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 FORMATS = ("xyxy", "xywh", "cxcywh")
 Batch = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+
+def complaint(call: Callable[[], Any]) -> tuple[type, str]:
+    """The type and the text of what a call raises; NoneType and "" where it raises nothing."""
+    try:
+        call()
+    except Exception as error:
+        return type(error), str(error)
+    return type(None), ""
 
 
 def batch(

@@ -1,11 +1,9 @@
 """The backends as a fixture."""
 
-import importlib
-import os
-
 import numpy as np
 import pytest
 from cuda_emu import emulated
+from helpers.absent import absent, need_module
 from helpers.kernel_cases import runs_on
 
 from pymetrics import kernels, set_num_threads
@@ -29,34 +27,24 @@ def any_backend(request):
     name, _, schedule = request.param.partition("-")
     if name == "cuda":
         why_not = cuda_backend.why_not()
-        if why_not and name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
-            pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {why_not}", pytrace=False)
         if why_not:
-            pytest.skip(f"no GPU: {why_not}")
+            absent(name, f"no GPU: {why_not}")
         yield name
         return
     if not schedule:
         yield _there(name)
         return
     why_not = emulated.why_not()
-    if why_not and name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
-        pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {why_not}", pytrace=False)
     if why_not:
-        pytest.skip(why_not)
+        absent(name, why_not)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CUDA_EMU_ORDER", schedule)
         yield name
 
 
 def _there(name):
-    part = PARTS[name]
-    try:
-        if part is not None:
-            importlib.import_module(part)
-    except ImportError as error:
-        if name in os.environ.get("PYMETRICS_REQUIRE", "").split(","):
-            pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {error}", pytrace=False)
-        pytest.skip(f"no {name} backend: {error}")
+    if PARTS[name] is not None:
+        need_module(PARTS[name])
     if name == "numba":
         _compile()
     return name

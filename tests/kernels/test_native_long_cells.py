@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.absent import need_module
 from helpers.long_cells import ARGUMENTS
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -15,7 +16,7 @@ TESTS = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def native():
-    return pytest.importorskip("pymetrics._native", reason="no native backend")
+    return need_module("pymetrics._native")
 
 
 class AlarmError(Exception):

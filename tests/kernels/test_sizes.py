@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
+from helpers.absent import need_module
 from helpers.kernel_cases import (
     Args,
     Rng,
@@ -94,7 +95,7 @@ def seeded(*what: object) -> Rng:
 
 @pytest.fixture
 def other(any_backend):
-    pytest.importorskip("pymetrics._native", reason="no native backend")
+    need_module("pymetrics._native")
     if any_backend in ("native", "reference"):
         pytest.skip("native is the reference here, and the interpreted kernels are too slow")
     return any_backend

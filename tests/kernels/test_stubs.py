@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cuda_emu import emulated
+from helpers.absent import absent, need_module
 
 import pymetrics
 from pymetrics.kernels import KERNELS
@@ -16,10 +17,10 @@ ADDED = {"_native": ("n_threads",), "_cuda": ("stream", "allocate")}  # behind a
 def module(request):
     """A compiled module, and its name; the emulated one stands for _cuda."""
     if request.param == "_native":
-        return pytest.importorskip("pymetrics._native", reason="no native backend"), request.param
+        return need_module("pymetrics._native"), request.param
     why_not = emulated.why_not()
     if why_not:
-        pytest.skip(why_not)
+        absent("cuda_emu", why_not)
     return emulated.module(), request.param
 
 

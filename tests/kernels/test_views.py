@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers.absent import need_module
 from helpers.kernel_cases import make_calls, output_names, parameters, poisoned
 
 from pymetrics.kernels import KERNELS
@@ -13,7 +14,7 @@ from pymetrics.kernels import KERNELS
 
 @pytest.fixture
 def native():
-    return pytest.importorskip("pymetrics._native", reason="no native backend")
+    return need_module("pymetrics._native")
 
 
 @functools.cache
