@@ -13,12 +13,6 @@ constexpr index_t kScratch = 1 << 15;
 constexpr index_t kScratch = 1 << 28;
 #endif
 
-int bits_of(index_t n) {
-    int bits = 0;
-    while (n >> bits) ++bits;
-    return bits;
-}
-
 void measure(Problem& p, const char* kernel) {
     p.D = p.scores.shape[0];
     p.W = p.matched.shape[1];
@@ -42,7 +36,7 @@ void put_in_order(Problem& p, const Queue& queue) {
     auto *rows = queue.take<std::int32_t>(p.D), *rows_by_score = queue.take<std::int32_t>(p.D);
     auto* const gathered = queue.take<std::uint32_t>(p.D);
     p.places = queue.take<std::uint32_t>(p.D);
-    // each is done with when the other begins
+    // the same memory twice: the first is read for the last time before the second is written
     p.in_order = p.places;
     p.order = rows;
     if (p.weighted) p.images = queue.take<std::int32_t>(p.D);
@@ -57,7 +51,7 @@ void put_in_order(Problem& p, const Queue& queue) {
     PM_RUN_UNITS(gather_places, p.D, queue, p, rows_by_score, gathered);
     sort_pairs(queue, gathered, p.in_order, rows_by_score, p.order, p.D, p.limit_bits,
                p.limit_bits + bits_of(p.n_categories));
-    PM_RUN(turn, unsigned(p.n_chunks), kBlock, 0, queue, p);
+    PM_RUN(turn, unsigned(p.n_chunks), kBlock, queue, p);
 }
 
 // The curves of n replicates, beside each other.
@@ -66,19 +60,19 @@ void draw(const Problem& p, unsigned n, const Queue& queue) {
     const index_t n_cells = p.n_categories * p.A, n_tiles = (n_cells * p.M + kColumns - 1) / kColumns;
     auto grid = [&](index_t units) { return dim3(blocks_for(units, kBlock), n); };
     const unsigned chunks = unsigned(p.n_chunks), walkers = p.n_pairs < 128 ? 128 : 256;
-    PM_RUN(clear, grid(std::max(n_cells, p.T * p.R * kBlock)), kBlock, 0, queue, p);
-    PM_RUN(count_truths, grid(n_cells * n_shares * kWarp), kBlock, 0, queue, p, n_shares);
-    PM_RUN(find_needs, grid(n_cells * p.R), kBlock, 0, queue, p);
+    PM_RUN(clear, grid(std::max(n_cells, p.T * p.R * kBlock)), kBlock, queue, p);
+    PM_RUN(count_truths, grid(n_cells * n_shares * kWarp), kBlock, queue, p, n_shares);
+    PM_RUN(find_needs, grid(n_cells * p.R), kBlock, queue, p);
     if (p.weighted) {
-        PM_RUN(turn_weights, dim3(chunks, n), kBlock, 0, queue, p);
-        PM_RUN(tally<true>, dim3(chunks + 1, n), kBlock, 0, queue, p);
+        PM_RUN(turn_weights, dim3(chunks, n), kBlock, queue, p);
+        PM_RUN(tally<true>, dim3(chunks + 1, n), kBlock, queue, p);
     } else {
-        PM_RUN(tally<false>, dim3(chunks + 1, n), kBlock, 0, queue, p);
+        PM_RUN(tally<false>, dim3(chunks + 1, n), kBlock, queue, p);
     }
     exclusive_sum(queue, p.totals, p.totals, n * p.n_pairs * (p.n_chunks + 1));
-    if (p.weighted) PM_RUN(walk<true>, dim3(chunks, n), walkers, 0, queue, p);
-    else PM_RUN(walk<false>, dim3(chunks, n), walkers, 0, queue, p);
-    PM_RUN(finish, dim3(unsigned(n_tiles * p.T), n), kColumns * kSections, 0, queue, p);
+    if (p.weighted) PM_RUN(walk<true>, dim3(chunks, n), walkers, queue, p);
+    else PM_RUN(walk<false>, dim3(chunks, n), walkers, queue, p);
+    PM_RUN(finish, dim3(unsigned(n_tiles * p.T), n), kColumns * kSections, queue, p);
 }
 
 // Scratch of the replicates that are drawn at once.

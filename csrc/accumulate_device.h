@@ -152,8 +152,7 @@ __global__ void prepare(Problem p, word_t* keys, std::int32_t* rows) {
         p.starts[k] = p.offsets[p.category_cells[p.begin + k]] - first;
     for (index_t i = thread_index(); i < p.n_categories * p.M; i += thread_count()) p.top[i] = 0;
     for (index_t r = thread_index(); r < p.R; r += thread_count()) {
-        // Unreachable, as NaN is.
-        auto value = [&](index_t i) { return p.recall_thresholds[i] <= 1e9 ? p.recall_thresholds[i] : 2e9; };
+        auto value = [&](index_t i) { return sorted_threshold(p.recall_thresholds[i]); };
         index_t rank = 0;
         for (index_t i = 0; i < p.R; ++i) rank += value(i) < value(r) || (i < r && value(i) == value(r));
         p.by_recall[rank] = std::uint32_t(r);

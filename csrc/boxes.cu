@@ -99,14 +99,14 @@ void fill(const BoxIou& of, const Queue& queue) {
     const index_t n_problems = of.end - of.begin, n = of.out.shape[0];
     if (n_problems <= 0 || n == 0) return;
     if (n / n_problems < kLarge && (n_problems > 1 || of.gt.shape[0] < kThreads)) {
-        PM_RUN((fill_shares<kKind>), blocks_for(n, kShare), kBlock, 0, queue, of);
+        PM_RUN((fill_shares<kKind>), blocks_for(n, kShare), kBlock, queue, of);
         return;
     }
     // The sizes of the problems are not known on the host. The grid is made for twice the average size; larger problems
     // loop.
     const index_t tile = kRows * kColumns * kThreads;
     const dim3 grid(blocks_for(2 * (n / n_problems) + tile, tile), blocks_for(n_problems, 1));
-    PM_RUN((fill_tiles<kKind>), grid, kThreads, 0, queue, of);
+    PM_RUN((fill_tiles<kKind>), grid, kThreads, queue, of);
 }
 
 }  // namespace

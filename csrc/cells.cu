@@ -8,12 +8,6 @@ namespace {
 
 constexpr word_t kLow = 0xFFFFFFFF;
 
-int bits_of(word_t number) {
-    int n_bits = 0;
-    while (n_bits < 64 && number >> n_bits) ++n_bits;
-    return n_bits;
-}
-
 // The first place in [low, high) whose value is not below, or else high.
 template <class T>
 __device__ index_t lower_bound(const T* values, index_t low, index_t high, T value) {

@@ -11,6 +11,9 @@ namespace pymetrics {
 constexpr double kSpacing = std::numeric_limits<double>::epsilon();  // numpy.spacing(1)
 constexpr index_t kUnreached = index_t(1) << 62;
 
+// By which recall thresholds are sorted: those above 1e9 and NaN are never reached, and come last.
+PM_HD double sorted_threshold(double threshold) { return threshold <= 1e9 ? threshold : 2e9; }
+
 // The fewest true positives whose recall, as a float64, is not below the threshold.
 PM_HD index_t hits_needed(double threshold, index_t positives) {
     if (positives <= 0 || !(threshold <= 1e9)) return kUnreached;

@@ -48,8 +48,8 @@ __global__ void walk(Problem p) {
                     for (; next <= hits; next = need_of(++passed))
                         if (p.keep_scores) p.scores_at[cell(passed)] = p.scores[p.order[at]];
                 }
-                // Division rounds, but turns no order round; spacing(1) matters to 1 of 1 alone, which n of n beat. So
-                // the highest fraction, of equal ones the later, has the highest quotient.
+                // Rounding keeps the order of fractions. spacing(1) changes the quotient 1 / 1 alone, and n / n of n >
+                // 1 is above that. So the highest fraction, of equal ones the later, has the highest quotient.
                 if (word_t(hits) * best_counted >= word_t(best_hits) * counted_here) {
                     best_hits = hits;
                     best_counted = counted_here;

@@ -8,19 +8,8 @@ using namespace strings;
 
 namespace {
 
-template <class Unit>
-void for_each_unit(index_t begin, index_t end, const Threads& threads, Unit unit) {
-    parallel_for(begin, end, 256, threads, [&](Interrupt&) {
-        return [&](index_t low, index_t high) {
-            for (index_t i = low; i < high; ++i) unit(i);
-        };
-    });
-}
-
-}  // namespace
-
 // Character by character.
-static index_t n_runs_slowly(const std::uint8_t* begin, const std::uint8_t* end) {
+index_t n_runs_slowly(const std::uint8_t* begin, const std::uint8_t* end) {
     index_t n = 0, length = 0;
     for (const std::uint8_t* at = begin; at < end; ++at) {
         const unsigned group = unsigned(*at) - kFirst;
@@ -33,7 +22,8 @@ static index_t n_runs_slowly(const std::uint8_t* begin, const std::uint8_t* end)
     return length > 0 ? -1 : n;
 }
 
-// Eight characters at a time; the slow way decides where one is none, or a number may have five characters or more.
+// The runs of the text [begin, end), or -1 where it is none. Eight characters at a time; the slow way decides where one
+// is none, or a number may have five characters or more.
 index_t n_runs_of(const std::uint8_t* begin, const std::uint8_t* end) {
     constexpr word_t ones = 0x0101010101010101, tops = 0x80 * ones, half = 0x20202020;
     index_t n = 0;
@@ -53,13 +43,15 @@ index_t n_runs_of(const std::uint8_t* begin, const std::uint8_t* end) {
     return odd || rest < 0 || (joins && at == end) ? n_runs_slowly(begin, end) : n + rest;
 }
 
+}  // namespace
+
 void count_runs(const CountRuns& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, threads,
+    for_each_unit(of.begin, of.end, 256, threads,
                   [&](index_t n) { of.n_runs[n] = n_runs_of(of.text.data + of.begins[n], of.text.data + of.ends[n]); });
 }
 
 void read_strings(const ReadStrings& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
+    for_each_unit(of.begin, of.end, 256, threads, [&](index_t n) {
         const std::uint8_t *at = of.text.data + of.begins[n], *const end = of.text.data + of.ends[n];
         run_t* const runs = of.counts.data + of.run_offsets[n];
         const index_t n_runs = of.run_offsets[n + 1] - of.run_offsets[n];
@@ -71,17 +63,12 @@ void read_strings(const ReadStrings& of, const Threads& threads) {
 }
 
 void measure_strings(const MeasureStrings& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
-        const Runs runs = runs_of(of.counts, of.offsets, n);
-        index_t length = runs.n;
-        for (index_t r = 0; r < runs.n; ++r)
-            for (index_t number = number_of(runs, r); is_long(number); number >>= 5) ++length;
-        of.lengths[n] = length;
-    });
+    for_each_unit(of.begin, of.end, 256, threads,
+                  [&](index_t n) { of.lengths[n] = length_of(runs_of(of.counts, of.offsets, n)); });
 }
 
 void write_strings(const WriteStrings& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
+    for_each_unit(of.begin, of.end, 256, threads, [&](index_t n) {
         const Runs runs = runs_of(of.counts, of.offsets, n);
         std::uint8_t* at = of.text.data + of.text_offsets[n];
         for (index_t r = 0; r < runs.n; ++r) {

@@ -30,6 +30,14 @@ inline index_t number_of(Runs runs, index_t r) {
 
 inline bool is_long(index_t number) { return number < -16 || number > 15; }
 
+// The characters of a mask's text.
+inline index_t length_of(Runs runs) {
+    index_t length = runs.n;
+    for (index_t r = 0; r < runs.n; ++r)
+        for (index_t number = number_of(runs, r); is_long(number); number >>= 5) ++length;
+    return length;
+}
+
 }  // namespace strings
 
 struct CountRuns {
@@ -106,9 +114,6 @@ void count_runs(const CountRuns& of, const Threads& threads);
 void read_strings(const ReadStrings& of, const Threads& threads);
 void measure_strings(const MeasureStrings& of, const Threads& threads);
 void write_strings(const WriteStrings& of, const Threads& threads);
-
-// The runs of the text [begin, end), or -1 where it is none.
-index_t n_runs_of(const std::uint8_t* begin, const std::uint8_t* end);
 
 }  // namespace cpu
 }  // namespace pymetrics

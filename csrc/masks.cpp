@@ -8,16 +8,6 @@ namespace pymetrics::cpu {
 
 namespace {
 
-// Calls unit(i) for each unit on the threads.
-template <class Unit>
-void for_each_unit(index_t begin, index_t end, const Threads& threads, Unit unit) {
-    parallel_for(begin, end, 64, threads, [&](Interrupt&) {
-        return [&](index_t low, index_t high) {
-            for (index_t i = low; i < high; ++i) unit(i);
-        };
-    });
-}
-
 // Writes the runs of the union or the intersection, and returns their number. `out` has room for the runs of both.
 index_t merge_two(Runs a, Runs b, bool intersect, run_t* out) {
     if (a.n + b.n == 0) return 0;
@@ -137,7 +127,7 @@ double overlap_of(const Summed& dt, const Summed& gt, run_t dt_area, bool crowd)
 }  // namespace
 
 void measure_masks(const MeasureMasks& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
+    for_each_unit(of.begin, of.end, 64, threads, [&](index_t n) {
         const Runs runs = runs_of(of.counts, of.offsets, n);
         const index_t height = of.sizes(n, 0), width = of.sizes(n, 1);
         index_t area = 0, total = 0;
@@ -159,7 +149,7 @@ void measure_masks(const MeasureMasks& of, const Threads& threads) {
 }
 
 void decode_masks(const DecodeMasks& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, threads, [&](index_t n) {
+    for_each_unit(of.begin, of.end, 64, threads, [&](index_t n) {
         const Runs runs = runs_of(of.counts, of.offsets, n);
         std::uint8_t* const pixels = of.pixels.row(n);
         const index_t size = of.pixels.shape[1];

@@ -197,22 +197,23 @@ void area_words(const AreaWords& of, const Threads& threads) {
     });
 }
 
-void match_cells(const MatchCells& of, const Threads& threads) {
+namespace {
+
+// With the number of words as a constant where it is 1, and else 0.
+template <template <int> class Matcher, class Arguments>
+void match_all(const Arguments& of, const Threads& threads) {
     auto run = [&](auto words) {
         parallel_for(of.begin, of.end, 512, threads,
-                     [&](Interrupt& interrupt) { return CellMatcher<decltype(words)::value>(of, interrupt); });
+                     [&](Interrupt& interrupt) { return Matcher<decltype(words)::value>(of, interrupt); });
     };
     if (of.matched.shape[1] == 1) run(std::integral_constant<int, 1>());
     else run(std::integral_constant<int, 0>());
 }
 
-void match_boxes(const MatchBoxes& of, const Threads& threads) {
-    auto run = [&](auto words) {
-        parallel_for(of.begin, of.end, 512, threads,
-                     [&](Interrupt& interrupt) { return BoxMatcher<decltype(words)::value>(of, interrupt); });
-    };
-    if (of.matched.shape[1] == 1) run(std::integral_constant<int, 1>());
-    else run(std::integral_constant<int, 0>());
-}
+}  // namespace
+
+void match_cells(const MatchCells& of, const Threads& threads) { match_all<CellMatcher>(of, threads); }
+
+void match_boxes(const MatchBoxes& of, const Threads& threads) { match_all<BoxMatcher>(of, threads); }
 
 }  // namespace pymetrics::cpu

@@ -202,11 +202,11 @@ void match(const Task<Source>& task, const Queue& queue) {
     if (n_gt == 0) return;
     // No more cells than these are of a size; the blocks take those with NaN, which come late, one after another.
     const index_t most = n_cells < n_gt ? n_cells : n_gt, n_not_small = n_gt / (kFew + 1) + n_dt / kManyDts + 1;
-    PM_RUN((match_small<W, Source>), blocks_for(most, kSmallThreads / kFew, 16384), kSmallThreads, 0, queue, task);
+    PM_RUN((match_small<W, Source>), blocks_for(most, kSmallThreads / kFew, 16384), kSmallThreads, queue, task);
     PM_RUN((match_by_block<W, kMediumWarps, Source>), blocks_for(most < n_not_small ? most : n_not_small, 1, 16384),
-           kMediumWarps * kWarp, 0, queue, task, MEDIUM);
+           kMediumWarps * kWarp, queue, task, MEDIUM);
     if (n_dt * n_gt > kManyPairs)
-        PM_RUN((match_by_block<W, kLargeWarps, Source>), blocks_for(most, 1, 256), kLargeWarps * kWarp, 0, queue, task,
+        PM_RUN((match_by_block<W, kLargeWarps, Source>), blocks_for(most, 1, 256), kLargeWarps * kWarp, queue, task,
                LARGE);
 }
 
@@ -218,8 +218,6 @@ void clear_counts(View<std::int32_t, 2> counts, index_t begin, index_t end, cons
           "cudaMemsetAsync");
 }
 
-index_t larger(index_t a, index_t b) { return a > b ? a : b; }
-
 template <int W>
 void match_boxes_of(const MatchBoxes& of, const Queue& queue) {
     const index_t n_gt = of.gt_rows.shape[0], n_words = of.matched.shape[1];
@@ -228,7 +226,7 @@ void match_boxes_of(const MatchBoxes& of, const Queue& queue) {
                              of.area_bits, words,       of.n_gt,        of.begin,   of.end};
     const auto task = make_task<BoxOverlaps>(of, {of.dt_boxes, of.gt_boxes}, {words.data, {n_gt, n_words}}, queue);
     clear_counts(of.n_gt, of.begin, of.end, queue);
-    PM_RUN_UNITS(start_boxes<W>, larger(of.dt_rows.shape[0], of.end - of.begin), queue, task, of.dt_area, of_gt);
+    PM_RUN_UNITS(start_boxes<W>, std::max(of.dt_rows.shape[0], of.end - of.begin), queue, task, of.dt_area, of_gt);
     match<W>(task, queue);
 }
 
@@ -243,7 +241,7 @@ void area_words(const AreaWords& of, const Queue& queue) {
 void match_cells(const MatchCells& of, const Queue& queue) {
     if (of.end <= of.begin) return;
     const auto task = make_task<GivenOverlaps>(of, {of.overlaps, of.overlap_offsets}, of.gt_ignored, queue);
-    PM_RUN_UNITS(start_cells, larger(of.overlaps.shape[0], of.end - of.begin), queue, task, of.dt_ignored);
+    PM_RUN_UNITS(start_cells, std::max(of.overlaps.shape[0], of.end - of.begin), queue, task, of.dt_ignored);
     if (of.matched.shape[1] == 1) match<1>(task, queue);
     else match<0>(task, queue);
 }

@@ -127,10 +127,10 @@ void mean_valid(const MeanValid& of, const Queue& queue) {
     p.sums = queue.take<double>(n * p.n_leaves);
     const index_t n_tasks = (n_rows + kLeaf / 2 - 1) / (kLeaf / 2);
     constexpr unsigned threads = kWarps * kWarp;
-    PM_RUN(count_valid, blocks_for(n * (p.n_sections + 1), kWarps), threads, 0, queue, p);
+    PM_RUN(count_valid, blocks_for(n * (p.n_sections + 1), kWarps), threads, queue, p);
     exclusive_sum(queue, p.counts, p.before, n * (p.n_sections + 1));
-    PM_RUN(sum_leaves, blocks_for(n * n_tasks, kWarps), threads, 0, queue, p, n_tasks);
-    PM_RUN(sum_trees, blocks_for(n, 1), threads, 0, queue, p);  // BLOCK_LIMIT
+    PM_RUN(sum_leaves, blocks_for(n * n_tasks, kWarps), threads, queue, p, n_tasks);
+    PM_RUN(sum_trees, blocks_for(n, 1), threads, queue, p);  // BLOCK_LIMIT
 }
 
 }  // namespace pymetrics::cuda

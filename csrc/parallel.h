@@ -117,4 +117,14 @@ void parallel_for(index_t begin, index_t end, index_t grain, const Threads& thre
     if (error) std::rethrow_exception(error);
 }
 
+// unit(i) for each unit, where units need no scratch and are quick.
+template <class Unit>
+void for_each_unit(index_t begin, index_t end, index_t grain, const Threads& threads, Unit unit) {
+    parallel_for(begin, end, grain, threads, [&](Interrupt&) {
+        return [&](index_t low, index_t high) {
+            for (index_t i = low; i < high; ++i) unit(i);
+        };
+    });
+}
+
 }  // namespace pymetrics

@@ -32,7 +32,7 @@ class Category {
           positives(std::size_t(A)),
           need(std::size_t(A * R)) {
         std::iota(by_recall.begin(), by_recall.end(), index_t(0));
-        auto value = [&](index_t r) { return of.recall_thresholds[r] <= 1e9 ? of.recall_thresholds[r] : 2e9; };
+        auto value = [&](index_t r) { return sorted_threshold(of.recall_thresholds[r]); };
         std::stable_sort(by_recall.begin(), by_recall.end(), [&](index_t i, index_t j) { return value(i) < value(j); });
     }
 

@@ -52,7 +52,7 @@ PM_HD double rotated_overlap(const RotatedBox& dt, const RotatedBox& gt, bool cr
     const bool have_area = dt.w > 0 && gt.w > 0 && dt_area > 0 && gt_area > 0;
     if (!have_area || !(dt_area < infinity && gt_area < infinity)) return 0.0;
     double cos = dt.cos * gt.cos + dt.sin * gt.sin, sin = dt.cos * gt.sin - dt.sin * gt.cos;
-    if (sin == 0) cos = cos > 0 ? 1.0 : -1.0;  // the rounded cosine may be beside 1
+    if (sin == 0) cos = cos > 0 ? 1.0 : -1.0;  // the rounded cosine may differ from 1
     if (cos == 0) sin = sin > 0 ? 1.0 : -1.0;
     const double right = gt.x - dt.x, down = gt.y - dt.y;
     const double x = right * dt.cos + down * dt.sin, y = down * dt.cos - right * dt.sin;

@@ -137,7 +137,7 @@ def _how_to_mend() -> str:
         "Most likely there was no C++ compiler: install one, and reinstall pymetrics-detection with pip's options "
         "--force-reinstall --no-cache-dir (pip keeps the wheel that it built without a compiler)."
     )
-    if _built_where().startswith(" in"):
+    if _is_source():
         remedy += " If it is installed elsewhere, this folder shadows it: start Python in another, or pip install -e."
     return remedy
 

@@ -20,6 +20,13 @@ void read_whole(int file, index_t size, char* out, const Threads& threads) {
     });
 }
 
+// The kPad bytes behind a text of `size`.
+template <class Byte>
+void require_padding(View<Byte, 1> text, index_t size) {
+    require(size >= 0 && std::all_of(text.data + size, text.data + size + kPad, [](auto byte) { return byte == 0; }),
+            "text: expected zero bytes behind it");
+}
+
 // A file's number; bytes, which are copied; or text with kPad zero bytes behind, in an array. `size`: of the text.
 class InputText {
   public:
@@ -27,8 +34,7 @@ class InputText {
         if (py::isinstance<py::array>(source)) {
             const auto text = view<const std::uint8_t, 1>(source, "text");
             require(size >= 0 && text.shape[0] == size + kPad, "text: expected ", size, " + ", kPad, " bytes");
-            require(std::all_of(text.data + size, text.data + size + kPad, [](auto byte) { return byte == 0; }),
-                    "text: expected zero bytes behind it");
+            require_padding(text, size);
             source_ = {reinterpret_cast<const char*>(text.data), -1, size, nullptr};
             return;
         }
@@ -80,16 +86,10 @@ T* column(obj array, const char* name, index_t& room) {
     return out.data;
 }
 
-double* row_column(obj array, const char* name, index_t n_columns, index_t& room) {
-    const auto rows = view<double, 2>(array, name);
+template <class T>
+T* row_column(obj array, const char* name, index_t n_columns, index_t& room) {
+    const auto rows = view<T, 2>(array, name);
     require(rows.shape[1] == n_columns, name, ": expected ", n_columns, " columns");
-    room = std::min(room, rows.shape[0]);
-    return rows.data;
-}
-
-index_t* mask_column(obj array, index_t& room) {
-    const auto rows = view<index_t, 2>(array, "masks");
-    require(rows.shape[1] == 2, "masks: expected 2 columns");
     room = std::min(room, rows.shape[0]);
     return rows.data;
 }
@@ -128,9 +128,9 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     out.room = kAnyRoom;
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
-    out.boxes = row_column(boxes, "boxes", 4, out.room);
+    out.boxes = row_column<double>(boxes, "boxes", 4, out.room);
     out.scores = column<double>(scores, "scores", out.room);
-    if (!masks.is_none()) out.masks = mask_column(masks, out.room);
+    if (!masks.is_none()) out.masks = row_column<index_t>(masks, "masks", 2, out.room);
     require(!out.masks || input.source().text, "masks: expected text, not an open file");
     return caught([&]() -> py::object {
         index_t n = 0;
@@ -148,12 +148,12 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
     RecordColumns out{}, out_images{};
     out.room = out_images.room = kAnyRoom;
     out_images.id = column<index_t>(images, "images", out_images.room);
-    out_images.sizes = row_column(image_sizes, "image_sizes", 2, out_images.room);
+    out_images.sizes = row_column<double>(image_sizes, "image_sizes", 2, out_images.room);
     out_images.flags = column<std::uint8_t>(image_flags, "image_flags", out_images.room);
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
-    if (masks.is_none()) out.boxes = row_column(boxes, "boxes", 4, out.room);
-    else out.masks = mask_column(masks, out.room);
+    if (masks.is_none()) out.boxes = row_column<double>(boxes, "boxes", 4, out.room);
+    else out.masks = row_column<index_t>(masks, "masks", 2, out.room);
     out.areas = column<double>(area, "area", out.room);
     out.id = column<index_t>(ids, "ids", out.room);
     out.flags = column<std::uint8_t>(flags, "flags", out.room);
@@ -179,8 +179,7 @@ namespace {
 template <class Spans>
 void require_spans(View<std::uint8_t, 1> text, const Spans& spans) {
     const index_t size = text.shape[0] - kPad;
-    require(size >= 0 && std::all_of(text.data + size, text.data + text.shape[0], [](auto byte) { return byte == 0; }),
-            "text: expected zero bytes behind it");
+    require_padding(text, size);
     require(spans.shape[1] == 2, "spans: expected 2 columns");
     bool within = true;
     for (index_t i = 0; i < spans.shape[0]; ++i)

@@ -1,5 +1,5 @@
 #pragma once
-// The functions of the module _native that read files and lists of dicts: files.cpp, dicts.cpp.
+// The functions of the module _native that read files and lists of dicts: files.cpp, read_dicts.cpp, write_dicts.cpp.
 #include "arrays.h"
 
 namespace pymetrics::bindings {

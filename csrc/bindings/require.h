@@ -60,9 +60,16 @@ inline void require_range(index_t begin, index_t end, index_t n) {
     require(0 <= begin && begin <= end && end <= n, "begin, end: expected a range within ", n, " units");
 }
 
-// Each group of a kernel's overlaps has as many as its detections times its ground truths.
-inline void require_pairs(View<const index_t, 1> offsets, View<const index_t, 1> dt_offsets,
-                          View<const index_t, 1> gt_offsets, const char* name, const char* group) {
+// Groups of n_dt detections and n_gt ground truths, and of their overlaps, whose offsets are called `name`: each group
+// has as many overlaps as its detections times its ground truths.
+template <class Overlaps>
+void require_pairs(View<const index_t, 1> offsets, const Overlaps& overlaps, View<const index_t, 1> dt_offsets,
+                   index_t n_dt, View<const index_t, 1> gt_offsets, index_t n_gt, const char* name, const char* group) {
+    require_offsets(offsets, overlaps.shape[0], name);
+    require_offsets(dt_offsets, n_dt, "dt_offsets");
+    require_offsets(gt_offsets, n_gt, "gt_offsets");
+    require_length(gt_offsets.shape[0], dt_offsets.shape[0], "gt_offsets");
+    require_length(offsets.shape[0], dt_offsets.shape[0], name);
     for (index_t i = 0; i + 1 < dt_offsets.shape[0]; ++i)
         require(
             offsets[i + 1] - offsets[i] == (dt_offsets[i + 1] - dt_offsets[i]) * (gt_offsets[i + 1] - gt_offsets[i]),

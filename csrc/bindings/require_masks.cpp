@@ -3,11 +3,6 @@
 namespace pymetrics::bindings {
 namespace {
 
-// Runs of N masks, one after another.
-void require_runs(View<const run_t, 1> counts, View<const index_t, 1> offsets, const char* name) {
-    require_offsets(offsets, counts.shape[0], name);
-}
-
 void require_sizes(View<const index_t, 2> sizes, index_t n, const char* name) {
     require(sizes.shape[0] == n && sizes.shape[1] == 2, name, ": expected height and width of each mask");
     bool fits = true;
@@ -32,7 +27,7 @@ void require_texts(View<const std::uint8_t, 1> text, View<const index_t, 1> begi
 void require_side(View<const run_t, 1> counts, View<const index_t, 1> runs, View<const index_t, 2> sizes,
                   View<const run_t, 1> areas, View<const double, 2> boxes, View<const std::int32_t, 1> rows,
                   const char* name) {
-    require_runs(counts, runs, name);
+    require_offsets(runs, counts.shape[0], name);
     const index_t n = runs.shape[0] - 1;
     require(
         sizes.shape[0] == n && sizes.shape[1] == 2 && areas.shape[0] == n && boxes.shape[0] == n && boxes.shape[1] == 4,
@@ -44,7 +39,7 @@ void require_side(View<const run_t, 1> counts, View<const index_t, 1> runs, View
 
 void require_measure_masks(const MeasureMasks& of) {
     const index_t n = of.offsets.shape[0] - 1;
-    require_runs(of.counts, of.offsets, "offsets");
+    require_offsets(of.offsets, of.counts.shape[0], "offsets");
     require_sizes(of.sizes, n, "sizes");
     require_length(of.areas.shape[0], n, "areas");
     require_length(of.totals.shape[0], n, "totals");
@@ -61,14 +56,14 @@ void require_encode_masks(const EncodeMasks& of) {
 
 void require_decode_masks(const DecodeMasks& of) {
     const index_t n = of.offsets.shape[0] - 1;
-    require_runs(of.counts, of.offsets, "offsets");
+    require_offsets(of.offsets, of.counts.shape[0], "offsets");
     require_length(of.pixels.shape[0], n, "pixels");
     require_range(of.begin, of.end, n);
 }
 
 void require_merge_masks(const MergeMasks& of) {
     const index_t n = of.offsets.shape[0] - 1, n_groups = of.groups.shape[0] - 1;
-    require_runs(of.counts, of.offsets, "offsets");
+    require_offsets(of.offsets, of.counts.shape[0], "offsets");
     require(of.sizes.shape[0] == n && of.sizes.shape[1] == 2, "sizes: expected height and width of each mask");
     require_offsets(of.groups, n, "groups");
     require_offsets(of.room, of.merged.shape[0], "room");
@@ -86,17 +81,9 @@ void require_mask_iou(const MaskIou& of) {
     require_side(of.dt_counts, of.dt_runs, of.dt_sizes, of.dt_areas, of.dt_boxes, of.dt_rows, "dt_rows");
     require_side(of.gt_counts, of.gt_runs, of.gt_sizes, of.gt_areas, of.gt_boxes, of.gt_rows, "gt_rows");
     require_length(of.crowd.shape[0], of.gt_rows.shape[0], "crowd");
-    require_offsets(of.dt_offsets, of.dt_rows.shape[0], "dt_offsets");
-    require_offsets(of.gt_offsets, of.gt_rows.shape[0], "gt_offsets");
-    require_offsets(of.out_offsets, of.out.shape[0], "out_offsets");
-    const index_t n = of.dt_offsets.shape[0] - 1;
-    require_length(of.gt_offsets.shape[0], n + 1, "gt_offsets");
-    require_length(of.out_offsets.shape[0], n + 1, "out_offsets");
-    for (index_t p = 0; p < n; ++p)
-        require(of.out_offsets[p + 1] - of.out_offsets[p] ==
-                    (of.dt_offsets[p + 1] - of.dt_offsets[p]) * (of.gt_offsets[p + 1] - of.gt_offsets[p]),
-                "out_offsets: problem ", p, " has another size");
-    require_range(of.begin, of.end, n);
+    require_pairs(of.out_offsets, of.out, of.dt_offsets, of.dt_rows.shape[0], of.gt_offsets, of.gt_rows.shape[0],
+                  "out_offsets", "problem");
+    require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
 }
 
 void require_count_runs(const CountRuns& of) {
@@ -113,21 +100,18 @@ void require_read_strings(const ReadStrings& of) {
 }
 
 void require_measure_strings(const MeasureStrings& of) {
-    require_runs(of.counts, of.offsets, "offsets");
+    require_offsets(of.offsets, of.counts.shape[0], "offsets");
     require_length(of.lengths.shape[0], of.offsets.shape[0] - 1, "lengths");
     require_range(of.begin, of.end, of.offsets.shape[0] - 1);
 }
 
 void require_write_strings(const WriteStrings& of) {
-    require_runs(of.counts, of.offsets, "offsets");
+    require_offsets(of.offsets, of.counts.shape[0], "offsets");
     require_offsets(of.text_offsets, of.text.shape[0], "text_offsets");
     require_length(of.text_offsets.shape[0], of.offsets.shape[0], "text_offsets");
     const index_t n = of.offsets.shape[0] - 1;
     for (index_t i = 0; i < n; ++i) {
-        const Runs runs = runs_of(of.counts, of.offsets, i);
-        index_t length = runs.n;
-        for (index_t r = 0; r < runs.n; ++r)
-            for (index_t number = strings::number_of(runs, r); strings::is_long(number); number >>= 5) ++length;
+        const index_t length = strings::length_of(runs_of(of.counts, of.offsets, i));
         require_length(of.text_offsets[i + 1] - of.text_offsets[i], length, "text_offsets: text");
     }
     require_range(of.begin, of.end, n);

@@ -9,7 +9,7 @@ void require_areas(View<const double, 2> area_ranges, View<const word_t, 2> area
             n_words, " words for each area range");
 }
 
-// A flag for each row, or none; rows point at n of them.
+// A flag for each of n rows, or none.
 void require_flags(View<const std::uint8_t, 1> flags, index_t n, const char* name) {
     require(flags.shape[0] == 0 || flags.shape[0] == n, name, ": expected one for each row, or none");
 }
@@ -46,12 +46,8 @@ template <class Arguments>
 void require_problems(const Arguments& of, index_t n_columns) {
     require(of.dt.shape[1] == n_columns && of.gt.shape[1] == n_columns, "dt, gt: expected ", n_columns, " columns");
     require_length(of.crowd.shape[0], of.gt.shape[0], "crowd");
-    require_offsets(of.dt_offsets, of.dt.shape[0], "dt_offsets");
-    require_offsets(of.gt_offsets, of.gt.shape[0], "gt_offsets");
-    require_offsets(of.out_offsets, of.out.shape[0], "out_offsets");
-    require_length(of.gt_offsets.shape[0], of.dt_offsets.shape[0], "gt_offsets");
-    require_length(of.out_offsets.shape[0], of.dt_offsets.shape[0], "out_offsets");
-    require_pairs(of.out_offsets, of.dt_offsets, of.gt_offsets, "out_offsets", "problem");
+    require_pairs(of.out_offsets, of.out, of.dt_offsets, of.dt.shape[0], of.gt_offsets, of.gt.shape[0], "out_offsets",
+                  "problem");
     require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
 }
 
@@ -79,12 +75,7 @@ void require_area_words(const AreaWords& of) {
 
 void require_match_cells(const MatchCells& of) {
     const index_t n_words = of.reached_bits.shape[1], n_dt = of.dt_rows.shape[0], n_gt = of.gt_rows.shape[0];
-    require_offsets(of.overlap_offsets, of.overlaps.shape[0], "overlap_offsets");
-    require_offsets(of.dt_offsets, n_dt, "dt_offsets");
-    require_offsets(of.gt_offsets, n_gt, "gt_offsets");
-    require_length(of.gt_offsets.shape[0], of.dt_offsets.shape[0], "gt_offsets");
-    require_length(of.overlap_offsets.shape[0], of.dt_offsets.shape[0], "overlap_offsets");
-    require_pairs(of.overlap_offsets, of.dt_offsets, of.gt_offsets, "overlap_offsets", "cell");
+    require_pairs(of.overlap_offsets, of.overlaps, of.dt_offsets, n_dt, of.gt_offsets, n_gt, "overlap_offsets", "cell");
     require((of.dt_ignored.shape[0] == 0 || of.dt_ignored.shape[0] == n_dt) && of.dt_ignored.shape[1] == n_words,
             "dt_ignored: expected the words of each detection, or of none");
     require(of.gt_ignored.shape[0] == n_gt && of.gt_ignored.shape[1] == n_words,

@@ -8,10 +8,7 @@
 #include "cuda_emu.h"
 #else
 #include <cuda_runtime.h>
-#define PM_LAUNCH(kernel, grid, block, smem, stream, ...) kernel<<<grid, block, smem, stream>>>(__VA_ARGS__)
-#define PM_DYNAMIC_SHARED(T, name)                \
-    extern __shared__ double pm_dynamic_##name[]; \
-    T* const name = reinterpret_cast<T*>(pm_dynamic_##name)
+#define PM_LAUNCH(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
 #endif
 
 namespace pymetrics::cuda {
@@ -45,13 +42,13 @@ __device__ __forceinline__ index_t thread_count() { return index_t(gridDim.x) * 
 }  // namespace pymetrics::cuda
 
 // Launches on queue.stream and throws DeviceError where the launch is refused.
-#define PM_RUN(kernel, grid, block, smem, queue, ...)                      \
-    do {                                                                   \
-        PM_LAUNCH(kernel, grid, block, smem, (queue).stream, __VA_ARGS__); \
-        ::pymetrics::cuda::check(cudaGetLastError(), #kernel);             \
+#define PM_RUN(kernel, grid, block, queue, ...)                      \
+    do {                                                             \
+        PM_LAUNCH(kernel, grid, block, (queue).stream, __VA_ARGS__); \
+        ::pymetrics::cuda::check(cudaGetLastError(), #kernel);       \
     } while (0)
 
 // A thread for each of n units; the kernel strides.
-#define PM_RUN_UNITS(kernel, n, queue, ...)                                                                          \
-    PM_RUN(kernel, ::pymetrics::cuda::blocks_for(n, ::pymetrics::cuda::kBlock), ::pymetrics::cuda::kBlock, 0, queue, \
+#define PM_RUN_UNITS(kernel, n, queue, ...)                                                                       \
+    PM_RUN(kernel, ::pymetrics::cuda::blocks_for(n, ::pymetrics::cuda::kBlock), ::pymetrics::cuda::kBlock, queue, \
            __VA_ARGS__)

@@ -6,6 +6,13 @@
 
 namespace pymetrics::cuda {
 
+// How many bits of a key hold numbers up to `number`.
+inline int bits_of(word_t number) {
+    int n_bits = 0;
+    while (n_bits < 64 && number >> n_bits) ++n_bits;
+    return n_bits;
+}
+
 // Stable, ascending by the bits [begin_bit, end_bit) of the keys.
 template <class Key, class Value>
 void sort_pairs(const Queue& queue, const Key* keys, Key* keys_out, const Value* values, Value* values_out, index_t n,

@@ -45,7 +45,7 @@ class Window {
         if (begin_ < end) std::memcpy(text + begin_, data_, std::size_t(end - begin_));
     }
 
-    // Whether what stopped a scanner at p may be no more than the end of the window. (Words and escapes stop before.)
+    // Whether a scanner may have stopped at p only because the window ends there. (Words and escapes stop before.)
     bool cuts(const char* p) const { return end_ < source_.size && p >= end() - 8; }
 
   private:
@@ -55,8 +55,9 @@ class Window {
     index_t begin_ = 0, end_ = 0;
 };
 
-// The records whose '{' follows a '}' that stands in [begin, end): each chunk can find its first one by looks, and all
-// records belong to one chunk. Where those looks deceive, the chunk before ends elsewhere, and the chunk is read again.
+// The records whose '{' follows a '}' that is in [begin, end): each chunk finds its first one by a search for "}, {",
+// and every record belongs to one chunk. Where that text is within a string or a nested value, the chunk before ends
+// elsewhere, and the chunk is read again.
 struct Chunk {
     index_t start = -1;           // of the first record; -1: not found
     index_t stop = 0, brace = 0;  // where the next chunk's first record begins, and the '}' before it

@@ -198,7 +198,7 @@ struct Cut {
 };
 
 // Cuts out what stands at p, up to the first `stop`. Returns its end; null where it is longer than eight characters.
-// Each number is looked for where the last one ended, so that this chain of operations is what a record takes.
+// Each number begins where the last one ended: the time of a record is that of this chain of dependent operations.
 inline const char* cut_number(const char* p, char stop, word_t stops, word_t& text, word_t& shift) {
     const word_t x = text = load8(p), y = x ^ stops;
     const word_t found = (y - kBytes) & ~y & kHighs;  // the lowest bit is that of the first `stop`

@@ -42,9 +42,6 @@ constexpr bool kLittleEndian = true;
 #endif
 
 inline bool is_digit(char c) { return unsigned(c - '0') < 10; }
-inline bool is_number_character(char c) {
-    return c >= '-' && c <= '9';
-}  // digits, - and . (and /, which no number has)
 
 inline word_t load8(const char* p) {
     word_t x;
@@ -80,7 +77,7 @@ inline bool nearest_by_stream(const char* begin, const char* end, double& value)
     return !stream.fail() && std::isfinite(value) && (value == 0 || std::fabs(value) >= DBL_MIN);
 }
 
-// The nearest double to a JSON number of any length; false where it is not finite (or, of no use to anyone, below the
+// The nearest double to a JSON number of any length; false where it is not finite (or is below the
 // least double).
 inline bool nearest(const char* begin, const char* end, double& value) {
 #if defined(__cpp_lib_to_chars) || (defined(_LIBCPP_VERSION) && _LIBCPP_AVAILABILITY_HAS_FROM_CHARS_FLOATING_POINT)

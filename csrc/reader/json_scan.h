@@ -1,5 +1,5 @@
 #pragma once
-// JSON by the letter: what passes here, Python's json module takes as well. The text ends in zero bytes.
+// Strict JSON: what passes here, Python's json module takes as well. The text ends in zero bytes.
 #include "decimal.h"
 
 namespace pymetrics {

@@ -41,7 +41,7 @@ def warn_of_host(what: str) -> None:
     """Warn once that what is on a GPU is copied to the host, because no CUDA kernel computes it."""
     from .cuda_backend import warn_once
 
-    warn_once(what, f"{what} has no CUDA version: its data are copied to the host and evaluated there", 4)
+    warn_once(what, f"{what} has no CUDA version: its data are copied to the host and evaluated there")
 
 
 def as_tensor(values: Any) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _config
+from .._warnings import warn
 from .arrays import is_tensor, to_host, torch
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def works(like: Any) -> bool:
     """Whether the CUDA kernels can run where the tensor `like` is. The first time that they cannot, a warning."""
     why = why_not() or _why_not_on(like.device)
     if why:
-        warn_once("", f"tensors on a GPU are copied to the host and evaluated there: {why}", 4)
+        warn_once("", f"tensors on a GPU are copied to the host and evaluated there: {why}")
     return not why
 
 
@@ -51,13 +51,13 @@ def _why_not_on(device: Any) -> str:
         return str(_config.cuda.why_not_here())  # type: ignore[union-attr]
 
 
-def warn_once(what: str, message: str, stacklevel: int) -> None:
+def warn_once(what: str, message: str) -> None:
     """A RuntimeWarning, the first time in this process that there is one of `what`."""
     with _lock:
         is_first = what not in _warned
         _warned.add(what)
     if is_first:
-        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)
+        warn(message, RuntimeWarning)
 
 
 def run(name: str, args: tuple[Any, ...]) -> None:
@@ -83,7 +83,7 @@ def run(name: str, args: tuple[Any, ...]) -> None:
 def run_on_host(kernel: Kernel, args: tuple[Any, ...]) -> None:
     """Run a kernel that has no CUDA version on copies of its arrays on the host, and copy the outputs back."""
     message = f"{kernel.name} has no CUDA version: its data are copied to the host, and what it writes back"
-    warn_once(kernel.name, message, 5)
+    warn_once(kernel.name, message)
     copies = [to_host(arg) for arg in args]  # outputs too: a range of units leaves the rest as it was
     kernel(*copies)
     for name, arg, copy in zip(kernel.parameters, args, copies, strict=True):

@@ -19,7 +19,7 @@ import numpy as np
 from .. import _config
 
 KERNELS: dict[str, Kernel] = {}
-HELPERS: dict[Callable[..., Any], str] = {}
+HELPERS: set[Callable[..., Any]] = set()
 
 
 class Kernel:
@@ -98,5 +98,5 @@ def kernel(*, outputs: Sequence[str], parallel: bool = False, cuda: bool = True)
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a function that kernels call, so that Numba compiles it with them."""
-    HELPERS[function] = function.__name__
+    HELPERS.add(function)
     return function

@@ -45,7 +45,7 @@ def rotated_overlap(dt, d, gt, g, crowd, corners):
         return 0.0
     dt_cos, dt_sin, gt_cos, gt_sin = dt[d, 4], dt[d, 5], gt[g, 4], gt[g, 5]
     cos, sin = dt_cos * gt_cos + dt_sin * gt_sin, dt_cos * gt_sin - dt_sin * gt_cos
-    if sin == 0:  # the rounded cosine may be beside 1; parallel boxes are to overlap as boxes without an angle do
+    if sin == 0:  # the rounded cosine may differ from 1; parallel boxes are to overlap as boxes without an angle do
         cos = 1.0 if cos > 0 else -1.0
     if cos == 0:
         sin = 1.0 if sin > 0 else -1.0

@@ -111,7 +111,6 @@ struct Lane {
 inline thread_local Lane* self_ = nullptr;
 inline Lane& self() { return *self_; }
 inline dim3 grid_size, block_size;
-inline std::unique_ptr<char[]> dynamic_shared;
 
 inline void sync_block(int site) {
     Block& b = *self().block;
@@ -336,8 +335,7 @@ struct Schedule {
     }
 };
 
-inline void run_blocks(unsigned n_blocks, unsigned n_threads, std::size_t n_dynamic,
-                       const std::function<void()>& body) {
+inline void run_blocks(unsigned n_blocks, unsigned n_threads, const std::function<void()>& body) {
     Schedule schedule;
     need_fibers(n_threads);
     body_ = &body;
@@ -350,7 +348,6 @@ inline void run_blocks(unsigned n_blocks, unsigned n_threads, std::size_t n_dyna
         if (__start_emu_shared)
             std::memset(__start_emu_shared, kPoison, std::size_t(__stop_emu_shared - __start_emu_shared));
 #endif
-        std::memset(dynamic_shared.get(), kPoison, n_dynamic);
         Block block;
         block.live = n_threads;
         for (unsigned i = 0; i < n_threads; ++i) {
