@@ -61,6 +61,14 @@ def need() -> Callable[[str], ModuleType]:
     return need_module
 
 
+@pytest.fixture(params=["native", "numba"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Everything on the host runs on this backend."""
+    need_module("pymetrics._native" if request.param == "native" else "numba")
+    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def sum_order() -> None:
     """For tests that compare means with those of the numpy installed."""

@@ -1,4 +1,4 @@
-"""Result.at: counts and ratios at a score, beside the definition read out loud."""
+"""Result.at: counts and ratios at a score, beside the definition computed literally."""
 
 import math
 import pickle

@@ -55,7 +55,7 @@ def test_outcomes_are_enough():
         per_image(parts[0].compute(), iou=0.62)
 
 
-def test_groups_of_categories_and_nothing_at_all():
+def test_nothing_at_all_and_no_detections():
     assert per_image(pymetrics.evaluate(np.zeros((0, 6)), np.zeros((0, 7)))) == []
     of = scene(0)
     of.dt.clear()

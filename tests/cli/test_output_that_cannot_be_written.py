@@ -62,9 +62,9 @@ def test_closed_standard_error(files):
 
 
 @unix
-def test_nobody_reads(files):
-    code, _, said = shell(files, COMMANDS[0], "| true; exit 0")
-    assert (code, "Traceback" in said) == (0, False)
+def test_output_that_is_not_read(files):
+    _, _, said = shell(files, COMMANDS[0], "| true")
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("name", ["keypoints", "box"])

@@ -17,13 +17,6 @@ from helpers.coco_scenes import Scene, compare, differences, plain_scene, run, s
 from pymetrics.coco import COCO, COCOeval
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-    return request.param
-
-
 def evaluate_files(coco_class, eval_class, gt: Path, dt: Path):
     """A COCOeval after all three steps, and everything that it printed but for the times."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -295,7 +288,7 @@ def test_same_exception(rival, case, tmp_path):
 
 
 def test_no_results_run(rival):
-    """EMPTY_RESULTS: pycocotools stumbles (IndexError); here nothing detected gives precision and recall 0."""
+    """EMPTY_RESULTS: pycocotools raises IndexError; here nothing detected gives precision and recall 0."""
     scene = plain_scene()
     scene.dt = []
     with pytest.raises(IndexError):

@@ -113,12 +113,6 @@ def test_text(ours):
         quietly(ours.summarize)
 
 
-@pytest.fixture(params=["native", "numba"])
-def each_backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-
-
 def test_thresholds_may_be_a_list(rival):
     """pycocotools compares a list with a number here, which numpy 2 refuses."""
     scene = plain_scene()
@@ -137,7 +131,7 @@ def test_thresholds_may_be_a_list(rival):
         ({"maxDets": list(range(255))}, r"params.maxDets\) must hold at most 254 limits, got 255"),
     ],
 )
-@pytest.mark.usefixtures("each_backend")
+@pytest.mark.usefixtures("backend")
 def test_refused_params(params, words):
     scene = plain_scene()
     scene.params = params

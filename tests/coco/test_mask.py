@@ -8,14 +8,6 @@ from pymetrics.coco import mask
 
 SIZES = [(1, 1), (1, 9), (9, 1), (5, 7), (33, 40), (64, 63)]
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # pycocotools' own
-BACKENDS = ["native", pytest.param("numba", marks=pytest.mark.slow)]
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-    return request.param
 
 
 @pytest.fixture

@@ -76,8 +76,9 @@ def run(metric: Any, *batches: Any) -> dict[str, Any]:
         metric.update(preds, target)
     values: dict[str, Any] = metric.compute()
     for key in values:
-        if key == "classes" or (metric.class_metrics and key.endswith("_per_class")):
-            values[key] = values[key].reshape(-1)
+        of_classes = key == "classes" or (metric.class_metrics and key.endswith("_per_class"))
+        if of_classes and values[key].ndim == 0:
+            values[key] = values[key].reshape(1)
     return values
 
 

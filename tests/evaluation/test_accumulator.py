@@ -80,12 +80,6 @@ def data():
     return Data()
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-
-
 @pytest.mark.parametrize("protocol", ["coco", WIDE], ids=["coco", "three words"])
 def test_any_split(data, protocol, backend):
     want = data.whole(protocol)

@@ -72,10 +72,8 @@ def rows(table):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_rows_are_those_of_pycocotools(seed):
+def test_rows_are_those_of_evalimgs(seed):
     gt, dt = scene(seed)
-    if not dt:
-        pytest.skip("pycocotools refuses empty results")
     result = pymetrics.evaluate(gt, dt, keep_matches=True)
     for t, iou in ((0, 0.5), (5, 0.75)):
         found, missed = by_hand(gt, dt, t)
@@ -156,8 +154,7 @@ def test_images_that_come_again_keep_their_first_matches():
 def test_repeated_ids_lead_to_the_row_that_stands_for_them():
     gt, dt = scene(5)
     gt["annotations"].append(gt["annotations"][0] | {"bbox": [200, 200, 10, 10], "area": 100})
-    with pytest.MonkeyPatch.context():
-        result = pymetrics.evaluate(gt, dt, keep_matches=True)
+    result = pymetrics.evaluate(gt, dt, keep_matches=True)
     table, missed = result.matches.at(0.5), result.matches.missed(0.5)
     assert 0 not in table.gt.tolist()
     assert 0 not in missed.gt.tolist()

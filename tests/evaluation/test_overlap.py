@@ -9,12 +9,6 @@ from helpers.literal import match_by_the_rules
 import pymetrics
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-
-
 def make_boxes(rng, n, odd):
     boxes = np.concatenate([rng.integers(-3, 4, (n, 2)), rng.integers(0, 5, (n, 2))], axis=1).astype(float)
     boxes += rng.random(boxes.shape) * rng.choice([0, 0, 1, 1e-9, 1e9])

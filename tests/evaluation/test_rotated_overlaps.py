@@ -11,13 +11,6 @@ from pymetrics.formats.rotated import to_rotated
 from pymetrics.kernels import arrays, cuda_backend
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-    return request.param
-
-
 def of_pairs(dt, gt, crowd=None, **more):
     """The overlap of each row of dt with its row of gt."""
     each = np.arange(len(dt) + 1)

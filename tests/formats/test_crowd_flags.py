@@ -36,14 +36,6 @@ def quietly(call, *args, **options):
         return call(*args, **options)
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    """The C++ readers, and those in Python."""
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-    return request.param
-
-
 def write(folder, gt):
     (folder / "gt.json").write_text(json.dumps(gt))  # 1e999 as Infinity
     (folder / "dt.json").write_text(json.dumps(DT))

@@ -29,12 +29,6 @@ def dt(**changes):
     return [DT[0], DT[1] | changes]
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-
-
 CASES = [
     (GT, dt(image_id=BIG), ValueError, "dt[1]['image_id'] must be below 2**63, got 9223372036854775808"),
     (GT, dt(category_id=BIG), ValueError, "dt[1]['category_id'] must be below 2**63, got 9223372036854775808"),

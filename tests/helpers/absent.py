@@ -14,7 +14,7 @@ BACKEND_OF = {"pymetrics._native": "native", "pymetrics._cuda": "cuda"}
 
 def required() -> list[str]:
     """What PYMETRICS_REQUIRE names: a comma-separated list, e.g. native,numba,data,pycocotools."""
-    return os.environ.get("PYMETRICS_REQUIRE", "").split(",")
+    return [name.strip() for name in os.environ.get("PYMETRICS_REQUIRE", "").split(",")]
 
 
 def absent(name: str, reason: str) -> NoReturn:

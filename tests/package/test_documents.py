@@ -13,7 +13,6 @@ from pymetrics import cli
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 WRITTEN_BY_PROGRAMS = {path.name for path in (ROOT / "benchmarks" / "results").glob("*.md")}
-NOT_YET: set[str] = set()
 DOCUMENTS = [
     path
     for path in (
@@ -57,8 +56,6 @@ def test_the_examples_of_analysis_print_what_stands_there(
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_markdown_is_wrapped(path: Path) -> None:
     """Tables apart, which cannot be."""
-    if path.relative_to(ROOT).as_posix() in NOT_YET:
-        pytest.skip("not wrapped yet")
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         assert len(line) <= 100 or line.startswith("|"), f"line {number} is of {len(line)} characters"
 

@@ -55,13 +55,6 @@ from pymetrics.evaluation.shapes import as_shape
 """
 
 
-@pytest.fixture(params=["native", "numba"])
-def backend(request, need, monkeypatch):
-    need("pymetrics._native" if request.param == "native" else "numba")
-    monkeypatch.setenv("PYMETRICS_BACKEND", request.param)
-    return request.param
-
-
 def child(code, **environment):
     """What a Python process prints."""
     done = subprocess.run(
