@@ -15,7 +15,7 @@ from .values import Where, check_finite, crowd_column, flag_column
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .._arrays import F64, I64, Bool, Ids
+    from .._arrays import F64, Bool, Ids
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 LVIS_KEYS = ("neg_category_ids", "not_exhaustive_category_ids")  # what LVIS says of images, and COCO does not
@@ -67,7 +67,7 @@ class Source:
 
     where: Where
     image: Ids
-    category: I64
+    category: Ids
     shape: Any
     scores: F64 | None = None
     area: F64 | None = None
