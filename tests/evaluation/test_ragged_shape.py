@@ -21,8 +21,9 @@ import pymetrics
 from pymetrics import Accumulator, Protocol, formats, kernels
 from pymetrics.evaluation import shapes, stages
 from pymetrics.evaluation.build_columns import build_columns
-from pymetrics.evaluation.cells import Cells, gather_ranges
+from pymetrics.evaluation.cells import Cells
 from pymetrics.evaluation.columns import CROWD
+from pymetrics.formats.ranges import gather_ranges
 from pymetrics.formats.source import Source, SourceAxes
 from pymetrics.kernels import arrays
 
