@@ -112,10 +112,15 @@ class Source:
                     f"{self.where(name, None)} has {len(column)} rows, {self.where('image', None)} has {len(self)}"
                 )
         self.shape.check(self.where)
-        if self.crowd is not None:
+        if self.crowd is not None and not _are_flags(self.crowd):
             crowd_column(self.crowd, self.where)
-        if self.ignore is not None:
+        if self.ignore is not None and not _are_flags(self.ignore):
             flag_column(self.ignore, self.where, "ignore")
         for name in ("scores", "area"):
             if columns[name] is not None:
                 check_finite(columns[name], self.where, name, but=self.no_area if name == "area" else None)
+
+
+def _are_flags(column: Any) -> bool:
+    """Whether it is an array of one axis that can hold nothing but 0 and 1."""
+    return type(column) is np.ndarray and column.dtype == np.bool_ and column.ndim == 1
