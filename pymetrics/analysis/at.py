@@ -12,7 +12,8 @@ from .._records import record
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
-from .counted import MAX_BETA, Counted, counted_at, f_beta, ratio, require_number, sums_of_ranges, tree_mean
+from ..formats.ranges import sums_of_ranges
+from .counted import MAX_BETA, Counted, counted_at, f_beta, ratio, require_number, tree_mean
 
 if TYPE_CHECKING:
     from .._arrays import I32

@@ -11,6 +11,7 @@ from .. import kernels
 from .._records import record, value_record
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.result import Result
+from ..formats.ranges import offsets_of
 from .counted import MAX_BETA, Counted, counted_at, f_beta, ratio, require_number
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def count_along_scores(counted: Counted, limit: int, each: bool = False) -> tupl
         limit, int(each), scores, tp, fp, n_points, 0, n_categories,
     )  # fmt: skip
     begins = outcomes.offsets[outcomes.category_cells[:-1]]
-    starts = np.concatenate(([0], np.cumsum(n_points)))
+    starts = offsets_of(n_points)
     parts = [slice(begin, begin + count) for begin, count in zip(begins.tolist(), n_points.tolist(), strict=True)]
     packed = [np.concatenate([values[:0], *(values[part] for part in parts)]) for values in (scores, tp, fp)]
     return packed[0], packed[1], packed[2], starts

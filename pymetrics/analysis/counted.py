@@ -15,6 +15,7 @@ from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
+from ..formats.ranges import sums_of_ranges
 
 if TYPE_CHECKING:
     from .._arrays import F64, I64
@@ -55,23 +56,15 @@ def counted_at(result: Result, iou: float) -> Counted:
         ValueError: iou is no number in [0, 1]; or it is not one of the protocol's, and the data is not at hand.
     """
     iou, protocol = require_number("iou", iou, 0, 1), result.protocol
-    area, ious, t = protocol.whole_area, protocol.iou_thresholds, place_of_threshold(protocol, iou)
+    area, ious, t = protocol.whole_area, protocol.iou_thresholds, protocol.place_of_threshold(iou)
     if t is not None:
         return Counted(result.outcomes, area, area * len(ious) + t, ious[t])
     if result.columns is None or result.cells is None:
-        raise ValueError(
-            f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}: the data is not at "
-            f"hand to match again. Say iou_thresholds=[..., {iou!r}] at the start"
+        raise protocol.unknown_threshold(
+            iou, f": the data is not at hand to match again. Say iou_thresholds=[..., {iou!r}] at the start"
         )
     outcomes, _ = stages.match(result.columns, result.cells, single_threshold(protocol, iou))
     return Counted(outcomes, 0, 0, iou)
-
-
-def place_of_threshold(protocol: Protocol, iou: float) -> int | None:
-    """Which of the protocol's IoU thresholds this is, up to the rounding of float32; None if it is none of them."""
-    ious = protocol.iou_thresholds
-    nearest = min(range(len(ious)), key=lambda t: abs(ious[t] - iou))
-    return nearest if abs(ious[nearest] - iou) < 1e-6 else None
 
 
 def single_threshold(protocol: Protocol, iou: float) -> Protocol:
@@ -81,13 +74,6 @@ def single_threshold(protocol: Protocol, iou: float) -> Protocol:
         protocol, iou_thresholds=(iou,), area_ranges=protocol.area_ranges[area : area + 1],
         area_names=protocol.area_names[area : area + 1], summary=None, lenient=True,
     )  # fmt: skip
-
-
-def sums_of_ranges(values: Any, offsets: Any) -> I64:
-    """int64: the sums of values[offsets[i] : offsets[i + 1]]."""
-    running = np.concatenate(([0], np.cumsum(values, dtype=np.int64)))
-    sums: I64 = running[offsets[1:]] - running[offsets[:-1]]
-    return sums
 
 
 def ratio(part: Any, whole: Any) -> Any:

@@ -13,6 +13,7 @@ from ..evaluation.cells import sort_rows
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
+from ..formats.ranges import offsets_of
 from .at import at
 from .confidence import BestThreshold, best_threshold
 
@@ -87,4 +88,4 @@ def _by_image(outcomes: Outcomes) -> tuple[Outcomes, Any, Any]:
     n_cells = np.zeros(outcomes.n_images, np.int64)
     n_cells[image[firsts]] = np.diff(firsts, append=len(image))
     category = np.repeat(np.arange(len(outcomes.category_ids)), np.diff(outcomes.category_cells))[order]
-    return replace(outcomes, **moved), category, np.concatenate(([0], np.cumsum(n_cells)))
+    return replace(outcomes, **moved), category, offsets_of(n_cells)

@@ -1,8 +1,8 @@
 """COCOeval: pycocotools' evaluation, its parameters, prints and quirks, on this library's engine.
 
 Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, of what
-was evaluated; only ids are those that the annotations then have. A subclass that overrides _prepare, computeIoU or
-evaluateImg is evaluated image by image, through its own methods.
+was evaluated, but with the ids that the annotations have at that time. A subclass that overrides _prepare, computeIoU
+or evaluateImg is evaluated image by image, through its own methods.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ import numpy as np
 
 from .. import _config
 from ..formats.boxes import RawBoxes
-from ..formats.coco import XYWH, where_of
+from ..formats.coco import XYWH
 from ..formats.dict_columns import read_columns
 from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
+from ..formats.values import Where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +81,14 @@ def index(annotations: Any, with_categories: bool) -> Index:
 
 
 def source(
-    rows: Any, axes: SourceAxes, images: list[Any], categories: list[Any] | None, *, is_gt: bool, masks: Any = None
+    rows: Any,
+    where: Where,
+    axes: SourceAxes,
+    images: list[Any],
+    categories: list[Any] | None,
+    *,
+    is_gt: bool,
+    masks: Any = None,
 ) -> Source | None:
     """What COCOeval reads of one side's dicts, or None: read them in Python.
 
@@ -101,9 +109,11 @@ def source(
     if is_gt and not (ignored | columns.has["area"]).all():
         return None
     area = np.where(ignored, 0.0, columns["area"]) if is_gt else columns["area"]  # CROWD_WITHOUT_AREA
-    category = _zeros(rows) if category_axis is None else positions(columns["category_id"], category_axis)
+    category = (
+        np.zeros(len(rows), np.int32) if category_axis is None else positions(columns["category_id"], category_axis)
+    )
     return Source(
-        where=where_of("gt['annotations']" if is_gt else "dt"),
+        where=where,
         image=positions(columns["image_id"], image_axis),
         category=category,
         indexed=True,
@@ -117,10 +127,6 @@ def source(
         axes=axes,
         is_checked=True,
     )
-
-
-def _zeros(rows: Any) -> NDArray[np.int32]:
-    return np.zeros(len(rows), np.int32)
 
 
 def _int_axis(ids: Sequence[Any]) -> NDArray[np.int64] | None:

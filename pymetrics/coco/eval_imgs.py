@@ -9,16 +9,17 @@ import numpy as np
 
 from ..evaluation.cells import Cells
 from ..evaluation.columns import CROWD, IGNORE, Columns
+from ..evaluation.matches import is_set
 from ..evaluation.outcomes import Outcomes
-from ..evaluation.protocol import Protocol
+from ..evaluation.protocol import HIGHEST_THRESHOLD, Protocol
 from ..evaluation.shapes import as_shape
 from ..evaluation.stages import RowMatches
+from ..formats.ranges import offsets_of
 from .params import Params
 
 Ann = dict[str, Any]
 Array = np.ndarray[Any, Any]
 Entry = dict[str, Any]
-HIGHEST_THRESHOLD = 1 - 1e-10
 
 
 def entry(image: Any, category: Any, area_range: Any, limit: int, *columns: Any) -> Entry:
@@ -47,7 +48,7 @@ def from_matches(
     rows, gt_rows = cells.dt_rows, cells.gt_rows
     dt_numbers = np.array([dt["id"] for dt in dts], np.float64)[rows]
     dt_ids, now = ([dts[row].get(key) for row in rows.tolist()] for key in ("id", "score"))
-    dt_scores = [_then(new, old) for new, old in zip(now, cells.scores.tolist(), strict=True)]
+    dt_scores = [_evaluated_score(new, old) for new, old in zip(now, cells.scores.tolist(), strict=True)]
     gt_numbers = np.array([gt["id"] for gt in gts], np.float64)
 
     cell_of = np.repeat(np.arange(len(cells)), np.diff(cells.gt_offsets))
@@ -71,7 +72,7 @@ def from_matches(
             hits = np.flatnonzero(took >= 0)
             dt_matches[t, hits] = gt_numbers[took[hits]]
             gt_matches[t, place[took[hits]]] = dt_numbers[hits]  # of several detections in a crowd the last
-            dt_ignored[t] = _bit(outcomes.ignored, bit)
+            dt_ignored[t] = is_set(outcomes.ignored, bit)
         for c, (k, image) in enumerate(places):
             d, g = slice(dt_ends[c], dt_ends[c + 1]), slice(gt_ends[c], gt_ends[c + 1])
             found[(k * n_areas + a) * n_images + image] = entry(
@@ -106,7 +107,7 @@ def to_outcomes(
                 cells.append(present)
                 cell_image.append(image)
         category_cells.append(len(cells))
-    offsets = np.cumsum([0, *(len(cell[0]["dtScores"]) for cell in cells)])
+    offsets = offsets_of([len(cell[0]["dtScores"]) for cell in cells])
     matched, ignored = (np.zeros((offsets[-1], protocol.n_words), np.uint64) for _ in range(2))
     for a in range(n_areas if cells else 0):
         for words, key in ((matched, "dtMatches"), (ignored, "dtIgnore")):
@@ -124,7 +125,7 @@ def to_outcomes(
         category_ids=ids[1],
         category_cells=np.array(category_cells, np.int64),
         cell_image=np.array(cell_image, np.int32),
-        offsets=offsets.astype(np.int64),
+        offsets=offsets,
         n_gt=np.array(n_gt, np.int32).reshape(len(cells), n_areas),
         scores=np.concatenate([np.empty(0), *scores]),
         matched=matched,
@@ -163,12 +164,6 @@ def match_one(
     return dt_matches, gt_matches, dt_ignored
 
 
-def _then(now: Any, evaluated: float) -> Any:
+def _evaluated_score(now: Any, evaluated: float) -> Any:
     """The score that was evaluated: as the annotation has it (an int, a float32), unless it was changed since."""
     return now if now == evaluated or (now != now and evaluated != evaluated) else evaluated
-
-
-def _bit(words: Array, bit: int) -> Array:
-    """One (area range, threshold) pair of every detection, bool (D,)."""
-    found: Array = (words[:, bit // 64] >> np.uint64(bit % 64)) & np.uint64(1) != 0
-    return found

@@ -152,7 +152,7 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, size
         from .mask_rows import read_masks
 
         masks = read_masks(rows, sizes_of, where)
-    found = dict_columns.source(rows, axes, images, categories, is_gt=is_gt, masks=masks)
+    found = dict_columns.source(rows, where, axes, images, categories, is_gt=is_gt, masks=masks)
     if found is not None:
         return found
     image_of = {image: i for i, image in enumerate(images)}

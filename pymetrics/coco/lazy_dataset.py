@@ -21,6 +21,7 @@ from ..formats.boxes import RawBoxes
 from ..formats.coco_file import Document
 from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
+from .dict_columns import index
 from .params import Params
 
 if TYPE_CHECKING:
@@ -80,11 +81,8 @@ class Section:
     """
 
     def __init__(self, text: Text | None, span: tuple[int, int] = (0, 0), value: Any = None) -> None:
-        self._text, self._span, self._value = (
-            text,
-            span,
-            value,
-        )  # if both text and value are set, the value was not given out yet
+        # If both text and value are set, the value was not given out yet.
+        self._text, self._span, self._value = text, span, value
 
     @property
     def is_made(self) -> bool:
@@ -190,14 +188,11 @@ class Kept:
 
     def opened(self) -> dict[str, Any]:
         """The public attributes of the COCO."""
-        annotations = self.annotations()
-        by_image: defaultdict[Any, list[Ann]] = defaultdict(list)
-        for annotation in annotations:
-            by_image[annotation["image_id"]].append(annotation)
+        by_id, by_image, _ = index(self.annotations(), with_categories=False)
         values = {key: section.value() for key, section in self.sections.items()}
         return {
             "dataset": {key: list(value) if type(value) is list else value for key, value in values.items()},
-            "anns": {annotation["id"]: annotation for annotation in annotations},  # DUPLICATE_IDS
+            "anns": by_id,
             "cats": self.categories(),
             "imgs": self.images(),
             "imgToAnns": by_image,

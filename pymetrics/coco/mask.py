@@ -144,21 +144,16 @@ def iou(dt: Any, gt: Any, pyiscrowd: Any) -> Any:
         raise ValueError(f"pyiscrowd must have shape (N,), got {crowd.shape}")
     if len(crowd) != n_gt:
         raise AssertionError(f"pyiscrowd must have as many flags as gt has masks or boxes, {n_gt}, got {len(crowd)}")
-    # By ground truth first, so that the result is in Fortran order; overlaps do not depend on it.
     out = np.empty(n_dt * n_gt)
     ends = np.array([0, n_dt]), np.array([0, n_gt]), np.array([0, n_dt * n_gt])
     if isinstance(dt, RunColumns):
         dt.check(lambda row: f"dt[{row}]")
         gt.check(lambda row: f"gt[{row}]")
-        rows = (np.arange(n, dtype=np.int32) for n in (n_dt, n_gt))
-        sides = [
-            (side.counts, side.offsets, side.sizes, side.measures.areas, side.measures.boxes, next(rows))
-            for side in (dt, gt)
-        ]
-        kernels.mask_iou(*sides[0], *sides[1], crowd, *ends, out, 0, 1)
+        dt_rows, gt_rows = np.arange(n_dt, dtype=np.int32), np.arange(n_gt, dtype=np.int32)
+        kernels.mask_iou(*dt.for_overlaps, dt_rows, *gt.for_overlaps, gt_rows, crowd, *ends, out, 0, 1)
     else:
         kernels.box_iou(dt, gt, crowd, *ends, 0, out, 0, 1)
-    return np.asfortranarray(out.reshape(n_dt, n_gt))
+    return np.asfortranarray(out.reshape(n_dt, n_gt))  # computed by detection; pycocotools' order
 
 
 def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:

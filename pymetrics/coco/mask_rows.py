@@ -49,7 +49,7 @@ def is_rle(segmentation: Any) -> bool:
 
 def overlaps(dts: Sequence[Ann], gts: Sequence[Ann]) -> Any:
     """float64 (D, G): the overlaps of all pairs of RLEs."""
-    crowd = [int(gt["iscrowd"]) for gt in gts]
+    crowd = [int(gt["iscrowd"]) != 0 for gt in gts]
     return mask.iou([dt["segmentation"] for dt in dts], [gt["segmentation"] for gt in gts], crowd)
 
 

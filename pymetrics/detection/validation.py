@@ -47,8 +47,8 @@ def check_supported(iou_types: Any) -> None:
     """Boxes alone are evaluated so far."""
     if tuple(iou_types) != ("bbox",):
         raise ValueError(
-            f'Expected argument `iou_type` to be "bbox" but got {iou_types}: pymetrics does not evaluate masks yet; '
-            "torchmetrics.detection.MeanAveragePrecision does"
+            f'Expected argument `iou_type` to be "bbox" but got {iou_types}: this metric does not evaluate masks yet; '
+            "pymetrics.evaluate(iou_type='segm') and torchmetrics.detection.MeanAveragePrecision do"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formats.ids import joined_ids, positions
 from . import stages
 from .cells import group
 from .data_warnings import warn_of_zero_ids
@@ -108,7 +109,7 @@ class Accumulator:
         """Add all that another accumulator holds; it stays as it is.
 
         Raises:
-            TypeError: other is not an Accumulator.
+            TypeError: other is not an Accumulator, or its ids are strings and these integers, or the other way round.
             ValueError: it follows another protocol or IoU type, or holds an image that is here too.
         """
         if not isinstance(other, Accumulator):
@@ -162,11 +163,12 @@ class Accumulator:
             self._chunks = [_nothing(self.protocol, self.shape)]
             self._matches = [_no_matches(self._chunks[0], self.keep_matches)] if self.keep_matches else []
             return
-        image_ids, category_ids, places = _axes_of(self._chunks)
-        chunks, matches = [merged(self._chunks)], self._matches
+        whole, matches = merged(self._chunks), self._matches
         if matches:
+            image_ids, category_ids = whole.image_ids, whole.category_ids
+            places = _positions(self._chunks, image_ids, category_ids)
             matches = [arrange_matches(matches, places, image_ids, category_ids)]
-        self._chunks, self._matches = chunks, matches  # together, when both are made: each may be interrupted
+        self._chunks, self._matches = [whole], matches  # together, when both are made: each may be interrupted
 
     def compute(self) -> Result:
         """The Result of all images so far; more may follow."""
@@ -229,7 +231,7 @@ class Accumulator:
         ids = outcomes.image_ids.tolist()
         one = next(iter(self._seen), ids[0] if ids else None)
         if ids and isinstance(one, str) != isinstance(ids[0], str):
-            raise ValueError(f"image ids must all be integers or all strings, got {ids[0]!r} after {one!r}")
+            raise TypeError(f"image ids must all be integers or all strings, got {ids[0]!r} after {one!r}")
         category = next(iter(outcomes.category_ids.tolist()), None)
         if None not in (category, self._category) and isinstance(category, str) != isinstance(self._category, str):
             raise TypeError(
@@ -256,23 +258,20 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
         return chunks[0]
     if len({chunk.device for chunk in chunks}) > 1:
         chunks = [chunk.on_host() for chunk in chunks]
-    image_ids, category_ids, places = _axes_of(chunks)
+    image_ids = joined_ids(*(chunk.image_ids for chunk in chunks))
+    category_ids = joined_ids(*(chunk.category_ids for chunk in chunks))
     names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
     groups: dict[str, tuple[Any, ...]] = {}
     for chunk in chunks:
         for name, members in chunk.category_groups.items():
             groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
+    places = _positions(chunks, image_ids, category_ids)
     return stages.arrange(chunks, places, image_ids, category_ids, names, groups)
 
 
-def _axes_of(chunks: Sequence[Outcomes]) -> tuple[Any, Any, list[tuple[Any, Any]]]:
-    """All image ids and category ids, and for each chunk the places of its categories and of its images."""
-    image_ids = np.concatenate([chunk.image_ids for chunk in chunks if chunk.n_images] or [np.empty(0, np.int64)])
-    image_ids.sort()
-    named = [chunk.category_ids for chunk in chunks if len(chunk.category_ids)]
-    category_ids = np.unique(np.concatenate(named or [np.empty(0, np.int64)]))
-    places = [(_places(chunk.category_ids, category_ids), _places(chunk.image_ids, image_ids)) for chunk in chunks]
-    return image_ids, category_ids, places
+def _positions(chunks: Sequence[Outcomes], image_ids: Any, category_ids: Any) -> list[tuple[Any, Any]]:
+    """For each chunk the positions of its categories and of its images among all."""
+    return [(positions(chunk.category_ids, category_ids), positions(chunk.image_ids, image_ids)) for chunk in chunks]
 
 
 def without_images(outcomes: Outcomes, matches: Matches | None, ids: set[Any]) -> tuple[Outcomes, Matches | None]:
@@ -285,10 +284,6 @@ def without_images(outcomes: Outcomes, matches: Matches | None, ids: set[Any]) -
         matches = arrange_matches([matches], places, image_ids, category_ids)
     names, groups = outcomes.category_names, outcomes.category_groups
     return stages.arrange([outcomes], places, image_ids, category_ids, names, groups), matches
-
-
-def _places(ids: Any, known: Any) -> Any:
-    return np.searchsorted(known, ids).astype(np.int32) if len(ids) else np.empty(0, np.int32)
 
 
 def _nothing(protocol: Protocol, shape: Shape) -> Outcomes:

@@ -214,10 +214,12 @@ def _dt_area(dt: Source, columns: Any, shape: Shape) -> Any:
     """Of length 0 where it is the shape's own, for all rows."""
     if dt.area is None:
         return arrays.empty(0, "float64", dt.category)
-    area = dt.area if dt.no_area is None else arrays.choose(dt.no_area, shape.area(columns), dt.area)
-    if isinstance(area, np.ndarray) and np.array_equal(area, shape.area(columns)):
-        return np.empty(0)
-    return area
+    is_on_host = isinstance(dt.area, np.ndarray)
+    if dt.no_area is None and not is_on_host:
+        return dt.area
+    own = shape.area(columns)
+    area = dt.area if dt.no_area is None else arrays.choose(dt.no_area, own, dt.area)
+    return np.empty(0) if is_on_host and np.array_equal(area, own) else area
 
 
 def _gt_flags(gt: Source) -> Any:

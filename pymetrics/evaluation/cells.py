@@ -130,9 +130,3 @@ def sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> tu
     starts = empty(n_categories + 1, "int64", category)
     kernels.sort_rows(category, image, n_images, order, starts)
     return first_rows(order, starts[-1:]), starts
-
-
-def gather_ranges(starts: Any, counts: Any) -> tuple[Any, Any]:
-    """The rows of ranges, one range after another, int64, and where each range begins among them, (ranges + 1,)."""
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts), offsets

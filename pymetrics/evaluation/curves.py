@@ -61,10 +61,10 @@ def curves(
     if iou is None:
         iou = 0.5 if 0.5 in ious else ious[0]
     if area is None:
-        area = "all" if "all" in names else names[0]
-    t = min(range(len(ious)), key=lambda i: abs(ious[i] - iou))
-    if not abs(ious[t] - iou) < 1e-6:
-        raise ValueError(f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}")
+        area = names[protocol.whole_area]
+    t = protocol.place_of_threshold(iou)
+    if t is None:
+        raise protocol.unknown_threshold(iou)
     if area not in names:
         raise ValueError(f"area must be one of the protocol's {names}, got {area!r}")
     if max_dets is not None and max_dets not in limits:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..formats.ranges import offsets_of
 from ..formats.values import as_array, widen
 from ..kernels import arrays
 from .arguments import as_source, booleans, flags_column, on_device, problem_offsets
@@ -41,10 +42,10 @@ def match(
     crowd, ignore = arrays.as_tensor(crowd), arrays.as_tensor(ignore)
     if on_device(ious=ious, crowd=crowd, ignore=ignore) and not arrays.has_cuda_kernels(ious):
         ious, crowd, ignore = (arrays.to_host(values) for values in (ious, crowd, ignore))
-    values = ious if arrays.is_on_device(ious) else widen(as_array(ious, "ious"))
+    values = ious.detach() if arrays.is_on_device(ious) else widen(as_array(ious, "ious"))
     if not (values.dtype.kind in "biuf" if isinstance(values, np.ndarray) else not values.dtype.is_complex):
         raise TypeError(f"ious must hold real numbers, got {values.dtype}")
-    values = _floats(values)
+    values = arrays.cast(values, "float64")
     if offsets is None and values.ndim != 2:
         raise ValueError(f"ious must have shape (N, G), got {tuple(values.shape)}; many problems go with offsets")
     if offsets is not None and values.ndim != 1:
@@ -52,7 +53,7 @@ def match(
     n_dt, n_gt = values.shape if offsets is None else (None, None)
     dt_offsets, gt_offsets = problem_offsets(offsets, n_dt, n_gt)
     n_dt, n_gt = int(dt_offsets[-1]), int(gt_offsets[-1])
-    iou_offsets = np.concatenate([[0], np.cumsum(np.diff(dt_offsets) * np.diff(gt_offsets))]).astype(np.int64)
+    iou_offsets = offsets_of(np.diff(dt_offsets) * np.diff(gt_offsets))
     if iou_offsets[-1] != math.prod(values.shape):
         raise ValueError(f"ious must have {iou_offsets[-1]} entries for these offsets, got {math.prod(values.shape)}")
     crowds = np.zeros(n_gt, np.uint8) if crowd is None else arrays.to_host(flags_column(crowd, "crowd", n_gt))
@@ -88,10 +89,3 @@ def match(
     else:
         out = match_of.T.long().reshape(shape)
     return as_source(out if np.ndim(ignore) == 2 else out[0], source)
-
-
-def _floats(values: Any) -> Any:
-    """float64, contiguous."""
-    if isinstance(values, np.ndarray):
-        return np.ascontiguousarray(values, np.float64)
-    return values.detach().double().contiguous()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._records import record
+from ..formats.ranges import gather_ranges, offsets_of
 from ..kernels import arrays
 from . import stages
-from .cells import Cells, gather_ranges, sort_rows
+from .cells import Cells, sort_rows
 from .columns import Columns
 from .protocol import Protocol
 
@@ -142,16 +143,15 @@ class Matches:
         return np.repeat(np.arange(len(self.category_ids)), np.diff(self.category_cells))
 
     def _bit(self, iou: float, area: str) -> int:
-        ious, areas = self.protocol.iou_thresholds, self.protocol.area_names
-        t = min(range(len(ious)), key=lambda i: abs(ious[i] - iou))
-        if not abs(ious[t] - iou) < 1e-6:
-            raise ValueError(f"iou must be one of the protocol's {tuple(round(x, 6) for x in ious)}, got {iou!r}")
+        t, areas = self.protocol.place_of_threshold(iou), self.protocol.area_names
+        if t is None:
+            raise self.protocol.unknown_threshold(iou)
         if area not in areas:
             raise ValueError(
                 f"area must be one of those kept, {areas}, got {area!r}: say area={areas[0]!r}, or name another of the "
                 "protocol's ranges in keep_matches"
             )
-        return areas.index(area) * len(ious) + t
+        return areas.index(area) * len(self.protocol.iou_thresholds) + t
 
 
 def is_set(words: Any, bit: int) -> Any:
@@ -170,7 +170,7 @@ def areas_to_keep(keep_matches: bool | Sequence[str], protocol: Protocol) -> tup
     if not isinstance(keep_matches, (bool, np.bool_, Iterable)):
         raise TypeError(f"keep_matches must be True, False or names of area ranges, got {keep_matches!r}")
     if isinstance(keep_matches, (bool, np.bool_)):
-        return (("all" if "all" in names else names[0]),) if keep_matches else ()
+        return (names[protocol.whole_area],) if keep_matches else ()
     wanted = (keep_matches,) if isinstance(keep_matches, str) else tuple(keep_matches)
     for name in wanted:
         if name not in names:
@@ -231,8 +231,7 @@ def arrange_matches(
     }
     for offsets, columns in sides.items():
         counts = np.concatenate([np.diff(getattr(chunk, offsets)) for chunk in chunks])
-        starts = np.concatenate([[0], np.cumsum(counts)])[:-1]
-        rows, found[offsets] = gather_ranges(starts[order], counts[order])
+        rows, found[offsets] = gather_ranges(offsets_of(counts)[:-1][order], counts[order])
         found |= {name: joined(name)[rows] for name in columns}
     return replace(
         chunks[0], image_ids=image_ids, category_ids=category_ids, category_cells=category_cells,

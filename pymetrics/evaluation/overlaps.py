@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import kernels
 from ..formats.boxes import RawBoxes, as_box_format, box_column, tensors_to_xywh, to_xywh
+from ..formats.ranges import offsets_of
 from ..kernels import arrays
 from .arguments import as_source, beside, flags_column, on_device, problem_offsets
 
@@ -87,7 +88,7 @@ def _overlaps(
     out: NDArray[Any],
 ) -> None:
     sizes = np.diff(dt_offsets) * np.diff(gt_offsets)
-    offsets = (dt_offsets, gt_offsets, np.concatenate([[0], np.cumsum(sizes)]))
+    offsets = (dt_offsets, gt_offsets, offsets_of(sizes))
     problems = (dt, gt, flags, *(arrays.to_device(values, dt) for values in offsets))
     if kind == "rotated":
         kernels.rotated_iou(*problems, out, 0, len(sizes))
@@ -134,6 +135,6 @@ def _pairs(dt_offsets: NDArray[Any], gt_offsets: NDArray[Any]) -> tuple[NDArray[
     n_dt, n_gt = np.diff(dt_offsets), np.diff(gt_offsets)
     rows = np.repeat(np.arange(dt_offsets[-1]), np.repeat(n_gt, n_dt))
     first_gt = np.repeat(gt_offsets[:-1], n_dt * n_gt)
-    start = np.repeat(np.concatenate([[0], np.cumsum(n_dt * n_gt)[:-1]]), n_dt * n_gt)
+    start = np.repeat(offsets_of(n_dt * n_gt)[:-1], n_dt * n_gt)
     within = np.arange(len(rows)) - start
     return rows, first_gt + within % np.repeat(np.maximum(n_gt, 1), n_dt * n_gt)

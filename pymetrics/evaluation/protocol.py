@@ -18,6 +18,7 @@ COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
 COCO_RECALL_THRESHOLDS = (*(i * 0.01 for i in range(100)), 1.0)
 COCO_AREA_RANGES = ((0.0, 1e10), (0.0, 1024.0), (1024.0, 9216.0), (9216.0, 1e10))
 COCO_AREA_NAMES = ("all", "small", "medium", "large")
+HIGHEST_THRESHOLD = 1 - 1e-10
 MAX_LIMITS = 254  # a limit's place goes into a byte
 
 
@@ -132,6 +133,17 @@ class Protocol:
         """The position of the area range "all"; of the first, where none has that name."""
         return self.area_names.index("all") if "all" in self.area_names else 0
 
+    def place_of_threshold(self, iou: float) -> int | None:
+        """Which of the IoU thresholds this is, up to the rounding of float32; None if it is none of them."""
+        ious = self.iou_thresholds
+        nearest = min(range(len(ious)), key=lambda t: abs(ious[t] - iou))
+        return nearest if abs(ious[nearest] - iou) < 1e-6 else None
+
+    def unknown_threshold(self, iou: float, hint: str = "") -> ValueError:
+        """The error to raise where place_of_threshold finds none. hint: the end of its message."""
+        own = tuple(round(x, 6) for x in self.iou_thresholds)
+        return ValueError(f"iou must be one of the protocol's {own}, got {iou!r}{hint}")
+
     @property
     def limit(self) -> int:
         """The most detections of one image and category that any number counts."""
@@ -245,7 +257,7 @@ class Tables:
 def tables(protocol: Protocol) -> Tables:
     """The arrays of a protocol. Thresholds are cut to 1 - 1e-10 (THRESHOLD_CAP) and sorted for the kernels' sake."""
     n_areas, n_thresholds, n_words = len(protocol.area_ranges), len(protocol.iou_thresholds), protocol.n_words
-    capped = [min(threshold, 1 - 1e-10) for threshold in protocol.iou_thresholds]
+    capped = [min(threshold, HIGHEST_THRESHOLD) for threshold in protocol.iou_thresholds]
     by_value = np.array(sorted(range(n_thresholds), key=capped.__getitem__), np.int64)
     reached_bits = np.zeros((n_thresholds + 1, n_words), np.uint64)
     area_bits = np.zeros((n_areas, n_words), np.uint64)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
+
+import numpy as np
 
 from ..formats import EMPTY, ITEMS, SIDES, check_sides, format_of, opened
 from ..formats.options import ReadOptions
@@ -33,14 +36,15 @@ def read_sources(
         OSError, TypeError, ValueError: what the user gave cannot be read; the message says what.
     """
     gt_options = ReadOptions("gt", iou_type, box_format, normalized, first_image, use_ignore=use_ignore)
-    gt, dt = opened(gt, gt_options), opened(dt, ReadOptions("dt", iou_type, box_format, normalized))
+    dt_options = ReadOptions("dt", iou_type, box_format, normalized)
+    gt, dt = opened(gt, gt_options), opened(dt, dt_options)
     gt_format, dt_format = format_of(gt, "gt"), format_of(dt, "dt")
     check_sides(gt, gt_format, dt, dt_format)
     if gt_format is EMPTY and dt_format is ITEMS:
         gt_format = ITEMS
     gt_source = gt_format.read(gt, gt_options)
     images = gt_source.axes.images if gt_format is ITEMS else None
-    return gt_source, dt_format.read(dt, ReadOptions("dt", iou_type, box_format, normalized, images=images))
+    return gt_source, dt_format.read(dt, replace(dt_options, images=images))
 
 
 def read(
@@ -64,7 +68,7 @@ def read(
             and normalized again, and refuses others.
 
     Raises:
-        OSError, TypeError, ValueError: as pymetrics.evaluate.
+        OSError, TypeError, ValueError: as pymetrics.evaluate; the values of tensors on a GPU are checked there.
     """
     if side not in ("gt", "dt"):
         raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
@@ -75,7 +79,8 @@ def read(
     if entry.side not in (side, "either"):
         raise ValueError(f"source must be {SIDES[side]}, got {entry.name}")
     found = entry.read(source, options)
-    found.check()
+    if isinstance(found.category, np.ndarray):  # what is on a GPU is checked when it is evaluated
+        found.check()
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 
+from ..formats.ranges import sums_of_ranges
 from ..kernels import arrays
 from . import stages
 from .cells import Cells, group
@@ -19,12 +20,10 @@ from .protocol import Place, Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
+    from .._arrays import F64
     from ..analysis import AtThreshold, Confusion, MissRate
     from .curves import Curves
     from .matches import Matches
-
-if TYPE_CHECKING:
-    from .._arrays import F64
 
 
 class Result(Mapping[str, float]):
@@ -187,7 +186,7 @@ class Result(Mapping[str, float]):
         """
         outcomes, name_of = self.outcomes, self.outcomes.category_names
         table: dict[str, list[Any]] = {row.key: self.class_means(row).tolist() for row in self.rows}
-        table["n_gt"] = _ragged_sums(outcomes.n_gt[:, self.protocol.whole_area], outcomes.category_cells).tolist()
+        table["n_gt"] = sums_of_ranges(outcomes.n_gt[:, self.protocol.whole_area], outcomes.category_cells).tolist()
         table["n_dt"] = numpy.diff(outcomes.offsets[outcomes.category_cells]).tolist()
         ids = outcomes.category_ids.tolist()
         lines = zip(*table.values(), strict=True)
@@ -362,12 +361,6 @@ class Result(Mapping[str, float]):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
         return text
-
-
-def _ragged_sums(values: Any, offsets: Any) -> Any:
-    """Sums of values[offsets[i] : offsets[i + 1]], int64."""
-    running = numpy.concatenate(([0], numpy.cumsum(values, dtype=numpy.int64)))
-    return running[offsets[1:]] - running[offsets[:-1]]
 
 
 def _defined(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -143,7 +143,7 @@ def outcomes_from_bytes(data: bytes) -> tuple[Outcomes, Matches | None]:
         _check(outcomes)
         if fields.get("kept_areas") is None:
             return outcomes, None
-        found = {name: _typed(arrays[f"matches.{name}"], name, dtype) for name, dtype in MATCHES.items()}
+        found = {name: _typed(arrays[f"matches.{name}"], f"matches.{name}", dtype) for name, dtype in MATCHES.items()}
         return outcomes, _matches_of(outcomes, fields["kept_areas"], found)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"data is damaged: {error}") from error

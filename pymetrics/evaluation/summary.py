@@ -92,14 +92,16 @@ def rows_of(
 
 # pycocotools' twelve rows, which read the third limit, but the first row the limit of value 100 (MAX_DETS_100).
 _THIRD = Limit(index=2)
-_AREAS = (("small", "s"), ("medium", "m"), ("large", "l"))
 COCO_ROWS = (
     SummaryRow("map", "AP", "precision", limit=Limit(value=100)),
     SummaryRow("map_50", "AP50", "precision", 0.5, limit=_THIRD),
     SummaryRow("map_75", "AP75", "precision", 0.75, limit=_THIRD),
-    *(SummaryRow(f"map_{name}", f"AP{short}", "precision", None, name, _THIRD) for name, short in _AREAS),
+    *(
+        SummaryRow(f"map_{name}", f"AP{short}", "precision", None, name, _THIRD)
+        for name, short in COCO_AREA_KEYS.items()
+    ),
     *(SummaryRow(f"mar_{m}", f"AR{m}", "recall", limit=Limit(index=m)) for m in range(3)),
-    *(SummaryRow(f"mar_{name}", f"AR{short}", "recall", None, name, _THIRD) for name, short in _AREAS),
+    *(SummaryRow(f"mar_{name}", f"AR{short}", "recall", None, name, _THIRD) for name, short in COCO_AREA_KEYS.items()),
 )
 _KEYPOINT_METRICS: tuple[tuple[str, str, Metric], ...] = (("map", "AP", "precision"), ("mar", "AR", "recall"))
 # pycocotools' ten rows of keypoints, at the limit of value 20.

@@ -162,7 +162,7 @@ def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, 
     from .mask_text import is_box, masks_of_text
 
     if not isinstance(source, int):
-        raise FastPathDeclined("masks are read from regular files")
+        raise FastPathDeclined("masks are read with os.pread, which this system lacks")
     text = np.empty(size + _native.TEXT_PAD, np.uint8)
     unread = _native.read_text(source, text, _config.get_num_threads())
     if unread is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._records import record
 from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
@@ -15,8 +15,45 @@ from .source import Source, SourceAxes
 from .values import Where, category_column, crowd_column, flag_column, float_column, image_column, int_column
 
 
+class _Sides:
+    """What Detections and GroundTruths share."""
+
+    boxes: Any
+    labels: Any
+    box_format: str
+    masks: Any
+
+    if TYPE_CHECKING:
+
+        @cached_property
+        def source(self) -> Source: ...
+
+    def __post_init__(self) -> None:
+        _ = self.source
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        contents = f"{len(self)} boxes, {self.box_format}" if self.masks is None else f"{len(self)} masks"
+        return f"{type(self).__name__}({contents})"
+
+    def masks_source(self) -> Source:
+        """The columns with masks. Raises ValueError where there are none."""
+        if self.masks is None:
+            raise ValueError(f"{type(self).__name__} has no masks, which iou_type='segm' compares")
+        return self._masks_source
+
+    @cached_property
+    def _masks_source(self) -> Source:
+        if self.boxes is None:
+            return self.source
+        found: Source = replace(self, boxes=None).source  # type: ignore[type-var]
+        return found
+
+
 @record
-class Detections:
+class Detections(_Sides):
     """Detections of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
     All on one GPU, they stay there.
@@ -47,9 +84,6 @@ class Detections:
     area: Any = None
     masks: Any = None
 
-    def __post_init__(self) -> None:
-        _ = self.source
-
     @cached_property
     def source(self) -> Source:
         """The columns, checked; of those on a GPU the values are checked when they are evaluated."""
@@ -70,19 +104,9 @@ class Detections:
         source.check()
         return source
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __repr__(self) -> str:
-        return f"Detections({_contents(self)})"
-
-    def masks_source(self) -> Source:
-        """The columns with masks. Raises ValueError where there are none."""
-        return _with_masks(self)
-
 
 @record
-class GroundTruths:
+class GroundTruths(_Sides):
     """Ground truth of many images as columns: numpy arrays, tensors or lists. They are viewed, not copied.
 
     All on one GPU, they stay there, unless ids, images or categories are given.
@@ -104,11 +128,7 @@ class GroundTruths:
             `image` are refused; otherwise the images of the detections count, too.
         categories: all category ids, or their names by id. When given, detections of other categories are left out,
             with a warning; otherwise the categories are those of either side.
-        box_format: "xyxy", "xywh" or "cxcywh", or "pascal_voc", "coco", "yolo", "albumentations". Of rotated boxes
-            "cxcywhr", the angle in radians, or "xyxyxyxy"; see pymetrics.evaluate.
-        masks: (N,) what is compared with iou_type="segm": a list of dicts of `size` and `counts` (runs as COCO has
-            them), of lists of polygons [x, y, x, y, ...] or of bitmaps (height, width); or an array of bitmaps
-            (N, height, width). boxes may be missing then.
+        box_format, masks: as for Detections.
 
     Raises:
         TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
@@ -126,9 +146,6 @@ class GroundTruths:
     box_format: str = "xyxy"
     ignore: Any = None
     masks: Any = None
-
-    def __post_init__(self) -> None:
-        _ = self.source
 
     @cached_property
     def source(self) -> Source:
@@ -169,20 +186,6 @@ class GroundTruths:
         source.check()
         return source
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __repr__(self) -> str:
-        return f"GroundTruths({_contents(self)})"
-
-    def masks_source(self) -> Source:
-        """The columns with masks. Raises ValueError where there are none."""
-        return _with_masks(self)
-
-
-def _contents(of: Detections | GroundTruths) -> str:
-    return f"{len(of)} boxes, {of.box_format}" if of.masks is None else f"{len(of)} masks"
-
 
 def _require(of: Detections | GroundTruths, *names: str) -> None:
     kind = type(of).__name__
@@ -202,12 +205,6 @@ def _shape(of: Detections | GroundTruths, where: Where, box_format: BoxFormat) -
     if isinstance(of.masks, (list, tuple)):
         return raw_masks(of.masks, where)
     return RawMasks(bitmaps(of.masks, where("masks", None)))
-
-
-def _with_masks(of: Detections | GroundTruths) -> Source:
-    if of.masks is None:
-        raise ValueError(f"{type(of).__name__} has no masks, which iou_type='segm' compares")
-    return of.source if of.boxes is None else replace(of, boxes=None).source
 
 
 def _on_device(columns: dict[str, Any], box_format: BoxFormat, where: Where) -> Source | None:

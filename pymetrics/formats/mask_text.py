@@ -9,7 +9,8 @@ import numpy as np
 from .. import _config
 from . import runs
 from .masks import Polygons, RawMasks
-from .runs import RunColumns, offsets_of
+from .ranges import offsets_of
+from .runs import RunColumns
 from .values import Where
 
 if TYPE_CHECKING:

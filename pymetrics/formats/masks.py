@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from .._records import record
 from . import runs
-from .runs import RunColumns, offsets_of
+from .ranges import offsets_of
+from .runs import RunColumns
 from .values import Where, as_array
 
 

@@ -23,7 +23,7 @@ def to_rotated(boxes: Any, layout: str) -> NDArray[np.float64]:
     boxes: "cxcywhr" (N, 5) or "xyxyxyxy" (N, 8), of finite values: a numpy array, or CPU tensor of bfloat16.
 
     These columns lose less than the four corners would: the rounding of a corner is that of its distance from the
-    image's origin, while kernels subtract the centres of two boxes before they round. All comes from the angle by
+    image's origin, while kernels subtract the centres of two boxes before they round. Cosine and sine are computed by
     numpy, here, so that every backend has the same bits.
 
     Returns:

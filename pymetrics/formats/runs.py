@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..kernels.polygons import MOST as MOST_COORDINATE
+from .ranges import gather_ranges, offsets_of
 
 MOST_PIXELS = 2**32 - 1  # pycocotools counts pixels in 32 bits
 MASKS_AT_ONCE = 64  # bitmaps whose runs are in memory before they are packed
@@ -48,6 +49,11 @@ class RunColumns:
         kernels.measure_masks(self.counts, self.offsets, self.sizes, *found, 0, n)
         return found
 
+    @property
+    def for_overlaps(self) -> tuple[NDArray[Any], ...]:
+        """What the kernel mask_iou reads of one side, but for the rows."""
+        return self.counts, self.offsets, self.sizes, self.measures.areas, self.measures.boxes
+
     def check(self, name: Name) -> None:
         """Refuse masks whose runs do not sum to height * width (REFUSED_MASKS). Raises ValueError."""
         pixels = self.sizes[:, 0] * self.sizes[:, 1]
@@ -61,9 +67,7 @@ class RunColumns:
 
     def take(self, rows: Any) -> RunColumns:
         """The masks of some rows, which may repeat."""
-        lengths = np.diff(self.offsets)[rows]
-        offsets = offsets_of(lengths)
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        places, offsets = gather_ranges(self.offsets[:-1][rows], np.diff(self.offsets)[rows])
         return RunColumns(self.counts[places], offsets, self.sizes[rows])
 
     def merged(self, groups: NDArray[np.int64], intersect: bool = False) -> RunColumns:
@@ -93,19 +97,11 @@ class RunColumns:
         return out.reshape(len(self), width, height)
 
 
-def offsets_of(lengths: Any) -> NDArray[np.int64]:
-    """int64 (N + 1,): where each of N parts begins, and where the last ends."""
-    out = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=out[1:])
-    return out
-
-
 def packed(counts: Any, room: Any, n_runs: Any, sizes: Any) -> RunColumns:
     """Columns of runs that do not fill their room: those of mask n are the first of counts[room[n] : room[n + 1]]."""
     offsets = offsets_of(n_runs)
     if offsets[-1] != room[-1]:
-        places = np.arange(offsets[-1]) + np.repeat(room[:-1] - offsets[:-1], n_runs)
-        counts = counts[places]
+        counts = counts[gather_ranges(room[:-1], n_runs)[0]]
     return RunColumns(counts, offsets, sizes)
 
 
@@ -165,7 +161,7 @@ def of_lists(lists: Sequence[Any], sizes: NDArray[np.int64], name: Name) -> RunC
         ValueError, TypeError: a list does not hold numbers.
     """
     check_sizes(sizes, name)
-    counts = [np.array(runs, np.uint32) for runs in lists]
+    counts = [np.asarray(runs, np.uint32) for runs in lists]
     for row, runs in enumerate(counts):
         if runs.ndim != 1:
             raise ValueError(f"{name(row)} must hold a list of runs, got shape {runs.shape}")

@@ -15,7 +15,7 @@ from .values import Where, check_finite, crowd_column, flag_column
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .._arrays import F64, I64, Bool, Ids
+    from .._arrays import F64, Bool, Ids
 
 COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
 LVIS_KEYS = ("neg_category_ids", "not_exhaustive_category_ids")  # what LVIS says of images, and COCO does not
@@ -67,7 +67,7 @@ class Source:
 
     where: Where
     image: Ids
-    category: I64
+    category: Ids
     shape: Any
     scores: F64 | None = None
     area: F64 | None = None
@@ -112,10 +112,15 @@ class Source:
                     f"{self.where(name, None)} has {len(column)} rows, {self.where('image', None)} has {len(self)}"
                 )
         self.shape.check(self.where)
-        if self.crowd is not None:
+        if self.crowd is not None and not _are_flags(self.crowd):
             crowd_column(self.crowd, self.where)
-        if self.ignore is not None:
+        if self.ignore is not None and not _are_flags(self.ignore):
             flag_column(self.ignore, self.where, "ignore")
         for name in ("scores", "area"):
             if columns[name] is not None:
                 check_finite(columns[name], self.where, name, but=self.no_area if name == "area" else None)
+
+
+def _are_flags(column: Any) -> bool:
+    """Whether it is an array of one axis that can hold nothing but 0 and 1."""
+    return type(column) is np.ndarray and column.dtype == np.bool_ and column.ndim == 1

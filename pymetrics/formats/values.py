@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,16 +32,6 @@ def check_finite(column: Any, where: Where, name: str, but: Any = None) -> None:
     if not finite.all():
         row = int(np.argmin(finite.reshape(len(column), -1).all(axis=1)))
         raise ValueError(f"{where(name, row)} must be finite, got {column[row].tolist()}")
-
-
-def plain(prefix: str) -> Where:
-    """The names of columns: "Detections.scores[5]"."""
-    return partial(_plain, prefix)
-
-
-def _plain(prefix: str, name: str, row: int | None) -> str:
-    name = "labels" if name == "category" else name
-    return f"{prefix}.{name}" if row is None else f"{prefix}.{name}[{row}]"
 
 
 def as_array(values: Any, name: str) -> Any:

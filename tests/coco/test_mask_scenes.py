@@ -11,7 +11,7 @@ from helpers.coco_scenes import Scene, compare, run, summary
 from helpers.mask_scenes import make_mask_scene
 
 import pymetrics
-from pymetrics.coco import COCO, COCOeval
+from pymetrics.coco import COCO, COCOeval, mask
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # pycocotools' own
 
@@ -194,3 +194,17 @@ def test_bad_masks_are_refused_by_name(change, words):
     scene = broken(change)
     with pytest.raises((ValueError, TypeError), match=words):
         pymetrics.evaluate(scene.gt, scene.dt, iou_type="segm")
+
+
+@pytest.mark.parametrize("value", [-1, 257])
+@pytest.mark.parametrize("eval_class", [COCOeval, ByImage])
+def test_any_number_is_a_crowd(eval_class, value):
+    """CROWD_BELOW_0, for masks as for boxes."""
+    found = []
+    for crowd in (value, 1):
+        scene = broken(lambda image, ann, dt, crowd=crowd: ann.update(iscrowd=crowd))
+        scene.dt[0]["segmentation"] = mask.frPyObjects([[4, 2, 8, 2, 8, 4]], 40, 50)[0]
+        evaluation = run(COCO, eval_class, scene, iou_type="segm")
+        found.append([evaluation.computeIoU(1, 1).tolist(), evaluation.eval["precision"].tolist()])
+    assert found[0] == found[1]
+    assert found[0][0] == [[1.0]]

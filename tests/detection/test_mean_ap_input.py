@@ -78,7 +78,10 @@ def test_arguments_that_torchmetrics_refuses(classes: Classes, arguments: dict[s
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"iou_type": "segm"}, r'`iou_type` to be "bbox" but got \(\'segm\',\): pymetrics does not evaluate masks yet'),
+        (
+            {"iou_type": "segm"},
+            r'`iou_type` to be "bbox" but got \(\'segm\',\): this metric does not evaluate masks yet',
+        ),
         ({"iou_type": ("bbox", "segm")}, "does not evaluate masks yet"),
         ({"iou_type": []}, 'to be "bbox"'),
         ({"iou_thresholds": [0.5, "high"]}, "`iou_thresholds` to hold numbers but got 'high' at index 1"),

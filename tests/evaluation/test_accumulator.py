@@ -132,9 +132,9 @@ def test_string_ids():
             shards[0].merge(pickle.loads(pickle.dumps(shard)))
         assert bits(shards[0].compute()) == want
     numbers = filled(Data(4), [Data(4).images])
-    with pytest.raises(ValueError, match=r"all be integers or all strings, got 'image .*' after"):
+    with pytest.raises(TypeError, match=r"all be integers or all strings, got 'image .*' after"):
         numbers.update(*data.part(data.images))
-    with pytest.raises(ValueError, match="all be integers or all strings"):
+    with pytest.raises(TypeError, match="all be integers or all strings"):
         numbers.merge(filled(data, [data.images]))
 
 

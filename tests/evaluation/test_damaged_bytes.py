@@ -63,3 +63,14 @@ def test_matches_with_rows_of_two_numbers():
     packed = serialization.outcomes_to_bytes(accumulator.outcomes(), wide)
     with pytest.raises(ValueError, match=r"data is damaged: matches\.gt_row has shape \(1, 2\), not \(1,\)"):
         Accumulator.from_bytes(packed)
+
+
+def test_matches_of_another_dtype():
+    accumulator = Accumulator(keep_matches=True)
+    accumulator.update(GT, DT)
+    matches = accumulator.matches()
+    packed = serialization.outcomes_to_bytes(accumulator.outcomes(), matches)
+    header = header_of(packed)
+    next(entry for entry in header["arrays"] if entry[0] == "matches.matched")[1] = "<i8"
+    with pytest.raises(ValueError, match=r"data is damaged: matches\.matched has dtype int64, not uint64"):
+        Accumulator.from_bytes(sealed(packed, json.dumps(header).encode()))

@@ -103,6 +103,21 @@ def test_categories_of_the_ground_truth(device):
         evaluate(truth, Detections(**found))
 
 
+def test_sides_that_were_read_before(device, calls):
+    """They stay on the device, and their values are checked when they are evaluated."""
+    gt, dt = scene(5)
+    host = evaluate(GroundTruths(**gt), Detections(**dt))
+    truth = pymetrics.read(GroundTruths(**tensors(gt, device)), "gt")
+    found = tensors(dt, device)
+    for _ in range(2):
+        assert_equal(evaluate(truth, pymetrics.read(Detections(**found), "dt")), host)
+    assert calls.count("match_boxes") == 2
+    found["scores"][3] = torch.nan
+    read = pymetrics.read(Detections(**found), "dt")
+    with pytest.raises(ValueError, match=r"Detections.scores\[3\] must be finite, got nan"):
+        evaluate(truth, read)
+
+
 def test_matches_are_those_of_the_host(device, calls):
     gt, dt = scene(5)
     areas = ("all", "small")

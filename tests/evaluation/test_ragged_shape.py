@@ -21,10 +21,10 @@ import pymetrics
 from pymetrics import Accumulator, Protocol, formats, kernels
 from pymetrics.evaluation import shapes, stages
 from pymetrics.evaluation.build_columns import build_columns
-from pymetrics.evaluation.cells import Cells, gather_ranges
+from pymetrics.evaluation.cells import Cells
 from pymetrics.evaluation.columns import CROWD
+from pymetrics.formats.ranges import gather_ranges
 from pymetrics.formats.source import Source, SourceAxes
-from pymetrics.formats.values import plain
 from pymetrics.kernels import arrays
 
 HEIGHT, WIDTH = 12, 10
@@ -161,12 +161,16 @@ class Masks(dict):
     """What a user holds: columns of one side by name, `bitmaps` bool (N, HEIGHT, WIDTH) among them."""
 
 
+def name_of(side, column, row):
+    return f"{side}.{column}" if row is None else f"{side}.{column}[{row}]"
+
+
 def read_masks(source, options):
     given = {name: source[name] for name in ("scores", "crowd", "ids") if name in source}
     axes = SourceAxes(images=np.asarray(source["images"])) if "images" in source else SourceAxes()
     return Source(
-        plain(options.argument), source["image"], source["category"], RawRuns(list(map(encode, source["bitmaps"]))),
-        axes=axes, **given,
+        functools.partial(name_of, options.argument), source["image"], source["category"],
+        RawRuns(list(map(encode, source["bitmaps"]))), axes=axes, **given,
     )  # fmt: skip
 
 

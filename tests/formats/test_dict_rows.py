@@ -28,7 +28,7 @@ from pymetrics.coco import COCO, dict_columns, evaluation_input
 from pymetrics.coco.params import Params
 from pymetrics.evaluation.build_columns import build_columns
 from pymetrics.evaluation.shapes import as_shape
-from pymetrics.formats.coco import _annotations, results
+from pymetrics.formats.coco import _annotations, results, where_of
 from pymetrics.formats.dict_columns import read_columns
 from pymetrics.formats.options import ReadOptions
 from pymetrics.formats.source import SourceAxes
@@ -204,8 +204,8 @@ def test_plain_rows_are_taken(n):
     assert {tuple(box) for box in found["bbox"].tolist()} <= {PLAIN["bbox"]}
     assert set(found["image_id"].tolist()) <= {2**63 - 1}
     assert not found["id"].any()
-    assert dict_columns.source([PLAIN_GT] * n, SourceAxes(), [1], [2], is_gt=True) is not None
-    assert dict_columns.source(rows, SourceAxes(), [1], None, is_gt=False) is not None
+    assert dict_columns.source([PLAIN_GT] * n, where_of("gt"), SourceAxes(), [1], [2], is_gt=True) is not None
+    assert dict_columns.source(rows, where_of("dt"), SourceAxes(), [1], None, is_gt=False) is not None
     assert native.complete_results([dict(row) for row in rows], 0) == n
 
 

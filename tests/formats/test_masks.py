@@ -7,6 +7,7 @@ import pytest
 
 import pymetrics
 from pymetrics.coco import mask
+from pymetrics.formats import masks as mask_reading
 
 SIZE = (30, 40)
 
@@ -217,3 +218,20 @@ def test_results_whose_boxes_are_arrays():
     results = [evaluated(gt, [{**row, "score": 0.5, "bbox": make([0, 0, 5, 5])}]) for make in (list, np.array)]
     same(*results)
     same(*(evaluated(gt, [{**row, "score": 0.5, "bbox": make([])}]) for make in (list, np.array)))
+
+
+def test_columns_read_their_masks_once(monkeypatch):
+    """Also where they have boxes, too."""
+    bitmaps = np.zeros((2, *SIZE), bool)
+    bitmaps[:, 3:9, 4:20] = True
+    rows = [mask.encode(bitmap) for bitmap in bitmaps]
+    reads = []
+    read = mask_reading.raw_masks
+    monkeypatch.setattr(mask_reading, "raw_masks", lambda *args: reads.append(1) or read(*args))
+    for more in ({}, {"boxes": [[4, 3, 20, 9]] * 2}):
+        gt = pymetrics.GroundTruths([1, 2], labels=[0, 0], masks=rows, **more)
+        dt = pymetrics.Detections([1, 2], labels=[0, 0], scores=[0.5, 0.6], masks=rows, **more)
+        for _ in range(3):
+            assert pymetrics.evaluate(gt, dt, iou_type="segm")["map"] == 1
+        assert len(reads) == 2
+        reads.clear()

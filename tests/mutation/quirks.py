@@ -25,7 +25,7 @@ QUIRKS = [
     ("CLOSED_AREAS", r"if (\w+) < (.*) or \1 > (.*):", r"if not (\2 <= \1 <= \3):"),  # areas that are no numbers
     ("ID_ZERO", r"if not \S+ & ID_ZERO:", "if True:"),
     ("KEEPS_FREE", r"if not keeps_free:", "if True:"),
-    ("THRESHOLD_CAP", r"min\((\w+), 1 - 1e-10\)", r"\1"),
+    ("THRESHOLD_CAP", r"min\((\w+), HIGHEST_THRESHOLD\)", r"\1"),
     ("NAN_SCORE_LAST", r"return ~np.uint64\(0\)", "return np.uint64(0)"),
     ("NAN_SCORE_LAST", r"if \(bits & ~SIGN\) > INFINITY:", "if bits > INFINITY and not bits & SIGN:"),  # negative NaN
     ("NAN_SCORE_LAST", r"if bits == SIGN:", "if False:"),  # zeros are equal

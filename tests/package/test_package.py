@@ -321,7 +321,6 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
 # Functions by which rows could be grouped into cells again, where they do something else, and what that is.
 GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
-    ("evaluation/accumulator.py", "searchsorted"): "the places of one chunk's ids among those of all chunks",
     ("analysis/confusion.py", "bincount"): "the counts of pairs of categories",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",

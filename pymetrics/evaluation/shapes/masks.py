@@ -43,13 +43,8 @@ class Masks:
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
         offsets = cells.pair_offsets()
         out = np.empty(offsets[-1])
-        sides = (
-            (side.shape.counts, side.shape.offsets, side.shape.sizes, areas, boxes, rows)
-            for side, rows in ((dt, cells.dt_rows), (gt, cells.gt_rows))
-            for areas, _, boxes in (side.shape.measures,)
-        )
         kernels.mask_iou(
-            *next(sides), *next(sides), gt.flags[cells.gt_rows] & CROWD, cells.dt_offsets, cells.gt_offsets, offsets,
-            out, 0, len(cells),
+            *dt.shape.for_overlaps, cells.dt_rows, *gt.shape.for_overlaps, cells.gt_rows,
+            gt.flags[cells.gt_rows] & CROWD, cells.dt_offsets, cells.gt_offsets, offsets, out, 0, len(cells),
         )  # fmt: skip
         return out

@@ -1,0 +1,30 @@
+"""Ranges of rows, one after another: where each begins, what is in them, their sums. On the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def offsets_of(lengths: Any) -> NDArray[np.int64]:
+    """int64 (N + 1,): where each of N parts begins, and where the last ends."""
+    out = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, dtype=np.int64, out=out[1:])
+    return out
+
+
+def gather_ranges(starts: Any, counts: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of ranges, one range after another, int64, and where each range begins among them, (ranges + 1,)."""
+    offsets = offsets_of(counts)
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts), offsets
+
+
+def sums_of_ranges(values: Any, offsets: Any) -> NDArray[np.int64]:
+    """int64: the sums of values[offsets[i] : offsets[i + 1]]."""
+    running = offsets_of(values)
+    sums: NDArray[np.int64] = running[offsets[1:]] - running[offsets[:-1]]
+    return sums
