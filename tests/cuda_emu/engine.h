@@ -189,7 +189,7 @@ struct Worker {
     }};
 };
 
-inline void run_blocks(unsigned n_blocks, unsigned n_threads, std::size_t, const std::function<void()>& body) {
+inline void run_blocks(unsigned n_blocks, unsigned n_threads, const std::function<void()>& body) {
     static auto& workers = *new std::vector<std::unique_ptr<Worker>>;  // they outlive everything
     while (workers.size() < n_threads) workers.emplace_back(new Worker);
     std::vector<Warp> warps((n_threads + kLanes - 1) / kLanes);
