@@ -58,6 +58,7 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind(m, "match_across", &cpu::match_across, &require_match_across);
+    bind(m, "panoptic_pairs", &cpu::panoptic_pairs, &require_panoptic_pairs);
     bind(m, "measure_masks", &cpu::measure_masks, &require_measure_masks);
     bind(m, "encode_masks", &cpu::encode_masks, &require_encode_masks);
     bind(m, "decode_masks", &cpu::decode_masks, &require_decode_masks);

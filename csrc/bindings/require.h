@@ -13,6 +13,7 @@
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../panoptic.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -91,6 +92,7 @@ void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_panoptic_pairs(const PanopticPairs& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
