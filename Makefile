@@ -18,7 +18,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-fast lint format bench sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-fast lint format bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -48,6 +48,11 @@ format: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
+
+# Generated scenes of every shape, evaluated by pycocotools too: every array to the last bit. Some minutes.
+PARITY_SCENES ?= 10000
+parity: $(VENV)/.test
+	$(BIN)/python tests/parity/run.py --scenes $(PARITY_SCENES)
 
 # Under AddressSanitizer and UndefinedBehaviorSanitizer (gcc): the tests that need neither torch nor Numba. Under
 # ThreadSanitizer: the kernels, as make replay, and the reader's threads on damaged files.
