@@ -56,6 +56,8 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "match_boxes", &cpu::match_boxes, &require_match_boxes);
     bind(m, "accumulate", &cpu::accumulate, &require_accumulate);
     bind(m, "accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
+    bind(m, "draw_weights", &cpu::draw_weights, &require_draw_weights);
+    bind(m, "replicate_means", &cpu::replicate_means, &require_replicate_means);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind(m, "match_across", &cpu::match_across, &require_match_across);
     bind(m, "measure_masks", &cpu::measure_masks, &require_measure_masks);
