@@ -19,6 +19,8 @@ void each_kernel(Bind bind) {
     bind("match_boxes", &cpu::match_boxes, &require_match_boxes);
     bind("accumulate", &cpu::accumulate, &require_accumulate);
     bind("accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
+    bind("draw_weights", &cpu::draw_weights, &require_draw_weights);
+    bind("replicate_means", &cpu::replicate_means, &require_replicate_means);
     bind("mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind("match_across", &cpu::match_across, &require_match_across);
     bind("measure_masks", &cpu::measure_masks, &require_measure_masks);
