@@ -26,6 +26,7 @@ _MODULE_OF = {
     "Protocol": "evaluation.protocol",
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
+    "compare": "analysis.compare",
     "evaluate": "evaluation.evaluate",
     "match": "evaluation.match",
     "read": "evaluation.read_sources",
@@ -41,6 +42,7 @@ __all__ = [
     "Result",
     "__version__",
     "box_iou",
+    "compare",
     "evaluate",
     "get_num_threads",
     "match",
@@ -51,6 +53,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ._show_config import show_config
+    from .analysis.compare import compare
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate
     from .evaluation.match import match
