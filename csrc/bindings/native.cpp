@@ -51,6 +51,8 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "move_cells", &cpu::move_cells, &require_move_cells);
     bind(m, "box_iou", &cpu::box_iou, &require_box_iou);
     bind(m, "rotated_iou", &cpu::rotated_iou, &require_rotated_iou);
+    bind(m, "keypoint_exponents", &cpu::keypoint_exponents, &require_keypoint_exponents);
+    bind(m, "keypoint_overlaps", &cpu::keypoint_overlaps, &require_keypoint_overlaps);
     bind(m, "area_words", &cpu::area_words, &require_area_words);
     bind(m, "match_cells", &cpu::match_cells, &require_match_cells);
     bind(m, "match_boxes", &cpu::match_boxes, &require_match_boxes);
@@ -77,10 +79,11 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     m.def("read_text", &read_text);
     m.def("read_results", &bindings::read_results, py::arg("file"), py::arg("size"), py::arg("chunk"), py::arg("image"),
           py::arg("category"), py::arg("boxes"), py::arg("scores"), py::arg("n_threads"), py::arg("text") = py::none(),
-          py::arg("masks") = py::none());
+          py::arg("spans") = py::none(), py::arg("of_keypoints") = false);
     m.def("read_ground_truth", &bindings::read_ground_truth);
     m.def("scan_masks", &bindings::scan_masks);
     m.def("read_masks", &bindings::read_masks);
+    m.def("read_points", &bindings::read_points);
     m.def("read_number", &bindings::read_number);
 
     m.def("read_dicts", &read_dicts);

@@ -1,0 +1,149 @@
+"""Poses: keypoints, compared by object keypoint similarity (OKS)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ... import kernels
+from ..._records import record, value_record
+from ...formats.keypoints import RawPoses, as_raw_poses
+from ...formats.ranges import offsets_of, sums_of_ranges
+from ...formats.source import Source
+from ..cells import Cells
+from ..columns import Side
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Of COCO's 17 keypoints: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles.
+COCO_SIGMAS = tuple(
+    value / 10.0
+    for value in (
+        0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89
+    )
+)  # fmt: skip
+TERMS_AT_ONCE = 1 << 19  # in memory at one time, but for a cell that has more: 4 MiB, twice
+NO_BOX = (np.inf, np.inf, 0.0, 0.0)  # from which everything is infinitely far away
+
+
+@record
+class PoseColumns:
+    """N poses. On the host.
+
+    points: float64 (N, J, 3), x, y and, of ground truth, visibility. Of ground truth alone, else None:
+    boxes: float64 (N, 4), x, y, width, height, or NO_BOX. scales: float64 (N,), square pixels, what squared distances
+    are compared with. n_terms: int64 (N,), the visible keypoints; J where none is.
+    """
+
+    points: NDArray[np.float64]
+    boxes: NDArray[np.float64] | None = None
+    scales: NDArray[np.float64] | None = None
+    n_terms: NDArray[np.int64] | None = None
+
+
+@value_record
+class Keypoints:
+    """Columns: PoseColumns. sigmas: how far off each keypoint may be, in parts of the square root of the area."""
+
+    sigmas: tuple[float, ...] = COCO_SIGMAS
+    iou_type: ClassVar[str] = "keypoints"
+    unusual: ClassVar[None] = None
+    match: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        vars(self)["sigmas"] = _as_sigmas(self.sigmas)
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {"sigmas": self.sigmas}
+
+    @cached_property
+    def _variances(self) -> NDArray[np.float64]:
+        variances: NDArray[np.float64] = (np.array(self.sigmas) * 2) ** 2
+        return variances
+
+    def read(self, source: Source, image_sizes: Any) -> Any:
+        raw = as_raw_poses(source.shape, self.iou_type, source.side)
+        n, n_points = raw.points.shape[:2]
+        if not n:
+            points = np.empty((0, len(self.sigmas), 3))
+            return PoseColumns(points, np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
+        if n_points != len(self.sigmas):
+            raise ValueError(
+                f"{source.where('keypoints', 0)} has {n_points} keypoints, but there are {len(self.sigmas)} sigmas: "
+                "give one for each keypoint, sigmas="
+            )
+        if source.side == "dt":
+            return PoseColumns(raw.points)
+        boxes = np.tile(NO_BOX, (n, 1)) if raw.boxes is None else np.where(np.isnan(raw.boxes), NO_BOX, raw.boxes)
+        n_visible = raw.n_visible()
+        n_terms = np.where(n_visible > 0, n_visible, n_points)
+        return PoseColumns(raw.points, boxes, self._scales(source, raw), n_terms)
+
+    def _scales(self, source: Source, raw: RawPoses) -> Any:
+        """float64 (N,): the areas of the annotations."""
+        if raw.scales is not None:
+            return raw.scales
+        if source.area is None or (source.no_area is not None and source.no_area.any()):
+            row = 0 if source.no_area is None else int(np.argmax(source.no_area))
+            raise ValueError(
+                f"{source.where('area', row)} is missing: distances of keypoints are compared with the area of the "
+                "ground truth"
+            )
+        return source.area
+
+    def area(self, columns: Any) -> Any:
+        """Of the smallest box around all keypoints."""
+        if not len(columns.points):
+            return np.empty(0)
+        x, y = columns.points[:, :, 0], columns.points[:, :, 1]
+        return (x.max(axis=1) - x.min(axis=1)) * (y.max(axis=1) - y.min(axis=1))
+
+    def take(self, columns: Any, rows: Any) -> Any:
+        return PoseColumns(**{name: None if values is None else values[rows] for name, values in vars(columns).items()})
+
+    def on_host(self, columns: Any) -> Any:
+        return columns
+
+    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+        poses, objects = dt.shape, gt.shape
+        out_offsets = cells.pair_offsets()
+        out = np.empty(out_offsets[-1])
+        n_terms = objects.n_terms[cells.gt_rows]
+        ends = offsets_of(sums_of_ranges(n_terms, cells.gt_offsets) * np.diff(cells.dt_offsets))
+        first = 0
+        while first < len(cells):
+            last = int(np.searchsorted(ends, ends[first] + TERMS_AT_ONCE, side="right")) - 1
+            last = max(last, first + 1)
+            offsets = cells.dt_offsets[first : last + 1], cells.gt_offsets[first : last + 1]
+            term_offsets = ends[first : last + 1] - ends[first]
+            terms = np.empty(term_offsets[-1])
+            kernels.keypoint_exponents(
+                poses.points, cells.dt_rows, objects.points, objects.boxes, objects.scales, cells.gt_rows,
+                self._variances, *offsets, term_offsets, terms, 0, last - first,
+            )  # fmt: skip
+            terms = np.exp(terms)
+            kernels.keypoint_overlaps(
+                terms, n_terms, *offsets, term_offsets, out_offsets[first : last + 1], out, 0, last - first
+            )
+            first = last
+        return out
+
+
+def _as_sigmas(values: Any) -> tuple[float, ...]:
+    """Raises ValueError where they are not positive numbers."""
+    try:
+        sigmas = tuple(float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sigmas must hold one number for each keypoint, got {values!r}") from error
+    if not sigmas:
+        raise ValueError("sigmas must hold one number for each keypoint, got none")
+    for i, sigma in enumerate(sigmas):
+        if not (math.isfinite(sigma) and sigma > 0):
+            raise ValueError(f"sigmas[{i}] must be a finite number above 0, got {sigma}")
+    return sigmas
