@@ -27,13 +27,13 @@ struct Terms {
 };
 
 PM_INLINE double exponent(double dx, double dy, double variance, double scale) {
-    return -((dx * dx + dy * dy) / variance / scale / 2.0);
+    return (dx * dx + dy * dy) / variance / scale / 2.0;
 }
 
 PM_INLINE void visible_terms_any(const Terms& of, const Joints& joints) {
     const index_t n = joints.n;
     const index_t* __restrict at = joints.at;
-    const double *__restrict x = joints.x, *__restrict y = joints.y, *__restrict variance = joints.variance;
+    const double* __restrict x = joints.x, * __restrict y = joints.y, * __restrict variance = joints.variance;
     const double scale = of.scale;
     for (index_t d = 0; d < of.n_dt; ++d) {
         const double* __restrict point = of.points + of.rows[d] * of.row_length;

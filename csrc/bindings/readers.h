@@ -12,13 +12,14 @@ using obj = const py::object&;
 py::object read_text(int file, obj text, index_t n_threads);
 
 // file: the number of an open file; or bytes; or an array of text, TEXT_PAD zero bytes behind it. size: of the text.
-// text: None, or an array that the file is copied to. spans: None; or int64 (N, 2), where each value of `segmentation`, or
-// of `keypoints`, begins and ends; then `file` is text, and boxes are NaN where there is none. -> the number of rows.
+// text: None, or an array that the file is copied to. spans: None; or int64 (N, 2), where each value of `segmentation`,
+// or of `keypoints`, begins and ends; then `file` is text, and boxes are NaN where there is none. -> the number of
+// rows.
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
                         index_t n_threads, obj text, obj spans, bool of_keypoints);
 
-// spans: as above; with them boxes may be None. labelled: None; or float64 (N,), num_keypoints, NaN where there is none;
-// then spans are those of `keypoints`. -> the numbers of images and of rows, the text of the categories, and
+// spans: as above; with them boxes may be None. labelled: None; or float64 (N,), num_keypoints, NaN where there is
+// none; then spans are those of `keypoints`. -> the numbers of images and of rows, the text of the categories, and
 // (key, begin, end) of every value of the data set.
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
                              obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,

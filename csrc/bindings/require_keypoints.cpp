@@ -46,8 +46,8 @@ void require_keypoint_exponents(const KeypointExponents& of) {
 }
 
 void require_keypoint_overlaps(const KeypointOverlaps& of) {
-    require_pairs(of.out_offsets, of.out, of.dt_offsets, index_t(1) << 31, of.gt_offsets,
-                  of.n_terms.shape[0], "out_offsets", "problem");
+    require_pairs(of.out_offsets, of.out, of.dt_offsets, index_t(1) << 31, of.gt_offsets, of.n_terms.shape[0],
+                  "out_offsets", "problem");
     require_terms(of, of.terms, of.n_terms.shape[0], "n_terms", [&](index_t g) { return of.n_terms[g]; });
     require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
 }

@@ -96,7 +96,7 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
             counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0}, images);
         } else if (which == 1) {
             constexpr Fields optional = id | 1u << kArea | 1u << kCrowd | 1u << kIgnore;
-            const Fields needed = kIdsOfRow | compared(out), more = out.boxes ? kBox | 1u << kLabelled : 0;
+            const Fields needed = kIdsOfRow | compared(out), more = out.labelled ? kBox | 1u << kLabelled : 0;
             counts.rows = array({needed | optional | more, needed, 1u << kScore}, out);
         } else {
             require(s.value());

@@ -30,10 +30,10 @@ struct Source {
 struct RecordColumns {
     index_t *image, *category, *id;
     double *boxes, *scores, *areas;
-    double* sizes;      // (N, 2): height and width of images, NaN where there is no number
-    double* labelled;   // num_keypoints, NaN where it is missing
-    index_t* spans;     // (N, 2): where the value of one key begins and ends in the text; boxes are optional then
-    bool of_keypoints;  // that key: `keypoints`, or else `segmentation`
+    double* sizes;        // (N, 2): height and width of images, NaN where there is no number
+    double* labelled;     // num_keypoints, NaN where it is missing
+    index_t* spans;       // (N, 2): where the value of one key begins and ends in the text; boxes are optional then
+    bool of_keypoints;    // that key: `keypoints`, or else `segmentation`
     std::uint8_t* flags;  // of the bits below
     index_t room;
 };
@@ -63,7 +63,8 @@ struct GroundTruthCounts {
 };
 
 // A list of results: image, category, boxes and scores; with out.spans, of text alone, boxes are NaN where there is
-// none, and with keypoints no result has a segmentation. Returns the number of rows. `chunk`: bytes per unit of work. Throws Declined.
+// none, and with keypoints no result has a segmentation. Returns the number of rows. `chunk`: bytes per unit of work.
+// Throws Declined.
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out);
 
 // A data set: its annotations but for scores; the ids, sizes and flags of its images.

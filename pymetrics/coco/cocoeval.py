@@ -29,7 +29,7 @@ from ..evaluation.result import Result
 from ..formats.coco import where_of
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
-from .evaluation_input import axis_ids, by_cell, categories_of
+from .evaluation_input import axis_ids, by_cell, categories_of, shape_of
 from .lazy_dataset import Selection, as_loaded, select
 from .params import Params
 from .reading import images_of, names_of, require_known, unopened
@@ -46,7 +46,7 @@ class COCOeval:
 
     Args:
         cocoGt, cocoDt: COCO objects, of this library or of pycocotools; read when evaluate() runs.
-        iouType: "segm", "bbox" or "keypoints"; evaluate() knows "segm" and "bbox" so far.
+        iouType: "segm", "bbox" or "keypoints".
 
     Attributes:
         params: what is counted. evaluate() writes imgIds, catIds and maxDets back, sorted; accumulate() writes catIds
@@ -84,8 +84,9 @@ class COCOeval:
         """Match every image's detections to its ground truths.
 
         Raises:
-            NotImplementedError: params.iouType is "keypoints".
             KeyError: an annotation lacks a key that is needed (iscrowd, area, score, ...).
+            ValueError: params.iouType is none of the three; keypoints are no lists of three numbers for each of
+                params.kpt_oks_sigmas.
         """
         start = time.time()
         print("Running per image evaluation...")
@@ -126,7 +127,7 @@ class COCOeval:
         self._outcomes = None
         self._prepare()
         categories = categories_of(p)
-        self.ious = {(image, c): self.computeIoU(image, c) for image in p.imgIds for c in categories}
+        self.ious = {(image, c): self._compute(image, c) for image in p.imgIds for c in categories}
         self.evalImgs = [
             self.evaluateImg(image, category, area_range, p.maxDets[-1])
             for category in categories
@@ -143,13 +144,9 @@ class COCOeval:
         sides: list[list[Ann] | Selection | None] = []
         for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
             kept = unopened(coco)
-            takes = (
-                kept is not None
-                and kept.is_plain
-                and p.iouType == "bbox"
-                and scored == (kept.source.scores is not None)
-            )
-            sides.append(select(kept, coco._open, p) if kept is not None and takes else None)
+            plain = kept if kept is not None and kept.is_plain and p.iouType == "bbox" else None
+            takes = plain is not None and scored == (plain.source.scores is not None)
+            sides.append(select(plain, coco._open, p) if plain is not None and takes else None)
         gts, dts = (
             evaluation_input.load_rows(coco, p) if side is None else side
             for coco, side in zip((self.cocoGt, self.cocoDt), sides, strict=True)
@@ -157,12 +154,12 @@ class COCOeval:
         if isinstance(gts, Selection):
             gts.mark_ignored()
         else:
-            evaluation_input.mark_ignored(gts)
+            evaluation_input.mark_ignored(gts, p)
         return gts, dts
 
     def _load(self) -> tuple[list[Ann], list[Ann]]:
         gts, dts = (evaluation_input.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
-        evaluation_input.mark_ignored(gts)
+        evaluation_input.mark_ignored(gts, self.params)
         return gts, dts
 
     def _prepare(self) -> None:
@@ -198,6 +195,8 @@ class COCOeval:
         assert columns is not None
         categories = categories_of(p)
         ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories}
+        if p.iouType == "keypoints" and not p.useCats:  # BLACKOUT
+            return ious
         values = columns.shape.overlaps(columns.dt, columns.gt, cells)
         offsets, n_dt = cells.pair_offsets(), np.diff(cells.dt_offsets)
         category = cells.category()
@@ -241,7 +240,7 @@ class COCOeval:
                 axes = axis_ids(p.imgIds), axis_ids(categories_of(p))
                 columns = None
                 table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
-                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes, p.iouType)
+                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes, shape_of(p))
             elif columns is not None:
                 gt, dt = (
                     replace(side, source_row=evaluation_input.source_rows(rows, coco, p))
@@ -268,19 +267,17 @@ class COCOeval:
 
     def computeIoU(self, imgId: Any, catId: Any) -> Any:
         """Overlaps of one image and category, (detections by falling score, ground truths); [] where one is empty."""
-        return self._overlaps(imgId, catId, self.params)
+        return evaluation_input.compute_iou(*self._cell(imgId, catId, self.params), self.params)
 
-    def _overlaps(self, imgId: Any, catId: Any, p: Params) -> Any:
-        require_known(p)
-        gts, dts = self._cell(imgId, catId, p)
-        dts = dts[: p.maxDets[-1]]
-        if not gts or not dts:
-            return []
-        if p.iouType == "segm":
-            from . import mask_rows
+    def computeOks(self, imgId: Any, catId: Any) -> Any:
+        """As computeIoU, of keypoints: object keypoint similarity."""
+        from .pose_rows import compute_oks
 
-            return mask_rows.overlaps(dts, gts)
-        return evaluation_input.overlaps(dts, gts)
+        return compute_oks(self._gts[imgId, catId], self._dts[imgId, catId], self.params)
+
+    @property
+    def _compute(self) -> Callable[[Any, Any], Any]:
+        return self.computeOks if self.params.iouType == "keypoints" else self.computeIoU
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
@@ -288,7 +285,7 @@ class COCOeval:
         if not gts and not dts:
             return None
         known = self.__dict__.get("ious", {})
-        ious = known[imgId, catId] if (imgId, catId) in known else self.computeIoU(imgId, catId)
+        ious = known[imgId, catId] if (imgId, catId) in known else self._compute(imgId, catId)
         for gt in gts:
             # NO_MARKS: this is the only place where it is written
             gt["_ignore"] = int(bool(gt["ignore"] or gt["area"] < aRng[0] or gt["area"] > aRng[1]))
@@ -369,7 +366,7 @@ class COCOeval:
         )
         axes = np.arange(len(images)), np.arange(len(table))
         at = [protocol.max_dets.index(limit) for limit in limits]
-        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, self._paramsEval.iouType))
+        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, shape_of(self._paramsEval)))
         shape = len(categories), len(areas), len(limits)
         return [a.take(at, -1).reshape(*a.shape[:-3], *shape) for a in found]
 
@@ -392,4 +389,4 @@ class COCOeval:
         return "\n".join(lines)
 
 
-OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "evaluateImg")}
+OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "computeOks", "evaluateImg")}

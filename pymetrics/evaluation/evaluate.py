@@ -61,8 +61,8 @@ def evaluate(
         iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; "segm", masks; or "keypoints", poses by object
             keypoint similarity. Arrays (N, 6) and (N, 7) hold boxes alone. The area of a mask that has none is its
             pixels; of a detected pose, the box around its keypoints; of results whose first has a box, the boxes'.
-        protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
-            thresholds, area ranges and limits of your own.
+        protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds
+            rounded to float32; or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
             "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source. Of rotated boxes: "cxcywhr"
             (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the

@@ -106,13 +106,13 @@ COCO_ROWS = (
 _KEYPOINT_METRICS: tuple[tuple[str, str, Metric], ...] = (("map", "AP", "precision"), ("mar", "AR", "recall"))
 
 
-def keypoint_rows(area_names: Sequence[str], limit: Limit = Limit()) -> tuple[SummaryRow, ...]:
+def keypoint_rows(area_names: Sequence[str], limit: Limit | None = None) -> tuple[SummaryRow, ...]:
     """The summary of keypoints, in pycocotools' order: AP over all thresholds, at .50 and .75 and per further area
-    range, then AR the same; all at one limit.
+    range, then AR the same; all at one limit, the last where none is given.
     """
     further = [(name, COCO_AREA_KEYS.get(name, f"_{name}")) for name in area_names if name != "all"]
     return tuple(
-        SummaryRow(f"{key}{suffix}", f"{coco_key}{coco_suffix}", metric, iou, area, limit)
+        SummaryRow(f"{key}{suffix}", f"{coco_key}{coco_suffix}", metric, iou, area, limit or Limit())
         for key, coco_key, metric in _KEYPOINT_METRICS
         for suffix, coco_suffix, iou, area in (
             ("", "", None, "all"), ("_50", "50", 0.5, "all"), ("_75", "75", 0.75, "all"),

@@ -155,7 +155,8 @@ def _annotations(
 ) -> Source:
     where, scored, axes = where_of(prefix), options.argument == "dt", axes or SourceAxes()
     if options.compares == "keypoints" and not scored:
-        return _keypoints().with_unlabelled_ignored(_all_annotations(annotations, prefix, where, options, axes))
+        found = _all_annotations(annotations, prefix, where, options, axes)
+        return _keypoints().with_unlabelled_ignored(found)  # type: ignore[no-any-return]
     return _all_annotations(annotations, prefix, where, options, axes)
 
 

@@ -179,7 +179,7 @@ def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, 
 
 def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
     """Poses in place of boxes, with areas as for masks."""
-    from .keypoints import RawPoses
+    from .keypoints import NO_BOX, RawPoses
     from .mask_text import points_of_text
 
     text, spans = _whole_text(source, size)
@@ -188,6 +188,7 @@ def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxForm
         labelled = np.empty(len(spans))
         found = _ground_truth(text, size, argument, box_format, chunk, spans, labelled)[0]
         boxes, labelled = found.shape.values, labelled[: len(found)]
+        boxes[np.isnan(boxes[:, 0])] = NO_BOX
     else:
         found = _with_box_areas(_results(text, size, argument, box_format, chunk, spans=spans, of_keypoints=True))
     points = points_of_text(text, spans[: len(found)])

@@ -17,13 +17,16 @@ from .values import Where, as_array, check_finite, float_column, widen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+NO_BOX = (np.inf, np.inf, 0.0, 0.0)  # from which everything is infinitely far away
+
+
 @record
 class RawPoses:
     """Poses as a source has them.
 
     points: float64 (N, J, 3), x, y, and in ground truth visibility, above 0 where visible.
-    boxes: float64 (N, 4), x, y, width, height, or None. n_labelled: float64 (N,), num_keypoints, NaN where it is
-        missing; or None. Both of ground truth alone.
+    boxes: float64 (N, 4), x, y, width, height, NO_BOX where there is none; or None. n_labelled: float64 (N,),
+        num_keypoints, NaN where it is missing; or None. Both of ground truth alone.
     scales: float64 (N,), square pixels; None: the area that the source says.
     """
 
@@ -47,7 +50,7 @@ class RawPoses:
         """Refuse values that are not finite. Raises ValueError."""
         check_finite(self.points, where, "keypoints")
         if self.boxes is not None:
-            check_finite(self.boxes, where, "boxes", but=np.isnan(self.boxes).all(axis=1)[:, None])
+            check_finite(self.boxes, where, "boxes", but=np.all(self.boxes == NO_BOX, axis=1)[:, None])
 
     def scale_seems_wrong(self) -> tuple[bool, float | None]:
         """As for boxes; keypoints are never in parts of an image."""
@@ -55,15 +58,15 @@ class RawPoses:
 
     def n_visible(self) -> NDArray[np.int64]:
         """int64 (N,): the visible keypoints of each pose."""
-        return np.count_nonzero(self.points[:, :, 2] > 0, axis=1)
+        found: NDArray[np.int64] = np.count_nonzero(self.points[:, :, 2] > 0, axis=1)
+        return found
 
     def without_keypoints(self) -> NDArray[np.bool_]:
         """bool (N,): the poses of num_keypoints 0, which is counted where it is missing; they are ignored."""
-        if self.n_labelled is None:
-            return self.n_visible() == 0
-        is_missing = np.isnan(self.n_labelled)
-        n_labelled = np.where(is_missing, self.n_visible(), self.n_labelled) if is_missing.any() else self.n_labelled
-        found: NDArray[np.bool_] = n_labelled == 0
+        counts: Any = self.n_labelled
+        if counts is None or np.isnan(counts).any():
+            counts = self.n_visible() if counts is None else np.where(np.isnan(counts), self.n_visible(), counts)
+        found: NDArray[np.bool_] = counts == 0
         return found
 
 
@@ -80,8 +83,11 @@ def with_unlabelled_ignored(source: Source) -> Source:
     """Ground truth in which poses without keypoints are ignored. The columns must have equal lengths."""
     if not len(source.shape):
         return source
-    ignore = source.shape.without_keypoints()
-    return replace(source, ignore=ignore if source.ignore is None else ignore | (source.ignore != 0))
+    ignore, unread = source.shape.without_keypoints(), source.unread_ignore
+    if unread is not None:  # what COCOeval wrote there says the same
+        unread = np.where(ignore, unread.dtype.type(0), unread)
+    ignore = ignore if source.ignore is None else ignore | (source.ignore != 0)
+    return replace(source, ignore=ignore, unread_ignore=unread)
 
 
 def pose_columns(rows: Any, keys: Sequence[str], optional: Sequence[str] = ()) -> DictColumns | None:
@@ -98,7 +104,7 @@ def poses_of_columns(columns: DictColumns) -> RawPoses:
     points = columns["keypoints"].reshape(len(columns["keypoints"]), -1, 3)
     if "bbox" not in columns.has:
         return RawPoses(points)
-    boxes = np.where(columns.has["bbox"][:, None], columns["bbox"], np.nan)
+    boxes = np.where(columns.has["bbox"][:, None], columns["bbox"], NO_BOX)
     return RawPoses(points, boxes, np.where(columns.has["num_keypoints"], columns["num_keypoints"], np.nan))
 
 
@@ -107,7 +113,7 @@ def poses_of_rows(rows: Sequence[Mapping[str, Any]], values: Sequence[Any], wher
     points = flat_points(values, where, is_gt=is_gt)
     if not is_gt:
         return RawPoses(points)
-    boxes = np.full((len(rows), 4), np.nan)
+    boxes = np.tile(NO_BOX, (len(rows), 1))
     for i, row in enumerate(rows):
         if row.get("bbox") is not None:
             box = row["bbox"]

@@ -150,7 +150,7 @@ def _masks(items: Sequence[Any], side: str, counts: Sequence[int], where: Where)
 
 def _poses(items: Sequence[Any], options: ReadOptions, counts: Sequence[int], where: Where) -> Any:
     """The poses; those of ground truth with its boxes, where items have some."""
-    from .keypoints import RawPoses, joined_points
+    from .keypoints import NO_BOX, RawPoses, joined_points
 
     side = options.argument
     points = joined_points(*_values(items, side, "keypoints", counts))
@@ -159,9 +159,9 @@ def _poses(items: Sequence[Any], options: ReadOptions, counts: Sequence[int], wh
     boxes = []
     for i, (item, n) in enumerate(zip(items, counts, strict=True)):
         if "boxes" not in item:
-            boxes.append(np.full((n, 4), np.nan))
+            boxes.append(np.tile(NO_BOX, (n, 1)))
             continue
-        column = box_column(item["boxes"], lambda *_, i=i: f"{side}[{i}]['boxes']")  # type: ignore[misc]
+        column = box_column(item["boxes"], lambda *_, i=i: f"{side}[{i}]['boxes']")
         if len(column) != n:
             raise ValueError(f"{side}[{i}]['boxes'] has {len(column)} rows, {side}[{i}]['labels'] has {n}")
         boxes.append(to_xywh(column, options.format(_own_layout([item["boxes"]], options)).layout))

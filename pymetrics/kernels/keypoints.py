@@ -17,7 +17,7 @@ def keypoint_exponents(
     dt_points, dt_rows, gt_points, gt_boxes, gt_scales, gt_rows, variances, dt_offsets, gt_offsets, term_offsets,
     exponents, begin, end,
 ):  # fmt: skip
-    """The exponents -e of every detection with every ground truth of the same problem.
+    """The exponents e of every detection with every ground truth of the same problem.
 
     e is the squared distance, divided by the keypoint's variance, the ground truth's scale and 2. Where no keypoint of
     the ground truth is visible, it is the distance to the ground truth's box, doubled on each side.
@@ -48,7 +48,7 @@ def keypoint_exponents(
                         dx, dy = x - gt_points[b, k, 0], y - gt_points[b, k, 1]
                     else:
                         dx, dy = beyond(x, gt_boxes[b, 0], gt_boxes[b, 2]), beyond(y, gt_boxes[b, 1], gt_boxes[b, 3])
-                    exponents[at] = -((dx * dx + dy * dy) / variances[k] / scale / 2.0)
+                    exponents[at] = (dx * dx + dy * dy) / variances[k] / scale / 2.0
                     at += 1
 
 

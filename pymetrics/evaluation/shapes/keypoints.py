@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import kernels
 from ..._records import record, value_record
-from ...formats.keypoints import RawPoses, as_raw_poses
+from ...formats.keypoints import NO_BOX, RawPoses, as_raw_poses
 from ...formats.ranges import offsets_of, sums_of_ranges
 from ...formats.source import Source
 from ..cells import Cells
@@ -28,7 +28,6 @@ COCO_SIGMAS = tuple(
     )
 )  # fmt: skip
 TERMS_AT_ONCE = 1 << 19  # in memory at one time, but for a cell that has more: 4 MiB, twice
-NO_BOX = (np.inf, np.inf, 0.0, 0.0)  # from which everything is infinitely far away
 
 
 @record
@@ -63,7 +62,8 @@ class Keypoints:
         return {"sigmas": self.sigmas}
 
     @cached_property
-    def _variances(self) -> NDArray[np.float64]:
+    def variances(self) -> NDArray[np.float64]:
+        """float64 (J,): (2 sigma)^2."""
         variances: NDArray[np.float64] = (np.array(self.sigmas) * 2) ** 2
         return variances
 
@@ -80,7 +80,7 @@ class Keypoints:
             )
         if source.side == "dt":
             return PoseColumns(raw.points)
-        boxes = np.tile(NO_BOX, (n, 1)) if raw.boxes is None else np.where(np.isnan(raw.boxes), NO_BOX, raw.boxes)
+        boxes = np.tile(NO_BOX, (n, 1)) if raw.boxes is None else raw.boxes
         n_visible = raw.n_visible()
         n_terms = np.where(n_visible > 0, n_visible, n_points)
         return PoseColumns(raw.points, boxes, self._scales(source, raw), n_terms)
@@ -105,34 +105,55 @@ class Keypoints:
         return (x.max(axis=1) - x.min(axis=1)) * (y.max(axis=1) - y.min(axis=1))
 
     def take(self, columns: Any, rows: Any) -> Any:
-        return PoseColumns(**{name: None if values is None else values[rows] for name, values in vars(columns).items()})
+        found: dict[str, Any] = {
+            name: None if values is None else values[rows] for name, values in vars(columns).items()
+        }
+        return PoseColumns(**found)
 
     def on_host(self, columns: Any) -> Any:
         return columns
 
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
-        poses, objects = dt.shape, gt.shape
-        out_offsets = cells.pair_offsets()
-        out = np.empty(out_offsets[-1])
-        n_terms = objects.n_terms[cells.gt_rows]
-        ends = offsets_of(sums_of_ranges(n_terms, cells.gt_offsets) * np.diff(cells.dt_offsets))
-        first = 0
-        while first < len(cells):
-            last = int(np.searchsorted(ends, ends[first] + TERMS_AT_ONCE, side="right")) - 1
-            last = max(last, first + 1)
-            offsets = cells.dt_offsets[first : last + 1], cells.gt_offsets[first : last + 1]
-            term_offsets = ends[first : last + 1] - ends[first]
-            terms = np.empty(term_offsets[-1])
-            kernels.keypoint_exponents(
-                poses.points, cells.dt_rows, objects.points, objects.boxes, objects.scales, cells.gt_rows,
-                self._variances, *offsets, term_offsets, terms, 0, last - first,
-            )  # fmt: skip
-            terms = np.exp(terms)
-            kernels.keypoint_overlaps(
-                terms, n_terms, *offsets, term_offsets, out_offsets[first : last + 1], out, 0, last - first
-            )
-            first = last
+        offsets = cells.pair_offsets()
+        out = np.empty(offsets[-1])
+        compare_poses(
+            dt.shape, gt.shape, cells.dt_rows, cells.gt_rows, self.variances, cells.dt_offsets, cells.gt_offsets,
+            offsets, out,
+        )  # fmt: skip
         return out
+
+
+def compare_poses(
+    dt: PoseColumns,
+    gt: PoseColumns,
+    dt_rows: NDArray[np.int32],
+    gt_rows: NDArray[np.int32],
+    variances: NDArray[np.float64],
+    dt_offsets: NDArray[np.int64],
+    gt_offsets: NDArray[np.int64],
+    out_offsets: NDArray[np.int64],
+    out: NDArray[np.float64],
+) -> None:
+    """Object keypoint similarity of the pairs of P problems, in blocks of bounded memory.
+
+    dt_rows, gt_rows: int32, rows. dt_offsets, gt_offsets, out_offsets: int64 (P + 1,). out: float64, filled.
+    """
+    n_terms = np.asarray(gt.n_terms)[gt_rows]
+    ends = offsets_of(sums_of_ranges(n_terms, gt_offsets) * np.diff(dt_offsets))
+    first = 0
+    while first < len(ends) - 1:
+        last = max(int(np.searchsorted(ends, ends[first] + TERMS_AT_ONCE, side="right")) - 1, first + 1)
+        block = slice(first, last + 1)
+        offsets, term_offsets = (dt_offsets[block], gt_offsets[block]), ends[block] - ends[first]
+        exponents = np.empty(term_offsets[-1])
+        kernels.keypoint_exponents(
+            dt.points, dt_rows, gt.points, gt.boxes, gt.scales, gt_rows, variances, *offsets, term_offsets, exponents,
+            0, last - first,
+        )  # fmt: skip
+        with np.errstate(all="ignore"):
+            terms = np.exp(np.negative(exponents, out=exponents), out=exponents)
+        kernels.keypoint_overlaps(terms, n_terms, *offsets, term_offsets, out_offsets[block], out, 0, last - first)
+        first = last
 
 
 def _as_sigmas(values: Any) -> tuple[float, ...]:
