@@ -27,6 +27,7 @@ from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.coco import where_of
+from ..formats.ids import unique
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
 from .evaluation_input import axis_ids, by_cell, categories_of
@@ -96,9 +97,9 @@ class COCOeval:
         print(f"Evaluate annotation type *{p.iouType}*")
         require_known(p)
         # WRITTEN_BACK
-        p.imgIds = list(np.unique(p.imgIds))
+        p.imgIds = list(unique(p.imgIds))
         if p.useCats:
-            p.catIds = list(np.unique(p.catIds))
+            p.catIds = list(unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
         if any(map(self._overrides, OWN_STEPS)):
             self._evaluate_by_image()
