@@ -80,6 +80,7 @@ class ArrayReader {
             return first;
         }
         template_.learn(window.of(first), wanted_);
+        if (template_.fits) usual_ = size_ / template_.shortest() + 1;
         begin_ = at;
         brace_ = at;
         first_ = first;
@@ -115,6 +116,7 @@ class ArrayReader {
     const RecordColumns& out_;
     Template template_;
     index_t begin_ = 0, first_ = 0;  // of the array, of its first record
+    index_t usual_ = 0;              // the most records that a chunk holds, if they are like the first one
     // Under the mutex:
     std::mutex mutex_;
     std::vector<Chunk> chunks_;
@@ -197,6 +199,7 @@ class ArrayReader {
     // The records from chunk.start on, where the window begins or later; chunk.brace is the '}' before.
     void read_chunk(Window& window, Chunk& chunk, index_t end) const {
         chunk.records.n = 0;
+        chunk.records.resize(usual_, wanted_.known);
         chunk.error.at = -1;
         chunk.is_last = false;
         index_t at = chunk.start;
@@ -255,7 +258,7 @@ class ArrayReader {
         const std::size_t n = std::size_t(r.n);
         if (n == 0) return;
         auto one = [&](auto* to, Field field) {
-            if (to && wanted_.known >> field & 1) std::memcpy(to + row, r.slot[field].data(), n * 8);
+            if (to && wanted_.known >> field & 1) std::memcpy(to + row, r.slot[field].get(), n * 8);
         };
         one(out_.image, kImage);
         one(out_.category, kCategory);

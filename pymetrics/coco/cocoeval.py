@@ -26,6 +26,7 @@ from ..evaluation.data_warnings import warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
+from ..formats.ids import unique
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
 from .evaluation_input import axis_ids, categories_of, shape_of
@@ -107,9 +108,9 @@ class COCOeval(ImageSteps):
         self._say(f"Evaluate annotation type *{p.iouType}*")
         require_known(p)
         # WRITTEN_BACK
-        p.imgIds = list(np.unique(p.imgIds))
+        p.imgIds = list(unique(p.imgIds))
         if p.useCats:
-            p.catIds = list(np.unique(p.catIds))
+            p.catIds = list(unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
         if any(map(self._overrides, STEPS)):
             self._evaluate_by_image()

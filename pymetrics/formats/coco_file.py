@@ -67,7 +67,9 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
         return None
 
     def source_of(file: BinaryIO, size: int) -> Source:
-        source = file.fileno() if hasattr(os, "pread") else file.read()
+        source: Input = file.fileno() if hasattr(os, "pread") else file.read()
+        if options.argument == "gt" and isinstance(source, int):
+            source = _text_of(source, size)
         if options.compares == "masks":
             found = _with_masks(source, size, options.argument, box_format, chunk)
         elif options.compares == "keypoints":
@@ -112,18 +114,16 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
     def document_of(file: BinaryIO, size: int) -> Document:
         from .. import _native
 
+        if argument == "gt" and hasattr(os, "pread"):
+            text = _text_of(file.fileno(), size)
+            return Document(*_read(text, size, argument, XYWH, CHUNK), text)
         text = np.empty(size + _native.TEXT_PAD, np.uint8)
         if not hasattr(os, "pread"):
             text[size:] = 0
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
                 raise FastPathDeclined("the file became shorter")
             return Document(*_read(text, size, argument, XYWH, CHUNK), text)
-        if argument == "dt":
-            return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
-        unread = _native.read_text(file.fileno(), text, _config.get_num_threads())
-        if unread is not None:
-            raise _left(unread)
-        return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+        return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
 
     return _with_file(path, argument, document_of)
 
@@ -147,6 +147,17 @@ def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[Bina
 
         logging.getLogger("pymetrics").debug("%s: %r goes to json.loads: %s", argument, os.fspath(path), reason)
         return None
+
+
+def _text_of(file: int, size: int) -> NDArray[np.uint8]:
+    """All of an open file, and native.TEXT_PAD zero bytes."""
+    from .. import _native
+
+    text = np.empty(size + _native.TEXT_PAD, np.uint8)
+    unread = _native.read_text(file, text, _config.get_num_threads())
+    if unread is not None:
+        raise _left(unread)
+    return text
 
 
 def _read(
@@ -198,15 +209,10 @@ def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxForm
 
 
 def _whole_text(source: Input, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The text of an open file, and room for the place of one value of each of its records."""
-    from .. import _native
-
-    if not isinstance(source, int):
+    """The text of a file, and room for the place of one value of each of its records."""
+    if isinstance(source, bytes):
         raise FastPathDeclined("masks and keypoints are read with os.pread, which this system lacks")
-    text = np.empty(size + _native.TEXT_PAD, np.uint8)
-    unread = _native.read_text(source, text, _config.get_num_threads())
-    if unread is not None:
-        raise _left(unread)
+    text = _text_of(source, size) if isinstance(source, int) else source
     return text, np.empty((size // SHORTEST + 1, 2), np.int64)
 
 
@@ -281,10 +287,11 @@ def _ground_truth(
     found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), spans, labelled)
     if len(found) == 2:
         raise _left(found)
-    n_images, n, text, sections = found
-    import json
+    n_images, n, categories, sections = found
+    if isinstance(categories, bytes):
+        import json
 
-    categories = json.loads(text)
+        categories = json.loads(categories)
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
     try:
