@@ -60,6 +60,9 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "replicate_means", &cpu::replicate_means, &require_replicate_means);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind(m, "match_across", &cpu::match_across, &require_match_across);
+    bind(m, "find_errors", &cpu::find_errors, &require_find_errors);
+    bind(m, "average_precision", &cpu::average_precision, &require_average_precision);
+    bind(m, "lowest_lrp", &cpu::lowest_lrp, &require_lowest_lrp);
     bind(m, "measure_masks", &cpu::measure_masks, &require_measure_masks);
     bind(m, "encode_masks", &cpu::encode_masks, &require_encode_masks);
     bind(m, "decode_masks", &cpu::decode_masks, &require_decode_masks);

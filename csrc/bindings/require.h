@@ -10,6 +10,7 @@
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../errors.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
@@ -94,6 +95,9 @@ void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_find_errors(const FindErrors& of);
+void require_average_precision(const AveragePrecision& of);
+void require_lowest_lrp(const LowestLrp& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
