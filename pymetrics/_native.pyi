@@ -236,6 +236,24 @@ def replicate_means(
     n_threads: int,
     /,
 ) -> None: ...
+def image_means(
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    image_cells: _I64,
+    cell_category: _I32,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def mean_valid(
     values: _F64,
     columns: _I64,

@@ -58,6 +58,7 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     bind(m, "accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind(m, "draw_weights", &cpu::draw_weights, &require_draw_weights);
     bind(m, "replicate_means", &cpu::replicate_means, &require_replicate_means);
+    bind(m, "image_means", &cpu::image_means, &require_image_means);
     bind(m, "mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind(m, "match_across", &cpu::match_across, &require_match_across);
     bind(m, "find_errors", &cpu::find_errors, &require_find_errors);

@@ -11,6 +11,7 @@
 #include "../cells.h"
 #include "../confusion.h"
 #include "../errors.h"
+#include "../image_means.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
@@ -93,6 +94,7 @@ void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
+void require_image_means(const ImageMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
 void require_find_errors(const FindErrors& of);

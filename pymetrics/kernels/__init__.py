@@ -14,6 +14,7 @@ from .confusion import match_across as match_across
 from .errors import average_precision as average_precision
 from .errors import find_errors as find_errors
 from .errors import lowest_lrp as lowest_lrp
+from .image_means import image_means as image_means
 from .mask_strings import count_runs as count_runs
 from .mask_strings import measure_strings as measure_strings
 from .mask_strings import read_strings as read_strings

@@ -128,6 +128,9 @@ LOOSE = {
     ("replicate_means", "max_dets"),
     ("replicate_means", "recall_thresholds"),
     ("average_precision", "recall_thresholds"),
+    ("image_means", "max_dets"),
+    ("image_means", "members"),
+    ("image_means", "recall_thresholds"),
 }
 
 
@@ -352,6 +355,17 @@ BAD_VALUES = {
         (add_row("class_means"), "class_means: expected numbers"),
         (change("matched", (0, -1), TOP), "matched, ignored: a bit beyond"),
         (change("n_gt", (0, 0), 2**30), "weights: the detections"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "image_means": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("image_cells", -1, BIG), "image_cells: offsets must end"),
+        (change("cell_category", 0, BIG), "cell_category: an index"),
+        (add_row("cell_category"), "cell_category: expected length"),
+        (put("n_thresholds", 9999), "n_thresholds: too few words"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (change("queries", (0, 3), BIG), "queries: row 0, column 3"),
+        (columns("means", 99), "means: expected a number"),
         (put("end", 99), "begin, end: "),
     ],
     "find_errors": [
