@@ -25,6 +25,10 @@ from .miss_rate import MissRate as MissRate
 from .miss_rate import MissRateCurve as MissRateCurve
 from .miss_rate import miss_rate as miss_rate
 from .per_image import per_image as per_image
+from .slices import slices as slices
+from .suspects import Suspects as Suspects
+from .suspects import suspects as suspects
 from .tide import Errors as Errors
 from .tide import Tide as Tide
 from .tide import tide as tide
+from .why import why as why
