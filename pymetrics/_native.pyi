@@ -175,6 +175,9 @@ def match_cells(
     n_threads: int,
     /,
 ) -> None: ...
+def panoptic_pairs(
+    preds: _I64, target: _I64, colors: _I64, areas: _I64, n_pairs: _I64, begin: int, end: int, n_threads: int, /
+) -> None: ...
 def match_boxes(
     dt_boxes: _F64,
     dt_area: _F64,

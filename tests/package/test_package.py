@@ -328,6 +328,8 @@ OTHER_USES = {
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("evaluation/shapes/keypoints.py", "searchsorted"): "how many cells fit into bounded memory",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
+    ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
+    ("detection/segments.py", "searchsorted"): "the places of category ids",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
 }
 
