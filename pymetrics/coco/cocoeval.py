@@ -33,7 +33,7 @@ from .image_steps import STEPS, ImageSteps, overlaps_by_cell
 from .lazy_dataset import Selection, select
 from .params import Params
 from .reading import images_of, names_of, require_known, unopened
-from .summary import summary_of
+from .summary import names_of_stats, summary_of
 
 Ann = dict[str, Any]
 ON_DEMAND = ("evalImgs", "ious", "_gts", "_dts")
@@ -310,6 +310,14 @@ class COCOeval(ImageSteps):
         if not self.eval:
             raise Exception("Please run accumulate() first")
         self.stats = summary_of(self.eval, self.params, self._say)
+
+    @property
+    def stats_as_dict(self) -> dict[str, float]:
+        """`stats` by names: AP_all, AP_50, AP_75, AP_small, ..., AR_all, AR_second, AR_third, AR_small, ...
+
+        AR_all, AR_second and AR_third are those at the first, second and third limit. Empty before summarize().
+        """
+        return dict(zip(names_of_stats(self.params), map(float, self.stats), strict=False))
 
     def __str__(self) -> str:  # STR
         if not self.eval:

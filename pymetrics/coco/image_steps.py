@@ -163,7 +163,7 @@ class AtOnce:
 
     def __init__(self, p: Params, overlaps: dict[Key, Any], entries: dict[Key, list[eval_imgs.Entry | None]]) -> None:
         self.overlaps, self.entries, self.use_cats = overlaps, entries, p.useCats
-        self._p, self._state = p, _state_of(p)
+        self._p, self._state, self._areas = p, _state_of(p), [list(pair) for pair in p.areaRng]
 
     @classmethod
     def of(cls, steps: ImageSteps) -> AtOnce | None:
@@ -202,19 +202,24 @@ class AtOnce:
         """The entry, which is then given away; None where the call asks for something else, or has other overlaps."""
         if limit != self._p.maxDets[-1]:
             return None
-        block = self.overlaps.get((image, category), _NOTHING)
-        if ious is not _NOTHING and not np.array_equal(ious, block, equal_nan=True):
+        block = self.overlaps.get((image, category))
+        if ious is not _NOTHING and not _is_equal(ious, block):
             return None
         for a, pair in enumerate(self._p.areaRng):
-            if pair is area_range:
+            if pair is area_range and list(pair) == self._areas[a]:
                 entry, entries[a] = entries[a], None
                 return entry
         return None
 
 
 def _state_of(p: Params) -> tuple[Any, ...]:
-    thresholds, areas = np.asarray(p.iouThrs).tobytes(), tuple(map(tuple, p.areaRng))
-    return thresholds, areas, tuple(p.maxDets), len(p.imgIds), len(p.catIds), p.iouType
+    return np.asarray(p.iouThrs).tobytes(), tuple(p.maxDets), len(p.catIds), p.iouType
+
+
+def _is_equal(ious: Any, block: Any) -> bool:
+    if block is None:
+        return len(ious) == 0
+    return type(ious) is np.ndarray and ious.shape == block.shape and bool(ious.tobytes() == block.tobytes())
 
 
 def overlaps_by_cell(columns: Columns, cells: Cells, p: Params) -> dict[Key, Any]:

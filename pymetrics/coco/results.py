@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import time
@@ -14,6 +13,7 @@ import numpy as np
 from ..formats.coco_file import read_document
 from ..formats.ids import joined_ids
 from . import strict as strictness
+from .copies import deep_copy
 from .dict_columns import complete_boxes
 from .lazy_dataset import Ann, Kept, Section, Text
 
@@ -76,7 +76,7 @@ def load_results(other: Any, results: Any, strict: bool | None, coco_class: type
 def _info_and_images(other: Any, kept: Kept | None) -> tuple[Section, Section]:
     """A copy of the info; the images, which are the same dicts."""
     if kept is None:
-        info = copy.deepcopy(other.dataset.get("info", {}))
+        info = deep_copy(other.dataset.get("info", {}))
         return Section(None, value=info), Section(None, value=list(other.dataset["images"]))
     return kept.sections.get("info", Section(None, value={})).copied(), kept.sections["images"]
 
