@@ -206,6 +206,36 @@ def accumulate_replicates(
     n_threads: int,
     /,
 ) -> None: ...
+def draw_weights(
+    hashes: _U64,
+    quantiles: _U64,
+    weights: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def replicate_means(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    category_cells: _I64,
+    cell_image: _I32,
+    weights: _U8,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    class_means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def mean_valid(
     values: _F64,
     columns: _I64,

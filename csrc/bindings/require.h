@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "../accumulate.h"
+#include "../bootstrap.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
@@ -89,6 +90,8 @@ void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
+void require_draw_weights(const DrawWeights& of);
+void require_replicate_means(const ReplicateMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
 void require_measure_masks(const MeasureMasks& of);

@@ -2,6 +2,9 @@
 
 from .at import AtThreshold as AtThreshold
 from .at import at as at
+from .bootstrap import Bootstrap as Bootstrap
+from .bootstrap import Interval as Interval
+from .bootstrap import bootstrap as bootstrap
 from .confidence import BestThreshold as BestThreshold
 from .confidence import Confidence as Confidence
 from .confidence import ConfidenceCurve as ConfidenceCurve

@@ -1,6 +1,8 @@
 """The kernels: what the library computes, in loops; csrc holds the same stems in C++."""
 
 from .accumulate import accumulate as accumulate
+from .bootstrap import draw_weights as draw_weights
+from .bootstrap import replicate_means as replicate_means
 from .boxes import box_iou as box_iou
 from .cells import index_ids as index_ids
 from .cells import join_cells as join_cells

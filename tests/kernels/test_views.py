@@ -124,6 +124,9 @@ LOOSE = {
     ("move_cells", "new_scores"),
     ("move_cells", "new_matched"),
     ("move_cells", "new_ignored"),
+    ("draw_weights", "quantiles"),
+    ("replicate_means", "max_dets"),
+    ("replicate_means", "recall_thresholds"),
 }
 
 
@@ -322,6 +325,32 @@ BAD_VALUES = {
         (columns("ignored", 9), "matched, ignored: "),
         (change("matched", (0, -1), TOP), "matched, ignored: a bit beyond"),
         (change("max_dets", 0, BIG), "max_dets: limits must not fall"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "draw_weights": [
+        (add_row("hashes"), "weights: expected length"),
+        (put("quantiles", np.zeros(256, np.uint64)), "quantiles: expected fewer"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "replicate_means": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("cell_image", 0, BIG), "cell_image: an index"),
+        (change("cell_image", -1, -1), "cell_image: an index"),
+        (add_row("cell_image"), "cell_image: expected length"),
+        (put("n_thresholds", 9999), "n_thresholds: too few words"),
+        (put("n_thresholds", -1), "n_thresholds: too few words"),
+        (columns("queries", 4), "queries: expected 5 columns"),
+        (change("queries", (0, 0), 2), "queries: row 0, column 0"),
+        (change("queries", (0, 1), -2), "queries: row 0, column 1"),
+        (change("queries", (0, 1), BIG), "queries: row 0, column 1"),
+        (change("queries", (0, 2), BIG), "queries: row 0, column 2"),
+        (change("queries", (0, 3), -1), "queries: row 0, column 3"),
+        (change("queries", (0, 4), BIG), "queries: row 0, column 4"),
+        (columns("members", 99), "members: expected length"),
+        (columns("means", 99), "means: expected a number"),
+        (add_row("class_means"), "class_means: expected numbers"),
+        (change("matched", (0, -1), TOP), "matched, ignored: a bit beyond"),
+        (change("n_gt", (0, 0), 2**30), "weights: the detections"),
         (put("end", 99), "begin, end: "),
     ],
     "match_across": [
