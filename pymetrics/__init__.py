@@ -28,6 +28,7 @@ _MODULE_OF = {
     "Protocol": "evaluation.protocol",
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
+    "compare": "analysis.compare",
     "evaluate": "evaluation.evaluate",
     "mask": "coco",
     "match": "evaluation.match",
@@ -46,6 +47,7 @@ __all__ = [
     "Result",
     "__version__",
     "box_iou",
+    "compare",
     "evaluate",
     "get_num_threads",
     "mask",
@@ -57,6 +59,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ._show_config import show_config
+    from .analysis.compare import compare
     from .coco import COCO, COCOeval, mask
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate

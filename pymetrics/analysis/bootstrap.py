@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import operator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import place_of, tables
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
+from .counted import require_integer
 
 if TYPE_CHECKING:
     from .._arrays import F64, U8, U64, Ids
@@ -128,17 +128,25 @@ def bootstrap(result: Result, n: int = 1000, seed: int = 0) -> Bootstrap:
     return Bootstrap(n, seed, outcomes.n_images, tuple(order), values, intervals, per_class)
 
 
-def replicates(result: Result, n: int, seed: int) -> Replicates:
+def replicates(result: Result, n: int, seed: int, class_key: str | None = None) -> Replicates:
     """The summary of n draws of the images. The rows that are given by class, too, come first.
+
+    class_key: the key of the only row that is given by class, too; None: the precisions over all areas.
 
     Raises:
         TypeError, ValueError: as `bootstrap`.
     """
-    n, seed = _integer("n", n, 2, MAX_DRAWS), _integer("seed", seed, 0, 2**64 - 1)
+    n, seed = require_integer("n", n, 2, MAX_DRAWS), require_integer("seed", seed, 0, 2**64 - 1)
     outcomes, protocol = result.outcomes, result.protocol
     whole = protocol.area_names[protocol.whole_area]
-    rows = sorted(result.rows, key=lambda row: not _is_by_class(row, whole))
-    n_by_class = sum(_is_by_class(row, whole) for row in rows)
+
+    def is_by_class(row: SummaryRow) -> bool:
+        if class_key is not None:
+            return row.key == class_key
+        return row.metric == "precision" and row.area == whole and row.categories is None
+
+    rows = sorted(result.rows, key=lambda row: not is_by_class(row))
+    n_by_class = sum(is_by_class(row) for row in rows)
     groups: list[str | None] = [None, *sorted({row.categories for row in rows if row.categories is not None})]
     places = [place_of(row, protocol) for row in rows]
     known = [i for i, place in enumerate(places) if place is not None]
@@ -164,10 +172,6 @@ def replicates(result: Result, n: int, seed: int) -> Replicates:
     values[:, known] = means
     by_class[:, :, known[:n_known_by_class]] = class_means
     return Replicates(n, seed, tuple(rows), values, by_class)
-
-
-def _is_by_class(row: SummaryRow, whole: str) -> bool:
-    return row.metric == "precision" and row.area == whole and row.categories is None
 
 
 def _members(outcomes: Outcomes, group: str | None) -> list[bool]:
@@ -217,10 +221,14 @@ def _poisson_quantiles() -> U64:
     return np.array(found, np.uint64)
 
 
-def quantiles(values: F64) -> F64:
-    """float64 (columns, 2): the ends of the interval of each column of values (n, columns); -1 where there is none."""
-    bounds = np.full((values.shape[1], 2), UNDEFINED)
-    defined = values > UNDEFINED
+def quantiles(values: F64, defined: Any = None, undefined: float = UNDEFINED) -> F64:
+    """float64 (columns, 2): the ends of the interval of each column of values (n, columns).
+
+    defined: bool (n, columns), which of them are numbers; None: those above -1. undefined: stands where more than 5 %
+    are none.
+    """
+    defined = values > UNDEFINED if defined is None else defined
+    bounds = np.full((values.shape[1], 2), undefined)
     n_undefined = len(values) - np.count_nonzero(defined, axis=0)
     whole = np.flatnonzero(n_undefined == 0)
     if len(whole):
@@ -228,15 +236,3 @@ def quantiles(values: F64) -> F64:
     for j in np.flatnonzero((n_undefined > 0) & (n_undefined <= MOST_UNDEFINED * len(values))).tolist():
         bounds[j] = np.quantile(values[defined[:, j], j], LEVELS)
     return bounds
-
-
-def _integer(name: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    try:
-        found = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if not low <= found <= high:
-        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {found}")
-    return found

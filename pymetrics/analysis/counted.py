@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,19 @@ def require_number(name: str, value: Any, low: float = -math.inf, high: float = 
         span = "a number" if low == -math.inf else f"a number in [{low:g}, {high:g}]"
         raise ValueError(f"{name} must be {span}, got {value!r}")
     return float(value)
+
+
+def require_integer(name: str, value: Any, low: int, high: int) -> int:
+    """The value as an int. Raises TypeError unless it is an integer, ValueError unless it is from low to high."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if not low <= found <= high:
+        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {found}")
+    return found
 
 
 def counted_at(result: Result, iou: float) -> Counted:
