@@ -25,6 +25,7 @@ from .reading import images_of, names_of, require_known
 
 Ann = dict[str, Any]
 Key = tuple[Any, Any]
+Rows = tuple[list[Ann] | Selection, list[Ann] | Selection]
 STEPS = ("_prepare", "computeIoU", "evaluateImg")
 _NOTHING: Any = []
 
@@ -38,7 +39,7 @@ class ImageSteps:
     evalImgs: Any
     ious: Any
     eval: dict[str, Any]
-    _rows: tuple[list[Ann] | Selection, list[Ann] | Selection]
+    _rows: Rows
     _at_once: AtOnce | bool | None = None  # True: to be made at the first call after _prepare
 
     def _overrides(self, name: str) -> bool:
@@ -48,6 +49,12 @@ class ImageSteps:
         gts, dts = (evaluation_input.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
         evaluation_input.mark_ignored(gts)
         return gts, dts
+
+    def _columns_of(self, rows: Rows) -> tuple[Columns, tuple[Any, Any]]:
+        """The columns of what was read, and the ids of both sides."""
+        p = self.params
+        images = images_of(self.cocoGt, p), images_of(self.cocoDt, p)
+        return evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
 
     def _prepare(self) -> None:
         """Read the annotations that params name, by image and category, into _gts and _dts."""
@@ -175,8 +182,7 @@ class AtOnce:
             return None
         try:
             protocol = evaluation_input.protocol_of(p)
-            images = images_of(steps.cocoGt, p), images_of(steps.cocoDt, p)
-            columns, ids = evaluation_input.columns_of(steps._rows, p, names_of(steps.cocoGt), images)
+            columns, ids = steps._columns_of(steps._rows)
         except (IndexError, KeyError, TypeError, ValueError):
             return None  # the cell that holds the cause raises its own exception
         cells = group(columns, protocol.limit)

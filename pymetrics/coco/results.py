@@ -33,11 +33,9 @@ def load_json(path: Any) -> Any:
         return json.load(file)
 
 
-def load_results(other: Any, results: Any, strict: bool | None, coco_class: type[COCO]) -> COCO:
-    """COCO.loadRes. other: a COCO of this library, or what has `dataset` and getImgIds()."""
-    is_ours = isinstance(other, coco_class)
-    res = coco_class(verbose=getattr(other, "verbose", True))
-    mine = other._unopened() if is_ours else None
+def load_results(other: Any, results: Any, strict: bool | None, res: COCO) -> COCO:
+    """COCO.loadRes. other: a COCO of this library, or what has `dataset` and getImgIds(). res: empty, to be filled."""
+    mine = other._unopened() if hasattr(other, "_unopened") else None
     info, images = _info_and_images(other, mine)
     res._say("Loading and preparing results...")
     start = time.time()
