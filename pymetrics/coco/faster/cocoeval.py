@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...evaluation import stages
+from ...evaluation import federated, stages
 from ...evaluation.columns import Columns
 from ...evaluation.stages import RowMatches
 from .. import cocoeval
@@ -20,10 +20,10 @@ from ..evaluation_input import in_order
 from ..image_steps import Rows
 from ..lazy_dataset import as_loaded
 from ..reading import require_known
-from . import federated, matched
+from . import matched
 from .extended import areas_under_curves, extended_metrics
 from .params import Params
-from .summary import LVIS_GROUPS, Summary, n_stats, names_of_stats
+from .summary import Summary, n_stats, names_of_stats
 
 __all__ = ["COCOeval", "COCOeval_faster", "Params"]
 
@@ -120,7 +120,7 @@ class COCOeval_faster(cocoeval.COCOeval):
         gts, dts = super()._load()
         if self.lvis_style:
             self._keep_judged(gts, dts)
-            self.freq_groups = federated.groups(self.cocoGt.loadCats(self.params.catIds), LVIS_GROUPS)
+            self.freq_groups = federated.groups(self.cocoGt.loadCats(self.params.catIds))
             dts = [dt for dt in dts if not dt.get("drop", False)]
         return _with_defaults(gts), dts
 

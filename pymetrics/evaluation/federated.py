@@ -1,19 +1,24 @@
-"""The rule of LVIS: in an image only some categories were looked for, and not all objects of some of these."""
+"""The rule of LVIS: in an image only some categories were looked for, and not all objects of some of these.
+
+A detection of a category that was not looked for in its image does not count. One of a category of which not all
+objects are marked counts if it matches, and is ignored if it does not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...evaluation.columns import Columns
+from .columns import Columns
 
-Ann = dict[str, Any]
+Row = dict[str, Any]
+FREQUENCIES = {"r": "rare", "c": "common", "f": "frequent"}
 
 
-def judged(gts: Iterable[Ann], dts: Iterable[Ann], images: Iterable[Ann]) -> tuple[list[bool], list[bool]]:
+def judged(gts: Iterable[Row], dts: Iterable[Row], images: Iterable[Row]) -> tuple[list[bool], list[bool]]:
     """For each detection whether its category was looked for in its image, and whether not exhaustively.
 
     A category was looked for where a ground truth shows it, or where `neg_category_ids` of the image names it.
@@ -39,6 +44,17 @@ def ignore_unmatched(columns: Columns, rows: Any) -> Columns:
     return replace(columns, dt=replace(dt, area=np.where(rows, -np.inf, area)))
 
 
-def groups(categories: Sequence[Ann], names: Sequence[str]) -> list[list[int]]:
-    """The places of the categories of each frequency."""
-    return [[k for k, category in enumerate(categories) if category["frequency"] == name] for name in names]
+def groups(categories: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """The places of the rare, the common and the frequent categories.
+
+    Raises:
+        KeyError: a category has no `frequency`.
+        ValueError: a frequency is none of r, c, f.
+    """
+    found: dict[str, list[int]] = {name: [] for name in FREQUENCIES}
+    for k, category in enumerate(categories):
+        frequency = category["frequency"]
+        if frequency not in found:
+            raise ValueError(f"categories[{k}]['frequency'] must be one of r, c, f, got {frequency!r}")
+        found[frequency].append(k)
+    return list(found.values())
