@@ -14,6 +14,8 @@ void each_kernel(Bind bind) {
     bind("move_cells", &cpu::move_cells, &require_move_cells);
     bind("box_iou", &cpu::box_iou, &require_box_iou);
     bind("rotated_iou", &cpu::rotated_iou, &require_rotated_iou);
+    bind("keypoint_exponents", &cpu::keypoint_exponents, &require_keypoint_exponents);
+    bind("keypoint_overlaps", &cpu::keypoint_overlaps, &require_keypoint_overlaps);
     bind("area_words", &cpu::area_words, &require_area_words);
     bind("match_cells", &cpu::match_cells, &require_match_cells);
     bind("match_boxes", &cpu::match_boxes, &require_match_boxes);

@@ -10,6 +10,7 @@
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../keypoints.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
@@ -85,6 +86,8 @@ void require_place_cells(const PlaceCells& of);
 void require_move_cells(const MoveCells& of);
 void require_box_iou(const BoxIou& of);
 void require_rotated_iou(const RotatedIou& of);
+void require_keypoint_exponents(const KeypointExponents& of);
+void require_keypoint_overlaps(const KeypointOverlaps& of);
 void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);

@@ -26,9 +26,10 @@ from ..evaluation.data_warnings import warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
+from ..formats.ids import unique
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
-from .evaluation_input import axis_ids, categories_of
+from .evaluation_input import axis_ids, categories_of, shape_of
 from .image_steps import STEPS, ImageSteps, overlaps_by_cell
 from .lazy_dataset import Selection, select
 from .params import Params
@@ -46,7 +47,7 @@ class COCOeval(ImageSteps):
 
     Args:
         cocoGt, cocoDt: COCO objects, of this library or of pycocotools; read when evaluate() runs.
-        iouType: "segm", "bbox" or "keypoints"; evaluate() knows "segm" and "bbox" so far.
+        iouType: "segm", "bbox" or "keypoints".
         verbose: False prints nothing.
 
     Attributes:
@@ -94,8 +95,9 @@ class COCOeval(ImageSteps):
         """Match every image's detections to its ground truths.
 
         Raises:
-            NotImplementedError: params.iouType is "keypoints".
             KeyError: an annotation lacks a key that is needed (iscrowd, area, score, ...).
+            ValueError: params.iouType is none of the three; keypoints are no lists of three numbers for each of
+                params.kpt_oks_sigmas.
         """
         start = time.time()
         self._say("Running per image evaluation...")
@@ -111,9 +113,9 @@ class COCOeval(ImageSteps):
     def _evaluate(self) -> None:
         p = self.params
         # WRITTEN_BACK
-        p.imgIds = list(np.unique(p.imgIds))
+        p.imgIds = list(unique(p.imgIds))
         if p.useCats:
-            p.catIds = list(np.unique(p.catIds))
+            p.catIds = list(unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
         if any(map(self._overrides, STEPS)):
             self._evaluate_by_image()
@@ -139,7 +141,7 @@ class COCOeval(ImageSteps):
         self._outcomes = None
         self._prepare()
         categories = categories_of(p)
-        self.ious = {(image, c): self.computeIoU(image, c) for image in p.imgIds for c in categories}
+        self.ious = {(image, c): self._compute(image, c) for image in p.imgIds for c in categories}
         self.evalImgs = [
             self.evaluateImg(image, category, area_range, p.maxDets[-1])
             for category in categories
@@ -153,13 +155,9 @@ class COCOeval(ImageSteps):
         sides: list[list[Ann] | Selection | None] = []
         for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
             kept = unopened(coco)
-            takes = (
-                kept is not None
-                and kept.is_plain
-                and p.iouType == "bbox"
-                and scored == (kept.source.scores is not None)
-            )
-            sides.append(select(kept, coco._open, p) if kept is not None and takes else None)
+            plain = kept if kept is not None and kept.is_plain and p.iouType == "bbox" else None
+            takes = plain is not None and scored == (plain.source.scores is not None)
+            sides.append(select(plain, coco._open, p) if plain is not None and takes else None)
         gts, dts = (
             evaluation_input.load_rows(coco, p) if side is None else side
             for coco, side in zip((self.cocoGt, self.cocoDt), sides, strict=True)
@@ -167,7 +165,7 @@ class COCOeval(ImageSteps):
         if isinstance(gts, Selection):
             gts.mark_ignored()
         else:
-            evaluation_input.mark_ignored(gts)
+            evaluation_input.mark_ignored(gts, p)
         return gts, dts
 
     @cached_property
@@ -177,6 +175,8 @@ class COCOeval(ImageSteps):
         assert cells is not None
         assert columns is not None
         ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories_of(p)}
+        if p.iouType == "keypoints" and not p.useCats:  # BLACKOUT
+            return ious
         return ious | overlaps_by_cell(columns, cells, p)
 
     @cached_property
@@ -218,7 +218,7 @@ class COCOeval(ImageSteps):
                 axes = axis_ids(p.imgIds), axis_ids(categories_of(p))
                 columns = None
                 table = self._table(*(range(len(axis)) for axis in (axes[1], p.areaRng, axes[0])))
-                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes, p.iouType)
+                outcomes = eval_imgs.to_outcomes(table, evaluation_input.protocol_of(p), axes, shape_of(p))
             elif columns is not None:
                 gt, dt = (
                     replace(side, source_row=evaluation_input.source_rows(rows, coco, p))
@@ -304,7 +304,7 @@ class COCOeval(ImageSteps):
         )
         axes = np.arange(len(images)), np.arange(len(table))
         at = [protocol.max_dets.index(limit) for limit in limits]
-        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, self._paramsEval.iouType))
+        found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, shape_of(self._paramsEval)))
         shape = len(categories), len(areas), len(limits)
         return [a.take(at, -1).reshape(*a.shape[:-3], *shape) for a in found]
 

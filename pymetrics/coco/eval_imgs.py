@@ -12,7 +12,7 @@ from ..evaluation.columns import CROWD, IGNORE, Columns
 from ..evaluation.matches import is_set
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import HIGHEST_THRESHOLD, Protocol
-from ..evaluation.shapes import as_shape
+from ..evaluation.shapes import Shape
 from ..evaluation.stages import RowMatches
 from ..formats.ranges import offsets_of
 from .params import Params
@@ -101,7 +101,7 @@ def bits_of(words: Array, bits: Sequence[int]) -> Array:
 
 
 def to_outcomes(
-    table: list[list[list[Entry | None]]], protocol: Protocol, ids: tuple[Any, Any], iou_type: str
+    table: list[list[list[Entry | None]]], protocol: Protocol, ids: tuple[Any, Any], shape: Shape
 ) -> Outcomes:
     """Outcomes from evalImgs, wherever they come from.
 
@@ -141,7 +141,7 @@ def to_outcomes(
     n_gt = counts[ends[1:]] - counts[ends[:-1]]
     return Outcomes(
         protocol=protocol,
-        shape=as_shape(iou_type),
+        shape=shape,
         image_ids=ids[0],
         category_ids=ids[1],
         category_cells=np.array(category_cells, np.int64),

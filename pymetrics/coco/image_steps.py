@@ -1,4 +1,4 @@
-"""pycocotools' steps for one image and category, _prepare, computeIoU, evaluateImg: older evaluators call them.
+"""pycocotools' steps for one image and category, which older evaluators call: _prepare, computeIoU, evaluateImg, ...
 
 After _prepare one evaluation of all that it read answers the calls cell by cell, as long as no subclass overrides a
 step, params and ious stay as they were, and _gts and _dts are not asked for. Otherwise each call computes its own cell.
@@ -7,7 +7,7 @@ step, params and ious stay as they were, and _gts and _dts are not asked for. Ot
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -21,12 +21,12 @@ from . import eval_imgs, evaluation_input
 from .evaluation_input import by_cell, categories_of
 from .lazy_dataset import Selection, as_loaded
 from .params import Params
-from .reading import images_of, names_of, require_known
+from .reading import images_of, names_of
 
 Ann = dict[str, Any]
 Key = tuple[Any, Any]
 Rows = tuple[list[Ann] | Selection, list[Ann] | Selection]
-STEPS = ("_prepare", "computeIoU", "evaluateImg")
+STEPS = ("_prepare", "computeIoU", "computeOks", "evaluateImg")
 _NOTHING: Any = []
 
 
@@ -47,7 +47,7 @@ class ImageSteps:
 
     def _load(self) -> tuple[list[Ann], list[Ann]]:
         gts, dts = (evaluation_input.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
-        evaluation_input.mark_ignored(gts)
+        evaluation_input.mark_ignored(gts, self.params)
         return gts, dts
 
     def _columns_of(self, rows: Rows) -> tuple[Columns, tuple[Any, Any]]:
@@ -103,26 +103,33 @@ class ImageSteps:
 
     def computeIoU(self, imgId: Any, catId: Any) -> Any:
         """Overlaps of one image and category, (detections by falling score, ground truths); [] where one is empty."""
+        known = None if self.params.iouType == "keypoints" else self._known_overlaps(imgId, catId)
+        if known is not None:
+            return known
+        return evaluation_input.compute_iou(*self._cell(imgId, catId, self.params), self.params)
+
+    def computeOks(self, imgId: Any, catId: Any) -> Any:
+        """As computeIoU, of keypoints: object keypoint similarity."""
+        from .pose_rows import compute_oks
+
+        known = self._known_overlaps(imgId, catId) if self.params.iouType == "keypoints" else None
+        if known is not None:
+            return known
+        return compute_oks(self._gts[imgId, catId], self._dts[imgId, catId], self.params)
+
+    @property
+    def _compute(self) -> Callable[[Any, Any], Any]:
+        return self.computeOks if self.params.iouType == "keypoints" else self.computeIoU
+
+    def _known_overlaps(self, imgId: Any, catId: Any) -> Any:
+        """What the evaluation of all cells found; None where it cannot answer."""
         known = self._answers()
-        if known is not None and self.params.useCats is known.use_cats:
-            block = known.overlaps.get((imgId, catId))
-            if block is None:
-                return []
-            if known.holds(self.params):
-                return block.copy()
-        return self._overlaps(imgId, catId, self.params)
-
-    def _overlaps(self, imgId: Any, catId: Any, p: Params) -> Any:
-        require_known(p)
-        gts, dts = self._cell(imgId, catId, p)
-        dts = dts[: p.maxDets[-1]]
-        if not gts or not dts:
+        if known is None or self.params.useCats is not known.use_cats:
+            return None
+        block = known.overlaps.get((imgId, catId))
+        if block is None:
             return []
-        if p.iouType == "segm":
-            from . import mask_rows
-
-            return mask_rows.overlaps(dts, gts)
-        return evaluation_input.overlaps(dts, gts)
+        return block.copy() if known.holds(self.params) else None
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
@@ -143,7 +150,7 @@ class ImageSteps:
         if not gts and not dts:
             return None
         known = self.__dict__.get("ious", {})
-        ious = known[imgId, catId] if (imgId, catId) in known else self.computeIoU(imgId, catId)
+        ious = known[imgId, catId] if (imgId, catId) in known else self._compute(imgId, catId)
         for gt in gts:
             # NO_MARKS: this is the only place where it is written
             gt["_ignore"] = int(bool(gt["ignore"] or gt["area"] < aRng[0] or gt["area"] > aRng[1]))
@@ -179,6 +186,8 @@ class AtOnce:
         if len(set(p.imgIds)) < len(p.imgIds) or (p.useCats and len(set(p.catIds)) < len(p.catIds)):
             return None
         if not p.maxDets or p.maxDets[-1] != max(p.maxDets):
+            return None
+        if p.iouType == "keypoints" and not p.useCats:  # BLACKOUT
             return None
         try:
             protocol = evaluation_input.protocol_of(p)

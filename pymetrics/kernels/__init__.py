@@ -11,6 +11,8 @@ from .cells import place_cells as place_cells
 from .cells import rank_detections as rank_detections
 from .cells import sort_rows as sort_rows
 from .confusion import match_across as match_across
+from .keypoints import keypoint_exponents as keypoint_exponents
+from .keypoints import keypoint_overlaps as keypoint_overlaps
 from .mask_strings import count_runs as count_runs
 from .mask_strings import measure_strings as measure_strings
 from .mask_strings import read_strings as read_strings
