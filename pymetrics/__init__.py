@@ -19,6 +19,8 @@ from ._version import VERSION
 __version__ = VERSION
 
 _MODULE_OF = {
+    "COCO": "coco",
+    "COCOeval": "coco",
     "Accumulator": "evaluation.accumulator",
     "Detections": "formats.columns",
     "GroundTruths": "formats.columns",
@@ -28,13 +30,16 @@ _MODULE_OF = {
     "box_iou": "evaluation.overlaps",
     "compare": "analysis.compare",
     "evaluate": "evaluation.evaluate",
+    "mask": "coco",
     "match": "evaluation.match",
     "read": "evaluation.read_sources",
     "show_config": "_show_config",
 }
 
 __all__ = [
+    "COCO",
     "Accumulator",
+    "COCOeval",
     "Detections",
     "GroundTruths",
     "Outcomes",
@@ -45,6 +50,7 @@ __all__ = [
     "compare",
     "evaluate",
     "get_num_threads",
+    "mask",
     "match",
     "read",
     "set_num_threads",
@@ -54,6 +60,7 @@ __all__ = [
 if TYPE_CHECKING:
     from ._show_config import show_config
     from .analysis.compare import compare
+    from .coco import COCO, COCOeval, mask
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate
     from .evaluation.match import match

@@ -108,6 +108,36 @@ def rotated_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def keypoint_exponents(
+    dt_points: _F64,
+    dt_rows: _I32,
+    gt_points: _F64,
+    gt_boxes: _F64,
+    gt_scales: _F64,
+    gt_rows: _I32,
+    variances: _F64,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    term_offsets: _I64,
+    exponents: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def keypoint_overlaps(
+    terms: _F64,
+    n_terms: _I64,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    term_offsets: _I64,
+    out_offsets: _I64,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def area_words(
     area: _F64,
     flags: _U8,
@@ -509,7 +539,8 @@ def read_results(
     scores: _F64,
     n_threads: int,
     text: _U8 | None = None,
-    masks: _I64 | None = None,
+    spans: _I64 | None = None,
+    of_keypoints: bool = False,
 ) -> int | tuple[int, str]: ...
 def scan_masks(
     text: _U8, spans: _I64, kinds: _U8, sizes: _I64, n_numbers: _I64, n_polygons: _I64, n_threads: int, /
@@ -525,6 +556,7 @@ def read_masks(
     n_threads: int,
     /,
 ) -> None: ...
+def read_points(text: _U8, spans: _I64, points: _F64, n_threads: int, /) -> tuple[int, str] | None: ...
 def read_ground_truth(
     file: int | bytes | _U8,
     size: int,
@@ -539,9 +571,10 @@ def read_ground_truth(
     ids: _I64,
     flags: _U8,
     n_threads: int,
-    masks: _I64 | None,
+    spans: _I64 | None,
+    labelled: _F64 | None,
     /,
-) -> tuple[int, int, bytes, list[tuple[str, int, int]]] | tuple[int, str]: ...
+) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...
 def read_number(text: str, way: int, /) -> float | None: ...
 
 # Lists of dicts. What they do not take is left to Python.

@@ -12,6 +12,7 @@
 #include "../confusion.h"
 #include "../errors.h"
 #include "../image_means.h"
+#include "../keypoints.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
@@ -87,6 +88,8 @@ void require_place_cells(const PlaceCells& of);
 void require_move_cells(const MoveCells& of);
 void require_box_iou(const BoxIou& of);
 void require_rotated_iou(const RotatedIou& of);
+void require_keypoint_exponents(const KeypointExponents& of);
+void require_keypoint_overlaps(const KeypointOverlaps& of);
 void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);

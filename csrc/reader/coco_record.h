@@ -1,19 +1,20 @@
 #pragma once
 // One record of a COCO file, an object of known and unknown keys; and the template of records that all look alike.
 #include <limits>
+#include <memory>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "json_scan.h"
 
 namespace pymetrics {
 
 // kLvisKey: either of the two keys that LVIS adds to images, whose values are not read. kMask, kMaskEnd: where the
-// value of `segmentation` begins and ends, as pointers into the text.
+// value of `segmentation` begins and ends, as pointers into the text; kPoints, kPointsEnd: that of `keypoints`.
 // clang-format off
 enum Field {
     kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kMask, kMaskEnd,
-    kOther, kFields
+    kPoints, kPointsEnd, kLabelled, kOther, kFields
 };
 // clang-format on
 using Fields = unsigned;  // one bit each
@@ -35,16 +36,21 @@ struct Wanted {
 class Records {
   public:
     index_t n = 0;
-    std::vector<word_t> slot[kFields];
-    std::vector<Fields> seen;
+    std::unique_ptr<word_t[]> slot[kFields];  // not initialised
+    std::unique_ptr<Fields[]> seen;
 
     // Room for `more` records behind the n that are there.
     void reserve(index_t more, Fields known) {
-        const auto wanted = std::size_t(n + more);
-        if (seen.size() >= wanted) return;
-        seen.resize(2 * wanted);
+        if (room_ < n + more) resize(2 * (n + more), known);
+    }
+
+    // Room for at least so many records.
+    void resize(index_t room, Fields known) {
+        if (room_ >= room) return;
+        grow(seen, room);
         for (int f = 0; f < kFields; ++f)
-            if (known >> f & 1) slot[f].resize(2 * wanted);
+            if (known >> f & 1) grow(slot[f], room);
+        room_ = room;
     }
 
     void push(const Record& r, Fields known) {
@@ -52,6 +58,16 @@ class Records {
         for (int f = 0; f < kFields; ++f)
             if (known >> f & 1) slot[f][std::size_t(n)] = r.slot[f];
         seen[std::size_t(n++)] = r.seen;
+    }
+
+  private:
+    index_t room_ = 0;
+
+    template <class T>
+    void grow(std::unique_ptr<T[]>& values, index_t room) {
+        std::unique_ptr<T[]> more(new T[std::size_t(room)]);
+        if (n) std::memcpy(more.get(), values.get(), std::size_t(n) * sizeof(T));
+        values = std::move(more);
     }
 };
 
@@ -71,6 +87,8 @@ inline Field field_of(const char* key, index_t length) {
                  {"score", kScore},
                  {"area", kArea},
                  {"segmentation", kMask},
+                 {"keypoints", kPoints},
+                 {"num_keypoints", kLabelled},
                  {"iscrowd", kCrowd},
                  {"id", kId},
                  {"ignore", kIgnore},
@@ -129,12 +147,12 @@ inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
         }
         return true;
     }
-    if (field == kMask) {
+    if (field == kMask || field == kPoints) {
         if (slots) slots->only_numbers = false;
-        r.slot[kMask] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.slot[field] = reinterpret_cast<std::uintptr_t>(s.p);
         if (!s.value()) return false;
-        r.slot[kMaskEnd] = reinterpret_cast<std::uintptr_t>(s.p);
-        r.seen |= 1u << kMask | 1u << kMaskEnd;
+        r.slot[field + 1] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.seen |= 3u << field;
         return true;
     }
     if (*s.p == '-' || is_digit(*s.p)) return read_field(s, field, r, slots);
@@ -240,6 +258,13 @@ class Template {
         }
     }
 
+    // The bytes of a record with numbers of one character.
+    index_t shortest() const {
+        index_t length = n_;
+        for (int i = 0; i < n_; ++i) length += gap_[i].length;
+        return length;
+    }
+
     // Appends the records from p, a '{', on that look like the first one, as long as the '}' before them stands before
     // `limit`. p goes on to where a record may begin; `at`, its place in the file, and `brace`, that of the '}', too.
     void read(const char*& p, index_t& at, index_t& brace, index_t limit, const Wanted& wanted,
@@ -315,7 +340,7 @@ class Template {
         records.reserve(kBlock, wanted.known);
         for (int i = 0; i < n_; ++i) {
             const Field field = field_[i];
-            word_t* const out = field == kOther ? other : records.slot[field].data() + records.n;
+            word_t* const out = field == kOther ? other : records.slot[field].get() + records.n;
             (Fields(1) << field & kIds ? convert_ids : convert_numbers)(cuts[i], n, out, bad);
         }
         index_t good = 0;

@@ -188,8 +188,8 @@ def require_same(a: str, first: Result, b: str, other: Result) -> None:
         ("category", ours.category_ids.tolist(), theirs.category_ids.tolist()),
     ):
         if left != right:
-            alone = next(((id, a) for id in left if id not in set(right)), None)
-            id, where = alone or next((id, b) for id in right if id not in set(left))
+            in_both = set(left) & set(right)
+            id, where = next((id, where) for ids, where in ((left, a), (right, b)) for id in ids if id not in in_both)
             raise ValueError(f"{what}: {kind} {id!r} is in {where} alone")
     area = first.protocol.whole_area
     left, right = _truths(ours, area), _truths(theirs, area)
