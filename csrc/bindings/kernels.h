@@ -23,8 +23,12 @@ void each_kernel(Bind bind) {
     bind("accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind("draw_weights", &cpu::draw_weights, &require_draw_weights);
     bind("replicate_means", &cpu::replicate_means, &require_replicate_means);
+    bind("image_means", &cpu::image_means, &require_image_means);
     bind("mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind("match_across", &cpu::match_across, &require_match_across);
+    bind("find_errors", &cpu::find_errors, &require_find_errors);
+    bind("average_precision", &cpu::average_precision, &require_average_precision);
+    bind("lowest_lrp", &cpu::lowest_lrp, &require_lowest_lrp);
     bind("panoptic_pairs", &cpu::panoptic_pairs, &require_panoptic_pairs);
     bind("measure_masks", &cpu::measure_masks, &require_measure_masks);
     bind("encode_masks", &cpu::encode_masks, &require_encode_masks);

@@ -10,6 +10,8 @@
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../errors.h"
+#include "../image_means.h"
 #include "../keypoints.h"
 #include "../mask_strings.h"
 #include "../masks.h"
@@ -96,8 +98,12 @@ void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
+void require_image_means(const ImageMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_find_errors(const FindErrors& of);
+void require_average_precision(const AveragePrecision& of);
+void require_lowest_lrp(const LowestLrp& of);
 void require_panoptic_pairs(const PanopticPairs& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);

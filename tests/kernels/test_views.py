@@ -127,6 +127,10 @@ LOOSE = {
     ("draw_weights", "quantiles"),
     ("replicate_means", "max_dets"),
     ("replicate_means", "recall_thresholds"),
+    ("average_precision", "recall_thresholds"),
+    ("image_means", "max_dets"),
+    ("image_means", "members"),
+    ("image_means", "recall_thresholds"),
 }
 
 
@@ -384,6 +388,42 @@ BAD_VALUES = {
         (add_row("class_means"), "class_means: expected numbers"),
         (change("matched", (0, -1), TOP), "matched, ignored: a bit beyond"),
         (change("n_gt", (0, 0), 2**30), "weights: the detections"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "image_means": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("image_cells", -1, BIG), "image_cells: offsets must end"),
+        (change("cell_category", 0, BIG), "cell_category: an index"),
+        (add_row("cell_category"), "cell_category: expected length"),
+        (put("n_thresholds", 9999), "n_thresholds: too few words"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (change("queries", (0, 3), BIG), "queries: row 0, column 3"),
+        (columns("means", 99), "means: expected a number"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "find_errors": [
+        (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
+        (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: image . has another size"),
+        (add_row("kind"), "kind: expected length"),
+        (add_row("gt_state"), "gt_state: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "average_precision": [
+        (change("starts", -1, BIG), "starts: offsets must end"),
+        (change("starts", 0, -1), "starts: expected"),
+        (add_row("hits"), "hits: expected length"),
+        (add_row("n_gt"), "n_gt: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "lowest_lrp": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("category_cells", 0, -1), "category_cells: expected"),
+        (put("bit", 64 * 9), "bit: expected a bit of the words"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (columns("lowest", 4), "lowest: expected five"),
+        (add_row("overlap"), "overlap: expected length"),
         (put("end", 99), "begin, end: "),
     ],
     "match_across": [
