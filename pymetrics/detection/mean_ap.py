@@ -14,6 +14,7 @@ from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS
 from ..evaluation.result import Result
 from . import coco_files, mask_states, options, outputs, validation
 from .background import in_background
+from .detector_items import as_items
 from .evaluated import Evaluation, Settings
 from .helpers import CocoBackend
 from .list_metric import ListMetric
@@ -146,6 +147,10 @@ class MeanAveragePrecision(ListMetric):
         above 0.5 are set; or a list of n dicts of size and counts (COCO's runs), or of n lists of polygons, which need
         the image's size: of its other masks, or the key `image_size` on either side.
 
+        In place of dicts there may be what detectors return: supervision's Detections, Ultralytics' Results,
+        detectron2's Instances, Hugging Face's instance segmentation. torchvision's BoundingBoxes are read in their own
+        format.
+
         With iou_type "keypoints" there are keypoints (n, J, 3), x, y and visibility, which is not read of preds; and
         target must have `area`.
 
@@ -157,6 +162,8 @@ class MeanAveragePrecision(ListMetric):
                 batch. The states are as before.
         """
         compiling = torch.compiler.is_compiling()
+        if not compiling:
+            preds, target = (as_items(items, self.box_format) for items in (preds, target))
         shapes = validation.items_of(self.iou_type)
         if compiling or shapes != ("boxes",) or not validation.is_sound(preds, target):
             validation.check_inputs(preds, target, self.box_format, shapes)
