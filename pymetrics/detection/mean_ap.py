@@ -265,7 +265,7 @@ class MeanAveragePrecision(ListMetric):
         with self._synchronised():
             evaluation = self._evaluation()
             for iou_type, of_type in settings.prefixes.items():
-                result = evaluation.result(iou_type, settings.rows)
+                result = evaluation.result(iou_type, with_rows=True)
                 found |= result.scalars(f"{prefix}{of_type}", "torchmetrics", class_names, undefined)
         return found
 
