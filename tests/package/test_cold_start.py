@@ -41,7 +41,7 @@ assert pymetrics.evaluate("gt.json", "dt.json")["map"] > 0
 
 @pytest.mark.parametrize(
     ("call", "needed"),
-    [("", set()), (ARRAYS, set()), (COLUMNS, set()), (FILES, {"json"})],  # a file's categories are read by json
+    [("", set()), (ARRAYS, set()), (COLUMNS, set()), (FILES, set())],
     ids=["import", "arrays", "columns", "files"],
 )
 def test_loads_only_what_it_uses(call, needed, tmp_path, need):
