@@ -108,6 +108,36 @@ def rotated_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def keypoint_exponents(
+    dt_points: _F64,
+    dt_rows: _I32,
+    gt_points: _F64,
+    gt_boxes: _F64,
+    gt_scales: _F64,
+    gt_rows: _I32,
+    variances: _F64,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    term_offsets: _I64,
+    exponents: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def keypoint_overlaps(
+    terms: _F64,
+    n_terms: _I64,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    term_offsets: _I64,
+    out_offsets: _I64,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def area_words(
     area: _F64,
     flags: _U8,
@@ -206,6 +236,54 @@ def accumulate_replicates(
     n_threads: int,
     /,
 ) -> None: ...
+def draw_weights(
+    hashes: _U64,
+    quantiles: _U64,
+    weights: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def replicate_means(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    category_cells: _I64,
+    cell_image: _I32,
+    weights: _U8,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    class_means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def image_means(
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    image_cells: _I64,
+    cell_category: _I32,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def mean_valid(
     values: _F64,
     columns: _I64,
@@ -277,6 +355,54 @@ def join_along_scores(
     sum_fp: _I64,
     means: _F64,
     counts: _I64,
+    /,
+) -> None: ...
+def find_errors(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_ignored: _U8,
+    gt_offsets: _I64,
+    positive: float,
+    background: float,
+    kind: _U8,
+    counted: _U8,
+    error_gt: _I32,
+    mends: _U8,
+    gt_state: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def average_precision(
+    scores: _F64,
+    hits: _U8,
+    starts: _I64,
+    n_gt: _I64,
+    recall_thresholds: _F64,
+    average: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def lowest_lrp(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    category_cells: _I64,
+    n_gt: _I64,
+    bit: int,
+    overlap: _F64,
+    threshold: float,
+    lowest: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
     /,
 ) -> None: ...
 def measure_masks(
@@ -413,7 +539,8 @@ def read_results(
     scores: _F64,
     n_threads: int,
     text: _U8 | None = None,
-    masks: _I64 | None = None,
+    spans: _I64 | None = None,
+    of_keypoints: bool = False,
 ) -> int | tuple[int, str]: ...
 def scan_masks(
     text: _U8, spans: _I64, kinds: _U8, sizes: _I64, n_numbers: _I64, n_polygons: _I64, n_threads: int, /
@@ -429,6 +556,7 @@ def read_masks(
     n_threads: int,
     /,
 ) -> None: ...
+def read_points(text: _U8, spans: _I64, points: _F64, n_threads: int, /) -> tuple[int, str] | None: ...
 def read_ground_truth(
     file: int | bytes | _U8,
     size: int,
@@ -443,7 +571,8 @@ def read_ground_truth(
     ids: _I64,
     flags: _U8,
     n_threads: int,
-    masks: _I64 | None,
+    spans: _I64 | None,
+    labelled: _F64 | None,
     /,
 ) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...
 def read_number(text: str, way: int, /) -> float | None: ...

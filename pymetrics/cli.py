@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -117,9 +118,15 @@ def _parser() -> argparse.ArgumentParser:
         "--max-dets",
         type=int,
         nargs="+",
-        default=[1, 10, 100],
         metavar="N",
-        help="limits on the detections of one image and category (default: 1 10 100)",
+        help="limits on the detections of one image and category (default: 1 10 100; of keypoints: 20)",
+    )
+    evaluate.add_argument(
+        "--sigmas",
+        type=float,
+        nargs="+",
+        metavar="S",
+        help="of keypoints: how far off each may be, in parts of the object's size (default: those of COCO's 17)",
     )
     evaluate.add_argument(
         "--class-map",
@@ -147,6 +154,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    from .evaluation.protocol import as_protocol
+    from .evaluation.shapes import as_shape
     from .formats import opened
     from .formats.options import ReadOptions
 
@@ -160,7 +169,9 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
         ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
-        protocol = pymetrics.Protocol(max_dets=tuple(options.max_dets), use_cats=not options.no_cats)
+        as_shape(options.iou_type, sigmas=options.sigmas)
+        protocol = as_protocol("coco", options.max_dets, iou_type=options.iou_type)
+        protocol = replace(protocol, use_cats=not options.no_cats)
     except ValueError as error:
         parser.error(str(error))
 
@@ -181,6 +192,7 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
                 box_format=options.box_format,
                 use_ignore=options.use_ignore,
                 class_map=class_map,
+                sigmas=options.sigmas,
             )
         n_dt, n_images = (len(rows) for rows in (results[name].outcomes.scores, results[name].outcomes.image_ids))
         _say(f"{name}: {n_dt} detections counted on {n_images} images in {time.perf_counter() - start:.2f} s")

@@ -95,11 +95,16 @@ class Key {
     py::object key_;
 };
 
-// The first four items of an exact list or tuple of at least (or exactly) four; borrowed, or null.
-inline PyObject** four(PyObject* box, bool exactly) {
-    if (!PyList_CheckExact(box) && !PyTuple_CheckExact(box)) return nullptr;
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(box);
-    return n == 4 || (n > 4 && !exactly) ? PySequence_Fast_ITEMS(box) : nullptr;
+// The items of an exact list or tuple of at least n; borrowed, or null.
+inline PyObject** at_least(PyObject* list, index_t n) {
+    if (!PyList_CheckExact(list) && !PyTuple_CheckExact(list)) return nullptr;
+    return index_t(PySequence_Fast_GET_SIZE(list)) >= n ? PySequence_Fast_ITEMS(list) : nullptr;
+}
+
+// The same of exactly n.
+inline PyObject** exactly(PyObject* list, index_t n) {
+    PyObject** const items = at_least(list, n);
+    return items && index_t(PySequence_Fast_GET_SIZE(list)) == n ? items : nullptr;
 }
 
 }  // namespace pymetrics::bindings

@@ -1,4 +1,5 @@
 // Lists of dicts to columns. Reading runs no Python code, so that it may borrow all that it sees.
+#include <algorithm>
 #include <vector>
 
 #include "dict_rows.h"
@@ -42,17 +43,20 @@ bool take_flag(PyObject* value, std::uint8_t& out) {
     return true;
 }
 
-bool take_box(PyObject* value, double* out) {
-    PyObject** const items = four(value, true);
-    return items && take_float(items[0], out[0]) && take_float(items[1], out[1]) && take_float(items[2], out[2]) &&
-           take_float(items[3], out[3]);
+bool take_list(PyObject* value, double* out, index_t n) {
+    PyObject** const items = exactly(value, n);
+    if (!items) return false;
+    for (index_t k = 0; k < n; ++k)
+        if (!take_float(items[k], out[k])) return false;
+    return true;
 }
 
-// One key of all rows, and where its values go: int64, float64 or uint8 (flags) of (N,), or boxes of (N, 4).
+// One key of all rows, and where its values go: int64, float64 or uint8 (flags) of (N,), or lists of (N, width).
 struct Field {
     py::object key;
     index_t* ints = nullptr;
-    double *floats = nullptr, *boxes = nullptr;
+    double *floats = nullptr, *lists = nullptr;
+    index_t width = 0;
     std::uint8_t *flags = nullptr, *seen = nullptr;  // seen: of optional fields
 
     Field(py::handle name, const py::object& column, index_t n) : key(py::reinterpret_borrow<py::object>(name)) {
@@ -62,8 +66,8 @@ struct Field {
         const char kind = array.dtype().kind();
         if (array.ndim() == 2) {
             const auto out = view<double, 2>(column, which);
-            require_length(out.shape[1], 4, which);
-            boxes = out.data;
+            width = out.shape[1];
+            lists = out.data;
         } else if (kind == 'i') {
             ints = view<index_t, 1>(column, which).data;
         } else if (kind == 'f') {
@@ -84,11 +88,12 @@ struct Field {
             if (ints) return take_int(value, ints[i]);
             if (floats) return take_float(value, floats[i]);
             if (flags) return take_flag(value, flags[i]);
-            return take_box(value, boxes + 4 * i);
+            return take_list(value, lists + width * i, width);
         }
         if (ints) ints[i] = 0;
         if (floats) floats[i] = 0;
         if (flags) flags[i] = 0;
+        if (lists) std::fill_n(lists + width * i, width, 0.0);
         return seen;
     }
 };
@@ -99,7 +104,7 @@ struct Field {
 // it stood in the row before is known by its address.
 class Reader {
   public:
-    static constexpr index_t kRows = 32, kFields = 8, kPlaces = 16;
+    static constexpr index_t kRows = 32, kFields = 9, kPlaces = 16;
 
     Reader(const RowList& rows, const std::vector<Field>& fields) : rows_(rows), fields_(fields) {}
 
@@ -108,7 +113,7 @@ class Reader {
         index_t n = 0;
         while (n < end - begin && find(rows_.fetched(begin + n), n)) ++n;
         for (std::size_t f = 0; f < fields_.size(); ++f) {
-            if (fields_[f].boxes) fetch_boxes(values_[f], n);
+            if (fields_[f].lists) fetch_lists(values_[f], n, fields_[f].width);
             for (index_t i = 0; i < n; ++i)
                 if (!fields_[f].take(values_[f][i], begin + i)) n = i;
         }
@@ -150,14 +155,14 @@ class Reader {
         return field;
     }
 
-    static void fetch_boxes(PyObject* const* boxes, index_t n) {
+    static void fetch_lists(PyObject* const* lists, index_t n, index_t width) {
         PyObject** items[kRows];
         for (index_t i = 0; i < n; ++i) {
-            items[i] = boxes[i] ? four(boxes[i], true) : nullptr;
+            items[i] = lists[i] ? exactly(lists[i], width) : nullptr;
             fetch(items[i]);
         }
         for (index_t i = 0; i < n; ++i)
-            for (index_t k = 0; items[i] && k < 4; ++k) fetch(items[i][k]);
+            for (index_t k = 0; items[i] && k < width; ++k) fetch(items[i][k]);
     }
 };
 

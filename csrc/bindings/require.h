@@ -6,9 +6,13 @@
 #include <stdexcept>
 
 #include "../accumulate.h"
+#include "../bootstrap.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../errors.h"
+#include "../image_means.h"
+#include "../keypoints.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
@@ -84,13 +88,21 @@ void require_place_cells(const PlaceCells& of);
 void require_move_cells(const MoveCells& of);
 void require_box_iou(const BoxIou& of);
 void require_rotated_iou(const RotatedIou& of);
+void require_keypoint_exponents(const KeypointExponents& of);
+void require_keypoint_overlaps(const KeypointOverlaps& of);
 void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
+void require_draw_weights(const DrawWeights& of);
+void require_replicate_means(const ReplicateMeans& of);
+void require_image_means(const ImageMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_find_errors(const FindErrors& of);
+void require_average_precision(const AveragePrecision& of);
+void require_lowest_lrp(const LowestLrp& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

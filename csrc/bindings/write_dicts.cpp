@@ -52,7 +52,7 @@ index_t complete_results(obj rows_, index_t begin) {
         const py::object row = rows.row(i);
         if (!row) return i;
         const auto box = py::reinterpret_borrow<py::object>(bbox.in(row));
-        PyObject** const items = box ? four(box.ptr(), false) : nullptr;
+        PyObject** const items = box ? at_least(box.ptr(), 4) : nullptr;
         if (!items || !std::all_of(items, items + 4, is_number)) return i;
         const auto held = [&](int k) { return py::reinterpret_borrow<py::object>(items[k]); };
         const py::object x = held(0), y = held(1), w = held(2), h = held(3);

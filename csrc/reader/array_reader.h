@@ -269,15 +269,24 @@ class ArrayReader {
             for (std::size_t i = 0; i < n; ++i)
                 for (std::size_t j = 0; j < 4; ++j)
                     std::memcpy(out_.boxes + 4 * (row + index_t(i)) + j, &r.slot[j][i], 8);
-        if (out_.boxes && out_.masks)
+        if (out_.boxes && out_.spans)
             for (std::size_t i = 0; i < n; ++i)
                 if (!(r.seen[i] & kBox))
                     std::fill_n(out_.boxes + 4 * (row + index_t(i)), 4, std::numeric_limits<double>::quiet_NaN());
-        if (out_.masks)
+        if (out_.spans) {
+            const int span = out_.of_keypoints ? kPoints : kMask;
             for (std::size_t i = 0; i < n; ++i)
                 for (int j = 0; j < 2; ++j)
-                    out_.masks[2 * (row + index_t(i)) + j] =
-                        reinterpret_cast<const char*>(std::uintptr_t(r.slot[kMask + j][i])) - source_.text;
+                    out_.spans[2 * (row + index_t(i)) + j] =
+                        reinterpret_cast<const char*>(std::uintptr_t(r.slot[span + j][i])) - source_.text;
+        }
+        if (out_.labelled)
+            for (std::size_t i = 0; i < n; ++i) {
+                const bool is_there = r.seen[i] >> kLabelled & 1;
+                const word_t value =
+                    is_there ? r.slot[kLabelled][i] : bits_of(std::numeric_limits<double>::quiet_NaN());
+                std::memcpy(out_.labelled + row + index_t(i), &value, 8);
+            }
         if (out_.sizes) {
             constexpr double nan = std::numeric_limits<double>::quiet_NaN();
             double* to = out_.sizes + 2 * row;

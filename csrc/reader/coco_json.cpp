@@ -26,11 +26,22 @@ void read_file([[maybe_unused]] int file, index_t begin, [[maybe_unused]] index_
 }
 
 constexpr const char* kSections[] = {"images", "annotations", "categories"};
-constexpr Fields kIdsOfRow = 1u << kImage | 1u << kCategory, kMaskPlace = 1u << kMask | 1u << kMaskEnd;
+constexpr Fields kIdsOfRow = 1u << kImage | 1u << kCategory;
+
+namespace {
+
+// What is compared, which every record must have.
+Fields compared(const RecordColumns& out) {
+    if (!out.spans) return kBox;
+    return out.of_keypoints ? 1u << kPoints | 1u << kPointsEnd : 1u << kMask | 1u << kMaskEnd;
+}
+
+}  // namespace
 
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out) {
     constexpr Fields numbers = kIdsOfRow | 1u << kScore;
-    const Fields needed = numbers | (out.masks ? kMaskPlace : kBox), known = needed | kBox;
+    const Fields needed = numbers | compared(out), known = needed | kBox;
+    const Fields refused = out.spans && out.of_keypoints ? 1u << kMask : 0;
     Window window(source);
     index_t at = 0;
     auto skip_space = [&] {  // to the next character that is none, or to the end
@@ -42,7 +53,7 @@ index_t read_results(const Source& source, index_t chunk, const Threads& threads
         } while (at < source.size && window.cuts(window.of(at)));
     };
     skip_space();
-    ArrayReader reader(source, {known, needed, 0}, chunk, out);
+    ArrayReader reader(source, {known, needed, refused}, chunk, out);
     at = reader.read(at, threads);
     if (at < 0) return 0;
     ++at;
@@ -85,8 +96,8 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
             counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0}, images);
         } else if (which == 1) {
             constexpr Fields optional = id | 1u << kArea | 1u << kCrowd | 1u << kIgnore;
-            const Fields needed = kIdsOfRow | (out.masks ? kMaskPlace : kBox);
-            counts.rows = array({needed | optional, needed, 1u << kScore}, out);
+            const Fields needed = kIdsOfRow | compared(out), more = out.labelled ? kBox | 1u << kLabelled : 0;
+            counts.rows = array({needed | optional | more, needed, 1u << kScore}, out);
         } else {
             require(s.value());
             if (which == 2) {

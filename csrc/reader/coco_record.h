@@ -10,11 +10,11 @@
 namespace pymetrics {
 
 // kLvisKey: either of the two keys that LVIS adds to images, whose values are not read. kMask, kMaskEnd: where the
-// value of `segmentation` begins and ends, as pointers into the text.
+// value of `segmentation` begins and ends, as pointers into the text; kPoints, kPointsEnd: that of `keypoints`.
 // clang-format off
 enum Field {
     kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kMask, kMaskEnd,
-    kOther, kFields
+    kPoints, kPointsEnd, kLabelled, kOther, kFields
 };
 // clang-format on
 using Fields = unsigned;  // one bit each
@@ -87,6 +87,8 @@ inline Field field_of(const char* key, index_t length) {
                  {"score", kScore},
                  {"area", kArea},
                  {"segmentation", kMask},
+                 {"keypoints", kPoints},
+                 {"num_keypoints", kLabelled},
                  {"iscrowd", kCrowd},
                  {"id", kId},
                  {"ignore", kIgnore},
@@ -145,12 +147,12 @@ inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
         }
         return true;
     }
-    if (field == kMask) {
+    if (field == kMask || field == kPoints) {
         if (slots) slots->only_numbers = false;
-        r.slot[kMask] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.slot[field] = reinterpret_cast<std::uintptr_t>(s.p);
         if (!s.value()) return false;
-        r.slot[kMaskEnd] = reinterpret_cast<std::uintptr_t>(s.p);
-        r.seen |= 1u << kMask | 1u << kMaskEnd;
+        r.slot[field + 1] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.seen |= 3u << field;
         return true;
     }
     if (*s.p == '-' || is_digit(*s.p)) return read_field(s, field, r, slots);

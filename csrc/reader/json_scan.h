@@ -123,4 +123,26 @@ struct Scanner {
     }
 };
 
+// The numbers of an array: calls take(number) for each. False where there is something else.
+template <class Take>
+bool read_array(Scanner& s, Take take) {
+    if (!s.take('[', "expected a list of numbers")) return false;
+    if (*s.p == ']') {
+        ++s.p;
+        return true;
+    }
+    for (;;) {
+        Number number;
+        if (!s.number(number)) return false;
+        if (number.kind == Number::kHuge || !(std::fabs(number.value) < 9007199254740992.0))
+            return s.fail("a number of 2^53 or more");
+        if (!take(number)) return false;
+        s.space();
+        if (*s.p == ']') break;
+        if (!s.take(',', "expected ','")) return false;
+    }
+    ++s.p;
+    return true;
+}
+
 }  // namespace pymetrics

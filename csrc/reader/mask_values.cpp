@@ -1,6 +1,5 @@
 #include "mask_values.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "json_scan.h"
@@ -10,29 +9,6 @@ namespace pymetrics {
 namespace {
 
 constexpr double kMostRun = 4294967295.0;  // of 32 bits
-constexpr double kExact = 9007199254740992.0;
-
-// The numbers of an array: calls take(number) for each. False where there is something else.
-template <class Take>
-bool read_array(Scanner& s, Take take) {
-    if (!s.take('[', "expected a list of numbers")) return false;
-    if (*s.p == ']') {
-        ++s.p;
-        return true;
-    }
-    for (;;) {
-        Number number;
-        if (!s.number(number)) return false;
-        if (number.kind == Number::kHuge || !(std::fabs(number.value) < kExact))
-            return s.fail("a number of 2^53 or more");
-        if (!take(number)) return false;
-        s.space();
-        if (*s.p == ']') break;
-        if (!s.take(',', "expected ','")) return false;
-    }
-    ++s.p;
-    return true;
-}
 
 // Undoes the escapes of a string in its place; its new end, or null where there is another escape than \\ and \/.
 char* unescape(char* begin, char* end) {

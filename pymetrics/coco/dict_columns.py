@@ -88,14 +88,14 @@ def source(
     categories: list[Any] | None,
     *,
     is_gt: bool,
-    masks: Any = None,
+    shape: Any = None,
 ) -> Source | None:
     """What COCOeval reads of one side's dicts, or None: read them in Python.
 
-    images, categories: the ids on the axes; categories None: all rows are of the one category. masks: the rows' masks,
-    or None: their boxes are compared.
+    images, categories: the ids on the axes; categories None: all rows are of the one category. shape: the rows' masks
+    or poses, or None: their boxes are compared.
     """
-    keys = ["image_id", "category_id", "id", *(["bbox"] if masks is None else [])]
+    keys = ["image_id", "category_id", "id", *(["bbox"] if shape is None else [])]
     if is_gt:
         columns = read_columns(rows, (*keys, "iscrowd", "ignore"), ("area",))
     else:
@@ -117,7 +117,7 @@ def source(
         image=positions(columns["image_id"], image_axis),
         category=category,
         indexed=True,
-        shape=RawBoxes(columns["bbox"], XYWH) if masks is None else masks,
+        shape=RawBoxes(columns["bbox"], XYWH) if shape is None else shape,
         scores=None if is_gt else columns["score"],
         area=area,
         crowd=columns["iscrowd"] if is_gt else None,

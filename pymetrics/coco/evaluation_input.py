@@ -16,13 +16,14 @@ from .. import kernels
 from ..evaluation.build_columns import ONE_CATEGORY, build_columns
 from ..evaluation.columns import Columns
 from ..evaluation.protocol import Protocol
-from ..evaluation.shapes import as_shape
+from ..evaluation.shapes import Shape, as_shape
 from ..formats.boxes import RawBoxes
 from ..formats.coco import XYWH, where_of
 from ..formats.source import Source, SourceAxes
 from . import dict_columns
 from .lazy_dataset import Selection
 from .params import Params
+from .strict import is_strict
 
 Ann = dict[str, Any]
 Array = np.ndarray[Any, Any]
@@ -98,10 +99,18 @@ def categories_of(p: Params) -> list[Any]:
     return p.catIds if p.useCats else [ONE_CATEGORY]
 
 
-def mark_ignored(gts: list[Ann]) -> None:
-    """Write what pycocotools writes: `ignore` follows `iscrowd`, whatever it was (IGNORE_OVERWRITTEN)."""
+def mark_ignored(gts: list[Ann], p: Params) -> None:
+    """Write what pycocotools writes: `ignore` follows `iscrowd`, whatever it was (IGNORE_OVERWRITTEN).
+
+    Poses of num_keypoints 0 are ignored, too.
+    """
     for gt in gts:
         gt["ignore"] = "iscrowd" in gt and gt["iscrowd"]
+    if p.iouType == "keypoints":
+        from .pose_rows import has_no_keypoints
+
+        for gt in gts:
+            gt["ignore"] = has_no_keypoints(gt) or gt["ignore"]
 
 
 def axes_of(p: Params, category_names: dict[Any, str]) -> SourceAxes:
@@ -119,8 +128,8 @@ def columns_of(
     p: Params,
     category_names: dict[Any, str],
     images: tuple[Any, Any],
-) -> Columns:
-    """The columns of the ground truths and detections that params name.
+) -> tuple[Columns, tuple[Any, Any]]:
+    """The columns of the ground truths and detections that params name; the ids of both, float64, in their order.
 
     images: for masks, the images of either side by id, with height and width.
 
@@ -134,7 +143,24 @@ def columns_of(
         else source_of(in_order(side, p), p, axes, is_gt=is_gt, sizes_of=sizes_of)
         for side, sizes_of, is_gt in zip(rows, images, (True, False), strict=True)
     )
-    return build_columns(gt, dt, as_shape(p.iouType), in_pixels=True)
+    columns = build_columns(gt, dt, shape_of(p), in_pixels=True)
+    return columns, (_ids_of(gt, rows[0]), _ids_of(dt, rows[1]))
+
+
+def _ids_of(source: Source, rows: list[Ann] | Selection) -> Array:
+    if source.ids is not None:
+        return np.asarray(source.ids)
+    assert isinstance(rows, Selection)  # of results, which loadRes numbers from 1
+    return (np.arange(len(source)) if rows.order is None else rows.order) + 1
+
+
+def shape_of(p: Params) -> Shape:
+    """What is compared."""
+    if p.iouType == "keypoints":
+        from . import pose_rows
+
+        return pose_rows.shape_of(p.kpt_oks_sigmas, p.useCats)
+    return as_shape(p.iouType)
 
 
 def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, sizes_of: Any = None) -> Source:
@@ -147,12 +173,19 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, size
         ValueError: a box is not four numbers.
     """
     images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
-    where, masks = where_of("gt['annotations']" if is_gt else "dt"), None
+    where = where_of("gt['annotations']" if is_gt else "dt")
+    shape: Any = None
     if p.iouType == "segm":
         from .mask_rows import read_masks
 
-        masks = read_masks(rows, sizes_of, where)
-    found = dict_columns.source(rows, where, axes, images, categories, is_gt=is_gt, masks=masks)
+        if is_strict() and any(isinstance(row["segmentation"], list) and not row["segmentation"] for row in rows):
+            raise IndexError(f"{where('segmentation', None)} holds an empty list")  # EMPTY_POLYGONS
+        shape = read_masks(rows, sizes_of, where)
+    elif p.iouType == "keypoints":
+        from .pose_rows import read_poses
+
+        shape = read_poses(rows, where, is_gt=is_gt)
+    found = dict_columns.source(rows, where, axes, images, categories, is_gt=is_gt, shape=shape)
     if found is not None:
         return found
     image_of = {image: i for i, image in enumerate(images)}
@@ -160,8 +193,7 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, size
     bounds = {float(bound) for pair in p.areaRng for bound in pair[:2]}
     keys = ("id", "iscrowd", "ignore") if is_gt else ("score", "area", "id")
     image_ids, category_ids, *others = _fields(rows, "image_id", "category_id", *keys)
-    shape: Any = masks
-    if masks is None:
+    if shape is None:
         shape = RawBoxes(_boxes(_fields(rows, "bbox")[0], "ground truth" if is_gt else "detection"), XYWH)
     of = dict(zip(keys, others, strict=True))
     areas = [0.0 if gt["ignore"] else gt["area"] for gt in rows] if is_gt else of["area"]  # CROWD_WITHOUT_AREA
@@ -235,6 +267,8 @@ def _areas(areas: list[Any], bounds: set[float]) -> Array:
     FLOAT32_AREA: numpy compares a float32 with a Python float in float32, so that an area equal to a rounded bound is
     equal to the bound. (Two bounds that round to one float32 would need two areas; the engine takes one.)
     """
+    if not set(map(type, areas)) <= {int, float}:
+        _ = [area < 0 for area in areas]  # a TypeError, as in pycocotools, where one is no number
     values = np.array(areas)
     if values.dtype.kind != "f" or values.dtype.itemsize >= 8:
         return values.astype(np.float64)
@@ -242,6 +276,26 @@ def _areas(areas: list[Any], bounds: set[float]) -> Array:
     for bound in bounds:
         wide[values == values.dtype.type(bound)] = bound
     return wide
+
+
+def compute_iou(gts: list[Ann], dts: list[Ann], p: Params) -> Any:
+    """What COCOeval.computeIoU gives of the annotations of one image and category; dts by falling score.
+
+    Raises:
+        Exception: what is compared are keypoints (pycocotools' own choice of exception).
+    """
+    if not gts and not dts:
+        return []
+    if p.iouType not in ("segm", "bbox"):
+        raise Exception("unknown iouType for iou computation")
+    dts = dts[: p.maxDets[-1]]
+    if not gts or not dts:
+        return []
+    if p.iouType == "segm":
+        from . import mask_rows
+
+        return mask_rows.overlaps(dts, gts)
+    return overlaps(dts, gts)
 
 
 def overlaps(dts: list[Ann], gts: list[Ann]) -> Array:

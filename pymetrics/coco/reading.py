@@ -6,7 +6,7 @@ from typing import Any
 
 from .coco import COCO
 from .lazy_dataset import Kept
-from .params import Params
+from .params import IOU_TYPES, Params
 
 OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
 
@@ -35,6 +35,6 @@ def images_of(coco: Any, p: Params) -> Any:
 
 
 def require_known(p: Params) -> None:
-    """Raise NotImplementedError for keypoints."""
-    if p.iouType not in ("bbox", "segm"):
-        raise NotImplementedError(f"params.iouType {p.iouType!r} is not there yet; 'bbox' and 'segm' are")
+    """Raise ValueError where params.iouType was set to something else."""
+    if p.iouType not in IOU_TYPES:
+        raise ValueError(f"params.iouType must be one of {', '.join(map(repr, IOU_TYPES))}; got {p.iouType!r}")

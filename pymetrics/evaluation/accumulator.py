@@ -30,10 +30,11 @@ class Accumulator:
 
     Args:
         protocol: "coco", or a pymetrics.Protocol.
-        iou_type: "bbox"; "obb", rotated boxes; or "segm", masks.
+        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; or "keypoints", poses.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. Rows are then numbered within each image.
         max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
+        sigmas: of keypoints, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
 
@@ -52,11 +53,12 @@ class Accumulator:
         iou_thresholds: Iterable[float] | None = None,
         recall_thresholds: Iterable[float] | None = None,
         area_ranges: Mapping[str, tuple[float, float]] | None = None,
+        sigmas: Iterable[float] | None = None,
     ) -> None:
         if duplicates not in DUPLICATES:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
-        self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-        self.shape = as_shape(iou_type)
+        self.shape = as_shape(iou_type, sigmas=sigmas)
+        self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
         self.duplicates = duplicates
         self.keep_matches = areas_to_keep(keep_matches, self.protocol)
         self._chunks: list[Outcomes] = []
@@ -89,7 +91,7 @@ class Accumulator:
         if (
             self.duplicates == "first"
             and isinstance(first, Mapping)
-            and first.keys() & {"boxes", "masks"}
+            and first.keys() & {"boxes", "masks", "keypoints"}
             and "image_id" not in first
         ):
             raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")

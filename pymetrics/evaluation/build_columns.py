@@ -76,7 +76,7 @@ def build_columns(
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
         sizes = _sizes(image_sizes, gt, image_ids, listed_sizes)
     elif image_sizes is not None and (len(gt) or len(dt)):
-        what = "masks of runs and bitmaps" if shape.iou_type == "segm" else "boxes in pixels"
+        what = {"boxes": "boxes in pixels", "masks": "masks of runs and bitmaps"}.get(gt.shape.name, gt.shape.name)
         hint = "; if they are parts of the image, say normalized=True" if shape.iou_type == "bbox" else ""
         warn(f"image_sizes has no effect on {what}{hint}")
     dt_shape = shape.read(dt, _sizes_of_rows(dt, dt_image, image_ids, sizes))

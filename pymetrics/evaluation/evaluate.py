@@ -30,6 +30,7 @@ def evaluate(
     iou_thresholds: Iterable[float] | None = None,
     recall_thresholds: Iterable[float] | None = None,
     area_ranges: Mapping[str, tuple[float, float]] | None = None,
+    sigmas: Iterable[float] | None = None,
 ) -> Result:
     """How good are these detections? Ground truth comes first, as in COCOeval.
 
@@ -43,7 +44,8 @@ def evaluate(
       gt may have image_id, iscrowd (n,), ignore (n,) and area (n,).
 
     In such a list masks stand as `masks` in place of boxes: (n, height, width) or (n, 1, height, width), set where
-    integers are not 0 and floats above 0.5; or a list of n masks as COCO has them.
+    integers are not 0 and floats above 0.5; or a list of n masks as COCO has them. Poses stand as `keypoints`,
+    (n, keypoints, 3): x, y and in gt visibility, above 0 where visible; there `area` must be, and `boxes` may.
 
     Boxes are in pixels, areas in square pixels. Boxes in another layout are converted in their own dtype (integers in
     float64), then everything is computed in float64.
@@ -56,10 +58,11 @@ def evaluate(
     Args:
         gt: ground truth.
         dt: detections.
-        iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; or "segm", masks. Arrays (N, 6) and (N, 7) hold
-            boxes alone. The area of a mask that has none is its pixels; of results whose first has a box, the boxes'.
-        protocol: "coco"; "torchmetrics", its thresholds rounded to float32; or a pymetrics.Protocol with
-            thresholds, area ranges and limits of your own.
+        iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; "segm", masks; or "keypoints", poses by object
+            keypoint similarity. Arrays (N, 6) and (N, 7) hold boxes alone. The area of a mask that has none is its
+            pixels; of a detected pose, the box around its keypoints; of results whose first has a box, the boxes'.
+        protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds
+            rounded to float32; or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
             "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source. Of rotated boxes: "cxcywhr"
             (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the
@@ -70,7 +73,8 @@ def evaluate(
         max_dets, iou_thresholds, recall_thresholds: in place of the protocol's, as `pymetrics.Protocol` takes them.
         area_ranges: in place of the protocol's: a dict of (lowest, highest) by name, in square pixels. The protocol's
             range "all" is added where none has that name.
-
+        sigmas: of keypoints, how far off each one may be, in parts of the square root of the object's area (twice the
+            sigma is one standard deviation). None: those of COCO's 17.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. It costs another matching, and 12 bytes for each detection, threshold
             and area range.
@@ -102,8 +106,8 @@ def evaluate(
     >>> round(pymetrics.evaluate(gt, dt)["map"], 3)
     0.7
     """
-    protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges)
-    shape = as_shape(iou_type)
+    shape = as_shape(iou_type, sigmas=sigmas)
+    protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
     areas: tuple[str, ...] = ()
     if keep_matches is not False:
         from .matches import areas_to_keep, match_rows

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._records import record
-from .summary import SummaryRow, rows_of
+from .summary import SummaryRow, keypoint_rows, rows_of
 
 # numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
 COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
@@ -204,6 +204,16 @@ PRESETS = {
     "coco": Protocol(),
     "torchmetrics": Protocol(_float32_steps(0.5, 0.95, 10), _float32_steps(0.0, 1.0, 101)),
 }
+_KEYPOINT_AREAS = COCO_AREA_NAMES[:1] + COCO_AREA_NAMES[2:]
+# What a preset's name means for some iou_types.
+PRESETS_OF: dict[str, dict[str, Protocol]] = {
+    "keypoints": {
+        "coco": Protocol(
+            area_ranges=COCO_AREA_RANGES[:1] + COCO_AREA_RANGES[2:], area_names=_KEYPOINT_AREAS, max_dets=(20,),
+            summary=keypoint_rows(_KEYPOINT_AREAS),
+        )
+    }
+}  # fmt: skip
 
 
 def as_protocol(
@@ -212,9 +222,11 @@ def as_protocol(
     iou_thresholds: Iterable[float] | None = None,
     recall_thresholds: Iterable[float] | None = None,
     area_ranges: Mapping[str, tuple[float, float]] | None = None,
+    iou_type: str = "bbox",
 ) -> Protocol:
     """A preset's name or a Protocol, with the fields that are given in place of its own.
 
+    iou_type: what is compared: "coco" means other ranges and limits for keypoints.
     area_ranges: (lowest, highest) by name. Without a range named "all", the protocol's own goes first.
 
     Raises:
@@ -225,7 +237,7 @@ def as_protocol(
         raise TypeError(f"protocol must be a name or a pymetrics.Protocol, got {type(protocol).__name__}")
     if isinstance(protocol, str) and protocol not in PRESETS:
         raise ValueError(f"protocol must be one of {sorted(PRESETS)}, got {protocol!r}")
-    found = PRESETS[protocol] if isinstance(protocol, str) else protocol
+    found = protocol if isinstance(protocol, Protocol) else (PRESETS | PRESETS_OF.get(iou_type, {}))[protocol]
     given: dict[str, Any] = {"max_dets": max_dets, "iou_thresholds": iou_thresholds}
     given = {
         name: value for name, value in (given | {"recall_thresholds": recall_thresholds}).items() if value is not None
@@ -238,6 +250,8 @@ def as_protocol(
             own = dict(zip(found.area_names, found.area_ranges, strict=True))
             ranges = {"all": own.get("all", COCO_AREA_RANGES[0]), **ranges}
         given |= {"area_names": tuple(ranges), "area_ranges": tuple(ranges.values())}
+        if found.summary == keypoint_rows(found.area_names):
+            given["summary"] = keypoint_rows(tuple(ranges))
     return replace(found, **given) if given else found
 
 

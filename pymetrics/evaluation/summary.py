@@ -104,12 +104,22 @@ COCO_ROWS = (
     *(SummaryRow(f"mar_{name}", f"AR{short}", "recall", None, name, _THIRD) for name, short in COCO_AREA_KEYS.items()),
 )
 _KEYPOINT_METRICS: tuple[tuple[str, str, Metric], ...] = (("map", "AP", "precision"), ("mar", "AR", "recall"))
-# pycocotools' ten rows of keypoints, at the limit of value 20.
-KEYPOINT_ROWS: tuple[SummaryRow, ...] = tuple(
-    SummaryRow(f"{key}{suffix}", f"{coco_key}{coco_suffix}", metric, iou, area, Limit(value=20))
-    for key, coco_key, metric in _KEYPOINT_METRICS
-    for suffix, coco_suffix, iou, area in (
-        ("", "", None, "all"), ("_50", "50", 0.5, "all"), ("_75", "75", 0.75, "all"),
-        ("_medium", "m", None, "medium"), ("_large", "l", None, "large"),
-    )
-)  # fmt: skip
+
+
+def keypoint_rows(area_names: Sequence[str], limit: Limit | None = None) -> tuple[SummaryRow, ...]:
+    """The summary of keypoints, in pycocotools' order: AP over all thresholds, at .50 and .75 and per further area
+    range, then AR the same; all at one limit, the last where none is given.
+    """
+    further = [(name, COCO_AREA_KEYS.get(name, f"_{name}")) for name in area_names if name != "all"]
+    return tuple(
+        SummaryRow(f"{key}{suffix}", f"{coco_key}{coco_suffix}", metric, iou, area, limit or Limit())
+        for key, coco_key, metric in _KEYPOINT_METRICS
+        for suffix, coco_suffix, iou, area in (
+            ("", "", None, "all"), ("_50", "50", 0.5, "all"), ("_75", "75", 0.75, "all"),
+            *((f"_{name}", short, None, name) for name, short in further),
+        )
+    )  # fmt: skip
+
+
+# pycocotools' ten rows of keypoints, which read the limit of value 20.
+KEYPOINT_ROWS = keypoint_rows(("all", "medium", "large"), Limit(value=20))

@@ -70,12 +70,20 @@ def _is_list_of_dicts(source: Any) -> bool:
     return isinstance(source, (list, tuple)) and bool(source) and isinstance(source[0], Mapping)
 
 
+def _is_result(first: Mapping[str, Any]) -> bool:
+    """Whether it is a result of COCO's, and not an image's."""
+    return not first.keys() & {"boxes", "labels"} and bool(first.keys() & RESULT_KEYS)
+
+
 def _own_format(source: Detections | GroundTruths, options: ReadOptions) -> Source:
-    if options.iou_type == "segm":
+    if options.compares == "masks":
         return source.masks_source()
+    if options.compares == "keypoints":
+        return source.poses_source()
     found = source.source
     if source.boxes is None:
-        raise ValueError(f"{options.argument} holds masks alone, but iou_type is {options.iou_type!r}: say 'segm'")
+        what, right = ("keypoints", "keypoints") if source.masks is None else ("masks", "segm")
+        raise ValueError(f"{options.argument} holds {what} alone, but iou_type is {options.iou_type!r}: say {right!r}")
     own = as_box_format(source.box_format, options.normalized, options.iou_type)
     if options.box_format is not None and options.format("xyxy") != own:
         raise ValueError(
@@ -159,7 +167,7 @@ FORMATS = (
     Format(
         "a list of results",
         "dt",
-        lambda source: _is_list_of_dicts(source) and "boxes" not in source[0] and bool(source[0].keys() & RESULT_KEYS),
+        lambda source: _is_list_of_dicts(source) and _is_result(source[0]),
         _first_has_score,
         _read_results,
     ),

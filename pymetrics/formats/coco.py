@@ -154,16 +154,33 @@ def _annotations(
     annotations: Sequence[dict[str, Any]], prefix: str, options: ReadOptions, axes: SourceAxes | None = None
 ) -> Source:
     where, scored, axes = where_of(prefix), options.argument == "dt", axes or SourceAxes()
-    box_format, are_masks = options.format("xywh"), options.iou_type == "segm"
-    keys = ("image_id", "category_id", *([] if are_masks else ["bbox"]), *(["score"] if scored else []))
+    if options.compares == "keypoints" and not scored:
+        found = _all_annotations(annotations, prefix, where, options, axes)
+        return _keypoints().with_unlabelled_ignored(found)  # type: ignore[no-any-return]
+    return _all_annotations(annotations, prefix, where, options, axes)
+
+
+def _all_annotations(
+    annotations: Sequence[dict[str, Any]], prefix: str, where: Where, options: ReadOptions, axes: SourceAxes
+) -> Source:
+    scored, compares, box_format = options.argument == "dt", options.compares, options.format("xywh")
+    keys = ("image_id", "category_id", *(["bbox"] if compares == "boxes" else []), *(["score"] if scored else []))
     more = ("area", "iscrowd", "id", *([] if scored else ["ignore"]))
-    columns = read_columns(annotations, keys, more) if box_format.n_columns == 4 else None
+    if compares == "keypoints":
+        columns = _keypoints().pose_columns(annotations, keys, more if scored else (*more, "bbox", "num_keypoints"))
+    else:
+        columns = read_columns(annotations, keys, more) if box_format.n_columns == 4 else None
+    shape: Any
     if columns is not None and (columns.has["id"].all() or not columns.has["id"].any()):
+        if compares == "boxes":
+            shape = RawBoxes(columns["bbox"], box_format)
+        else:
+            shape = _masks(annotations, prefix) if compares == "masks" else _keypoints().poses_of_columns(columns)
         return Source(
             where=where,
             image=columns["image_id"],
             category=columns["category_id"],
-            shape=_masks(annotations, prefix) if are_masks else RawBoxes(columns["bbox"], box_format),
+            shape=shape,
             scores=columns["score"] if scored else None,
             area=columns["area"],
             no_area=None if columns.has["area"].all() else ~columns.has["area"],
@@ -175,9 +192,11 @@ def _annotations(
         )
     annotations = list(annotations)  # another thread may change it meanwhile
     images, labels = (_column(annotations, key, prefix) for key in ("image_id", "category_id"))
-    shape: Any
-    if are_masks:
+    if compares == "masks":
         shape = _masks(annotations, prefix)
+    elif compares == "keypoints":
+        points = _column(annotations, "keypoints", prefix)
+        shape = _keypoints().poses_of_rows(annotations, points, where, is_gt=not scored)
     else:
         shape = RawBoxes(_boxes(_column(annotations, "bbox", prefix), where, box_format.n_columns)[0], box_format)
     area = [annotation.get("area") for annotation in annotations]
@@ -211,8 +230,8 @@ def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
     """
     argument, box_format = options.argument, options.format("xywh")
     where = where_of(argument)
-    if options.iou_type == "segm":
-        return _mask_results(rows, argument)
+    if options.compares != "boxes":
+        return _other_results(rows, argument, options.compares)
     columns = None
     if box_format.n_columns == 4:
         columns = read_columns(rows, ("image_id", "category_id", "bbox", "score"))
@@ -239,40 +258,70 @@ def results(rows: Sequence[dict[str, Any]], options: ReadOptions) -> Source:
     )
 
 
-def _mask_results(rows: Sequence[dict[str, Any]], argument: str) -> Source:
-    where = where_of(argument)
+def _other_results(rows: Sequence[dict[str, Any]], argument: str, compares: str) -> Source:
+    """Results with masks or keypoints. compares: as ReadOptions says."""
+    where, are_masks = where_of(argument), compares == "masks"
     box: Any = rows[0].get("bbox") if isinstance(rows[0], Mapping) else None
     has_boxes = bool(len(box) if hasattr(box, "__len__") else box)
-    columns = read_columns(rows, ("image_id", "category_id", "score", *(["bbox"] if has_boxes else [])))
+    keys = ("image_id", "category_id", "score", *(["bbox"] if has_boxes else []))
+    columns = read_columns(rows, keys) if are_masks else _keypoints().pose_columns(rows, keys)
     if columns is not None:
         return Source(
             where=where,
             image=columns["image_id"],
             category=columns["category_id"],
-            shape=_masks(rows, argument),
+            shape=_masks(rows, argument) if are_masks else _keypoints().poses_of_columns(columns),
             scores=columns["score"],
-            area=columns["bbox"][:, 2] * columns["bbox"][:, 3] if has_boxes else None,
+            area=_box_areas(columns["bbox"]) if has_boxes else _mask_areas(rows, argument, compares),
         )
     rows = list(rows)  # another thread may change it meanwhile
     images, labels, scores = (_column(rows, key, argument) for key in ("image_id", "category_id", "score"))
-    area = None
+    area = None if has_boxes else _mask_areas(rows, argument, compares)
     if has_boxes:
         boxes, area = _boxes(_column(rows, "bbox", argument), where)
-        area = boxes[:, 2] * boxes[:, 3] if area is None else area
+        area = _box_areas(boxes) if area is None else area
+    shape: Any
+    if are_masks:
+        shape = _masks(rows, argument)
+    else:
+        shape = _keypoints().poses_of_rows(rows, _column(rows, "keypoints", argument), where, is_gt=False)
     return Source(
         where=where,
         image=image_column(images, where),
         category=category_column(labels, where),
-        shape=_masks(rows, argument),
+        shape=shape,
         scores=float_column(scores, where, "scores"),
         area=area,
     )
+
+
+def _box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    areas: NDArray[np.float64] = boxes[:, 2] * boxes[:, 3]
+    return areas
+
+
+def _mask_areas(rows: Sequence[dict[str, Any]], argument: str, compares: str) -> NDArray[np.float64] | None:
+    """The areas of poses' masks, if the first result has a mask and no box (BOX_AREA); None: the shape's own."""
+    if compares == "masks" or "segmentation" not in rows[0]:
+        return None
+    raw = _masks(rows, argument)
+    if raw.needs_sizes:
+        row = int(raw.rows_with_sizes[0])
+        raise ValueError(f"{where_of(argument)('masks', row)} must be runs, whose pixels are the area of the result")
+    areas: NDArray[np.float64] = raw.columns(None, where_of(argument)).measures.areas.astype(np.float64)
+    return areas
 
 
 def _masks(rows: Sequence[dict[str, Any]], prefix: str) -> Any:
     from .masks import raw_masks
 
     return raw_masks(_column(rows, "segmentation", prefix), where_of(prefix))
+
+
+def _keypoints() -> Any:
+    from . import keypoints
+
+    return keypoints
 
 
 def where_of(prefix: str) -> Where:

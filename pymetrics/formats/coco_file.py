@@ -19,7 +19,7 @@ from .. import _config
 from .._records import record
 from .boxes import BoxFormat, RawBoxes
 from .coco import XYWH, _categories, read_json, where_of
-from .options import ReadOptions
+from .options import COMPARED, ReadOptions
 from .source import Source, SourceAxes
 
 if TYPE_CHECKING:
@@ -63,24 +63,30 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
     It equals what coco.ground_truth and coco.results make of the parsed file.
     """
     box_format = options.format("xywh")
-    if options.iou_type not in ("bbox", "segm"):
+    if options.iou_type not in ("bbox", *COMPARED):
         return None
 
     def source_of(file: BinaryIO, size: int) -> Source:
         source: Input = file.fileno() if hasattr(os, "pread") else file.read()
         if options.argument == "gt" and isinstance(source, int):
             source = _text_of(source, size)
-        if options.iou_type == "segm":
+        if options.compares == "masks":
             found = _with_masks(source, size, options.argument, box_format, chunk)
+        elif options.compares == "keypoints":
+            found = _with_keypoints(source, size, options.argument, box_format, chunk)
         else:
             found = _read(source, size, options.argument, box_format, chunk)[0]
         if has_other_crowds(found):
             raise FastPathDeclined("an iscrowd that is neither 0 nor 1")
-        if not options.use_ignore:
-            return found
-        if has_other_ignore(found):
-            raise FastPathDeclined("an `ignore` that is no number")
-        return with_ignore(found)
+        if options.use_ignore:
+            if has_other_ignore(found):
+                raise FastPathDeclined("an `ignore` that is no number")
+            found = with_ignore(found)
+        if options.compares == "keypoints" and options.argument == "gt":
+            from .keypoints import with_unlabelled_ignored
+
+            return with_unlabelled_ignored(found)
+        return found
 
     return _with_file(path, options.argument, source_of)
 
@@ -168,26 +174,57 @@ def _read(
 
 
 def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
-    """Masks in place of boxes, whose areas are those of the results where the first has a box (BOX_AREA)."""
-    from .mask_text import is_box, masks_of_text
+    """Masks in place of boxes."""
+    from .mask_text import masks_of_text
 
-    if isinstance(source, bytes):
-        raise FastPathDeclined("masks are read with os.pread, which this system lacks")
-    text = _text_of(source, size) if isinstance(source, int) else source
-    spans = np.empty((size // SHORTEST + 1, 2), np.int64)
+    text, spans = _whole_text(source, size)
     if argument == "gt":
         found = _ground_truth(text, size, argument, box_format, chunk, spans)[0]
     else:
-        found = _results(text, size, argument, box_format, chunk, masks=spans)
-        has_box = is_box(found.shape.values)
-        if has_box[0]:
-            if not has_box.all():
-                raise FastPathDeclined("results with and without bbox")
-            found = replace(found, area=found.shape.values[:, 2] * found.shape.values[:, 3])
+        found = _with_box_areas(_results(text, size, argument, box_format, chunk, spans=spans))
     raw = masks_of_text(text, spans[: len(found)], found.where)
     if isinstance(raw, tuple):
         raise _left(raw)
     return found.with_shape(raw)
+
+
+def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
+    """Poses in place of boxes, with areas as for masks."""
+    from .keypoints import NO_BOX, RawPoses
+    from .mask_text import points_of_text
+
+    text, spans = _whole_text(source, size)
+    boxes, labelled = None, None
+    if argument == "gt":
+        labelled = np.empty(len(spans))
+        found = _ground_truth(text, size, argument, box_format, chunk, spans, labelled)[0]
+        boxes, labelled = found.shape.values, labelled[: len(found)]
+        boxes[np.isnan(boxes[:, 0])] = NO_BOX
+    else:
+        found = _with_box_areas(_results(text, size, argument, box_format, chunk, spans=spans, of_keypoints=True))
+    points = points_of_text(text, spans[: len(found)])
+    if isinstance(points, tuple):
+        raise _left(points)
+    return found.with_shape(RawPoses(points, boxes, labelled))
+
+
+def _whole_text(source: Input, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The text of a file, and room for the place of one value of each of its records."""
+    if isinstance(source, bytes):
+        raise FastPathDeclined("masks and keypoints are read with os.pread, which this system lacks")
+    text = _text_of(source, size) if isinstance(source, int) else source
+    return text, np.empty((size // SHORTEST + 1, 2), np.int64)
+
+
+def _with_box_areas(found: Source) -> Source:
+    """Results with the areas of their boxes, where the first has a box (BOX_AREA)."""
+    boxes = found.shape.values
+    has_box = ~np.isnan(boxes[:, 0])
+    if not has_box[0]:
+        return found
+    if not has_box.all():
+        raise FastPathDeclined("results with and without bbox")
+    return replace(found, area=boxes[:, 2] * boxes[:, 3])
 
 
 def _results(
@@ -197,16 +234,19 @@ def _results(
     box_format: BoxFormat,
     chunk: int,
     text: NDArray[np.uint8] | None = None,
-    masks: NDArray[np.int64] | None = None,
+    spans: NDArray[np.int64] | None = None,
+    of_keypoints: bool = False,
 ) -> Source:
-    """text: None, or where to copy the open file. masks: None, or (room, 2), for the places of masks in the text."""
+    """text: None, or where to copy the open file. spans: None, or (room, 2), for the places of masks, or of keypoints,
+    in the text.
+    """
     room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
     image, category = np.empty((2, room), np.int64)
     boxes, scores = np.empty((room, 4)), np.empty(room)
     n_threads = _config.get_num_threads()
     from .. import _native
 
-    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text, masks)
+    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text, spans, of_keypoints)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
@@ -227,20 +267,24 @@ def _ground_truth(
     argument: str,
     box_format: BoxFormat,
     chunk: int,
-    masks: NDArray[np.int64] | None = None,
+    spans: NDArray[np.int64] | None = None,
+    labelled: NDArray[np.float64] | None = None,
 ) -> Found:
-    """masks: as for _results; then boxes are not read, and the source has no shape."""
+    """spans: as for _results; of masks boxes are not read then, and the source has no shape.
+
+    labelled: None, or (room,), for num_keypoints; then spans are of keypoints, and boxes may be missing.
+    """
     room = size // SHORTEST + 1
     image_room = size // SHORTEST_IMAGE + 1
     images, sizes = np.empty(image_room, np.int64), np.empty((image_room, 2))
     image_flags = np.empty(image_room, np.uint8)
     image, category, ids = np.empty((3, room), np.int64)
     area, flags = np.empty(room), np.empty(room, np.uint8)
-    boxes = np.empty((room, 4)) if masks is None else None
+    boxes = np.empty((room, 4)) if spans is None or labelled is not None else None
     outputs = (images, sizes, image_flags, image, category, boxes, area, ids, flags)
     from .. import _native
 
-    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), masks)
+    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), spans, labelled)
     if len(found) == 2:
         raise _left(found)
     n_images, n, categories, sections = found
@@ -295,8 +339,8 @@ def _ground_truth(
         ),
         is_checked=True,
     )
-    spans = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
-    return found_source, spans, is_plain
+    places = {key: (begin, end) for key, begin, end in sections}  # of equal keys the last, as in json
+    return found_source, places, is_plain
 
 
 def has_other_crowds(source: Source) -> bool:

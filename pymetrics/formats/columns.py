@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .._records import record
-from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column
+from .boxes import BoxFormat, RawBoxes, as_any_box_format, box_column, to_xywh
 from .device_columns import as_tensors
 from .ids import joined_ids
 from .source import Source, SourceAxes
@@ -22,6 +22,7 @@ class _Sides:
     labels: Any
     box_format: str
     masks: Any
+    keypoints: Any
 
     if TYPE_CHECKING:
 
@@ -35,7 +36,9 @@ class _Sides:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        contents = f"{len(self)} boxes, {self.box_format}" if self.masks is None else f"{len(self)} masks"
+        contents = f"{len(self)} boxes, {self.box_format}"
+        if self.masks is not None or self.keypoints is not None:
+            contents = f"{len(self)} {'poses' if self.masks is None else 'masks'}"
         return f"{type(self).__name__}({contents})"
 
     def masks_source(self) -> Source:
@@ -50,6 +53,28 @@ class _Sides:
             return self.source
         found: Source = replace(self, boxes=None).source  # type: ignore[type-var]
         return found
+
+    def poses_source(self) -> Source:
+        """The columns with poses. Raises ValueError where there are none, or where their boxes are no plain ones."""
+        if self.keypoints is None:
+            raise ValueError(f"{type(self).__name__} has no keypoints, which iou_type='keypoints' compares")
+        return self._poses_source
+
+    @cached_property
+    def _poses_source(self) -> Source:
+        from .keypoints import with_unlabelled_ignored
+
+        found: Source = replace(self, boxes=None, masks=None).source  # type: ignore[type-var]
+        if found.side == "dt":
+            return found
+        if self.boxes is not None:
+            box_format = as_any_box_format(self.box_format)
+            if box_format.normalized or box_format.n_columns != 4:
+                raise ValueError(f"boxes beside keypoints must be in pixels and not rotated, got {self.box_format!r}")
+            boxes = to_xywh(box_column(self.boxes, found.where), box_format.layout)
+            found = found.with_shape(replace(found.shape, boxes=boxes))
+            found.check()
+        return with_unlabelled_ignored(found)
 
 
 @record
@@ -70,6 +95,8 @@ class Detections(_Sides):
         masks: (N,) what is compared with iou_type="segm": a list of dicts of `size` and `counts` (runs as COCO has
             them), of lists of polygons [x, y, x, y, ...] or of bitmaps (height, width); or an array of bitmaps
             (N, height, width). boxes may be missing then.
+        keypoints: (N, J, 3), what is compared with iou_type="keypoints": x, y and visibility, which is not read of
+            detections. boxes may be missing then.
 
     Raises:
         TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
@@ -83,6 +110,7 @@ class Detections(_Sides):
     box_format: str = "xyxy"
     area: Any = None
     masks: Any = None
+    keypoints: Any = None
 
     @cached_property
     def source(self) -> Source:
@@ -129,6 +157,9 @@ class GroundTruths(_Sides):
         categories: all category ids, or their names by id. When given, detections of other categories are left out,
             with a warning; otherwise the categories are those of either side.
         box_format, masks: as for Detections.
+        keypoints: (N, J, 3), x, y and visibility, above 0 where visible. With them area must be there. Poses without a
+            visible keypoint are ignored; detections near the box of one, where there are boxes, are neither right nor
+            wrong.
 
     Raises:
         TypeError, ValueError: a column of the wrong dtype, shape or length, a value that is not finite, or four
@@ -146,6 +177,7 @@ class GroundTruths(_Sides):
     box_format: str = "xyxy"
     ignore: Any = None
     masks: Any = None
+    keypoints: Any = None
 
     @cached_property
     def source(self) -> Source:
@@ -192,14 +224,18 @@ def _require(of: Detections | GroundTruths, *names: str) -> None:
     for name in names:
         if getattr(of, name) is None:
             raise TypeError(f"{kind} needs {name}")
-    if of.boxes is None and of.masks is None:
-        raise TypeError(f"{kind} needs boxes or masks")
+    if of.boxes is None and of.masks is None and of.keypoints is None:
+        raise TypeError(f"{kind} needs boxes, masks or keypoints")
 
 
 def _shape(of: Detections | GroundTruths, where: Where, box_format: BoxFormat) -> Any:
-    """The boxes; where there are none, the masks."""
+    """The boxes; where there are none, the masks; where there are neither, the poses."""
     if of.boxes is not None:
         return RawBoxes(box_column(of.boxes, where, box_format.n_columns, may_be_rotated=True), box_format)
+    if of.masks is None:
+        from .keypoints import RawPoses, point_column
+
+        return RawPoses(point_column(of.keypoints, where("keypoints", None)))
     from .masks import RawMasks, bitmaps, raw_masks
 
     if isinstance(of.masks, (list, tuple)):

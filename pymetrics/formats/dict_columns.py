@@ -1,6 +1,6 @@
 """Lists of COCO's dicts to columns, by the C++ part: one walk through the dicts, which are not changed.
 
-It takes rows of plain values: exact dicts, ints, floats, bools, lists or tuples of four numbers. Any other row, and any
+It takes rows of plain values: exact dicts, ints, floats, bools, lists or tuples of numbers. Any other row, and any
 error, is left to the caller's own code, so that what is valid is decided in one place, with one text for each error.
 """
 
@@ -23,8 +23,8 @@ FLAGS = ("iscrowd", "ignore")  # 0 or 1; other numbers are not taken
 class DictColumns:
     """The values of some keys of N dicts.
 
-    Items, by key: int64 (N,) of image_id, category_id, id; float64 (N, 4) of bbox and (N,) of score, area; bool (N,) of
-    iscrowd, ignore. Where an optional key is missing, the item is 0.
+    Items, by key: int64 (N,) of image_id, category_id, id; float64 (N, 4) of bbox, (N, width) of keypoints and (N,) of
+    score, area, num_keypoints; bool (N,) of iscrowd, ignore. Where an optional key is missing, the item is 0.
     has: bool (N,) by optional key: where it is there. An area of None is not.
     """
 
@@ -35,8 +35,12 @@ class DictColumns:
         return self._columns[key]
 
 
-def read_columns(rows: Any, keys: Iterable[str], optional: Iterable[str] = ()) -> DictColumns | None:
+def read_columns(
+    rows: Any, keys: Iterable[str], optional: Iterable[str] = (), n_keypoints: int = 0
+) -> DictColumns | None:
     """The columns of these keys, or None: the rows, or this backend, are left to the caller.
+
+    n_keypoints: how many numbers the lists of `keypoints` hold, where that is one of the keys.
 
     A list that changes while it is read (by a signal's handler) is left, too. Numbers of boxes, scores and areas are
     floats, or ints below 2**53; ids are ints of 64 bits.
@@ -47,7 +51,7 @@ def read_columns(rows: Any, keys: Iterable[str], optional: Iterable[str] = ()) -
     if _config.host_backend() != "native" or type(rows) not in (list, tuple):
         return None
     n = len(rows)
-    columns = {key: _empty(key, n) for key in (*keys, *optional)}
+    columns = {key: _empty(key, n, n_keypoints) for key in (*keys, *optional)}
     has = {key: np.empty(n, np.bool_) for key in optional}
     required = {key: _bytes_of(column) for key, column in columns.items() if key not in has}
     others = {key: (_bytes_of(columns[key]), has[key].view(np.uint8)) for key in has}
@@ -57,9 +61,9 @@ def read_columns(rows: Any, keys: Iterable[str], optional: Iterable[str] = ()) -
     return DictColumns(columns, has) if read == n == len(rows) else None
 
 
-def _empty(key: str, n: int) -> NDArray[Any]:
-    if key == "bbox":
-        return np.empty((n, 4))
+def _empty(key: str, n: int, n_keypoints: int) -> NDArray[Any]:
+    if key in ("bbox", "keypoints"):
+        return np.empty((n, 4 if key == "bbox" else n_keypoints))
     return np.empty(n, np.int64 if key in INTS else np.bool_ if key in FLAGS else np.float64)
 
 

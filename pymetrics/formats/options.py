@@ -7,6 +7,8 @@ from typing import Any, Literal
 from .._records import record
 from .boxes import LAYOUTS, BoxFormat, as_box_format
 
+COMPARED = {"segm": "masks", "keypoints": "keypoints"}
+
 
 @record
 class ReadOptions:
@@ -29,9 +31,16 @@ class ReadOptions:
     use_ignore: bool = False
 
     def __post_init__(self) -> None:
-        if self.iou_type == "segm" and (self.box_format is not None or self.normalized):
+        if self.compares != "boxes" and (self.box_format is not None or self.normalized):
             given = "normalized=True" if self.box_format is None else f"box_format={self.box_format!r}"
-            raise ValueError(f"iou_type 'segm' compares masks, of which {given} says nothing: leave it out")
+            raise ValueError(
+                f"iou_type {self.iou_type!r} compares {self.compares}, of which {given} says nothing: leave it out"
+            )
+
+    @property
+    def compares(self) -> str:
+        """What is read: "boxes", "masks" or "keypoints"."""
+        return COMPARED.get(self.iou_type, "boxes")
 
     def format(self, default: str) -> BoxFormat:
         """The format of the boxes in a source; `default`: its layout where none is said.

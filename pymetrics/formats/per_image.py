@@ -68,8 +68,8 @@ def predictions(items: Sequence[Any], options: ReadOptions) -> Source:
 
 
 def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[Any]) -> Source:
-    side, n_columns, are_masks = options.argument, options.format("xyxy").n_columns, options.iou_type == "segm"
-    columns = {key: _parts(items, side, key) for key in (["labels"] if are_masks else ["boxes", "labels"])}
+    side, n_columns, are_boxes = options.argument, options.format("xyxy").n_columns, options.compares == "boxes"
+    columns = {key: _parts(items, side, key) for key in (["boxes", "labels"] if are_boxes else ["labels"])}
     for i, part in enumerate(columns["labels"]):
         if not part.shape:
             raise ValueError(f"{side}[{i}]['labels'] must have shape (N,), got ()")
@@ -103,24 +103,26 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
     axes = SourceAxes(images=images if side == "gt" else None)
     shares_images = side == "gt" or options.images is not None
     raw: Any = None
-    if are_masks:
+    if options.compares == "masks":
         raw = _masks(items, side, counts, where)
+    elif options.compares == "keypoints":
+        raw = _poses(items, options, counts, where)
     else:
         box_format = options.format(_own_layout(columns["boxes"], options))
-    tensors = None if are_masks else joined_on_device(items, side, images, box_format)
+    tensors = joined_on_device(items, side, images, box_format) if are_boxes else None
     if tensors is not None:
         raw = RawBoxes(tensors.pop("boxes"), box_format)
         return Source(
             where=where, category=tensors.pop("labels"), shape=raw, shares_images=shares_images, axes=axes, **tensors
         )
-    if not are_masks:
+    if are_boxes:
         boxes = columns["boxes"]
         if len({part.dtype for part in boxes}) > 1 and options.iou_type == "bbox":  # each image in its own dtype
             boxes = [to_xywh(box_column(part, where), box_format.layout) for part in boxes]
             box_format = box_format._replace(layout="xywh")
         raw = RawBoxes(box_column(_joined(boxes), where, box_format.n_columns), box_format)
     has_area = "area" in columns
-    return Source(
+    found = Source(
         where=where,
         image=np.repeat(images, repeats),
         category=category_column(_joined_labels(columns["labels"]), where),
@@ -133,23 +135,54 @@ def _joined_items(items: Sequence[Any], options: ReadOptions, images: NDArray[An
         shares_images=shares_images,
         axes=axes,
     )
+    if options.compares == "keypoints" and side == "gt":
+        from .keypoints import with_unlabelled_ignored
+
+        return with_unlabelled_ignored(found)
+    return found
 
 
 def _masks(items: Sequence[Any], side: str, counts: Sequence[int], where: Where) -> Any:
     from .masks import masks_by_image
 
-    masks, names = [], [f"{side}[{i}]['masks']" for i in range(len(items))]
-    for i, (item, n, name) in enumerate(zip(items, counts, names, strict=True)):
-        if "masks" not in item:
-            raise ValueError(f"{side}[{i}] has no 'masks'")
-        value = item["masks"]
+    return masks_by_image(*_values(items, side, "masks", counts), where)
+
+
+def _poses(items: Sequence[Any], options: ReadOptions, counts: Sequence[int], where: Where) -> Any:
+    """The poses; those of ground truth with its boxes, where items have some."""
+    from .keypoints import NO_BOX, RawPoses, joined_points
+
+    side = options.argument
+    points = joined_points(*_values(items, side, "keypoints", counts))
+    if side == "dt" or not any("boxes" in item for item in items):
+        return RawPoses(points)
+    boxes = []
+    for i, (item, n) in enumerate(zip(items, counts, strict=True)):
+        if "boxes" not in item:
+            boxes.append(np.tile(NO_BOX, (n, 1)))
+            continue
+        column = box_column(item["boxes"], lambda *_, i=i: f"{side}[{i}]['boxes']")
+        if len(column) != n:
+            raise ValueError(f"{side}[{i}]['boxes'] has {len(column)} rows, {side}[{i}]['labels'] has {n}")
+        boxes.append(to_xywh(column, options.format(_own_layout([item["boxes"]], options)).layout))
+    return RawPoses(points, np.concatenate(boxes))
+
+
+def _values(items: Sequence[Any], side: str, key: str, counts: Sequence[int]) -> tuple[list[Any], list[str]]:
+    """The masks or keypoints of every item that has rows, and their names in errors."""
+    values, names = [], []
+    for i, (item, n) in enumerate(zip(items, counts, strict=True)):
+        if key not in item:
+            raise ValueError(f"{side}[{i}] has no {key!r}")
+        value, name = item[key], f"{side}[{i}][{key!r}]"
         if not isinstance(value, (list, tuple)) and not getattr(value, "shape", ()):
             raise TypeError(f"{name} must be an array or a list, got {type(value).__name__}")
         if len(value) != n:
             raise ValueError(f"{name} has {len(value)} rows, {side}[{i}]['labels'] has {n}")
-        masks.append(value)
-    filled = [i for i, n in enumerate(counts) if n]
-    return masks_by_image([masks[i] for i in filled], [names[i] for i in filled], where)
+        if n:
+            values.append(value)
+            names.append(name)
+    return values, names
 
 
 def _parts(items: Sequence[Any], side: str, key: str, counts: list[int] | None = None) -> list[Any]:

@@ -63,9 +63,10 @@ def test_before_anything(capsys):
     assert "Please run evaluate() first" in capsys.readouterr().out
 
 
-def test_keypoints_are_not_there_yet(ours):
+def test_another_iou_type_is_refused(ours):
     evaluation = COCOeval(ours.cocoGt, ours.cocoDt, "keypoints")
-    with pytest.raises(NotImplementedError, match="keypoints"):
+    evaluation.params.iouType = "poses"
+    with pytest.raises(ValueError, match="iouType must be one of 'segm', 'bbox', 'keypoints'; got 'poses'"):
         quietly(evaluation.evaluate)
 
 

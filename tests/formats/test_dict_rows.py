@@ -415,7 +415,7 @@ class Evil:
 
 @pytest.mark.parametrize("key", ["bbox", "segmentation", "area", "id", "iscrowd", "image_id", "category_id"])
 def test_keys_that_run_code(key):
-    """Nothing is promised of the answer but that memory is sound (make native-asan) and no exception is lost."""
+    """Nothing is promised of the answer but that memory is sound (make sanitize) and no exception is lost."""
 
     def empty():
         rows.clear()
@@ -456,12 +456,12 @@ def test_a_value_whose_end_runs_code():
         (([PLAIN], 1, {"score": np.empty(2)}, {}), ValueError),
         (([PLAIN], 1, {"score": np.empty(1, np.float32)}, {}), TypeError),
         (([PLAIN], 1, {"id": np.empty(1, np.int32)}, {}), TypeError),
-        (([PLAIN], 1, {"bbox": np.empty((1, 5))}, {}), ValueError),
+        (([PLAIN], 1, {"bbox": np.empty((2, 4))}, {}), ValueError),
         (([PLAIN], 1, {"bbox": np.empty((4, 1)).T}, {}), None),
         (([PLAIN], 1, {"area": [0.0]}, {}), TypeError),
         (([PLAIN], 1, {}, {"area": (np.empty(1), np.empty(2, np.uint8))}), ValueError),
         (([PLAIN], 1, {}, {"area": np.empty(1)}), RuntimeError),
-        (([PLAIN], 1, {str(i): np.empty(1) for i in range(9)}, {}), ValueError),
+        (([PLAIN], 1, {str(i): np.empty(1) for i in range(10)}, {}), ValueError),
         ((7, "1", {}, {}), TypeError),
     ],
 )

@@ -19,12 +19,21 @@ const std::string kNested =
     R"({"image_id": 4, "category_id": 1, "x": {"y": [1, {"z": "}, {"}]}, "bbox": [0, 1.5, -2e1, 3], "score": -0.5})";
 const std::string kAnnotation =
     R"({"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 2.25, -3], "area": 8.5, "iscrowd": 0, "ignore": 1, "x": "é\u00e9"})";
+const std::string kPose =
+    R"({"image_id": 42, "category_id": 1, "keypoints": [258.15, 41, 2, 3e1, -0.5, 1], "score": 0.236})";
+const std::string kPerson =
+    R"({"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 2.25, -3], "area": 8.5, "iscrowd": 0, "num_keypoints": 2, "keypoints": [1,2,2,3,4,0]})";
+const std::string kOther = R"({"image_id": 1, "category_id": 3, "keypoints": [ 0, 0.0 ,1, 3,4 ,2 ], "area": null})";
 const std::string kSeeds[] = {
     "[" + kResult + ", " + kResult + "," + kResult + ", " + kResult + "]",
     "[" + kResult + ",\n" + kNested + " , " + kNested + "," + kResult + "]",
     R"({"images": [{"id": 1, "height": 9}, {"f": "a", "id": 2, "neg_category_ids": [1]}], "annotations": [)" +
         kAnnotation + ", " + kAnnotation + "," + kAnnotation +
-        R"(], "categories": [{"id": 3, "name": "cat"}], "info": null})"};
+        R"(], "categories": [{"id": 3, "name": "cat"}], "info": null})",
+    "[" + kPose + ", " + kPose + " , " + kPose + "]",
+    R"({"images": [{"id": 1}], "annotations": [)" + kPerson + "," + kOther + ", " + kPerson +
+        R"(], "categories": [{"id": 3}]})"};
+constexpr Kind kKinds[] = {{false, false}, {false, false}, {true, false}, {false, true}, {true, true}};
 const char* const kPieces[] = {"}, {",
                                "]",
                                "[",
@@ -87,11 +96,11 @@ int main(int n_arguments, char** arguments) {
     long n_runs = 0, n_read = 0;
     for (const auto start = std::chrono::steady_clock::now(); std::chrono::steady_clock::now() - start < seconds;
          ++n_runs) {
-        const std::size_t which = below(3);
+        const std::size_t which = below(sizeof kKinds / sizeof *kKinds);
         std::string text = kSeeds[which];
         for (std::size_t i = 1 + below(4); i-- > 0;) damage(text);
         bool is_read = false;
-        if (const char* const wrong = check(text, which == 2, any_way(), any_way(), file, is_read)) {
+        if (const char* const wrong = check(text, kKinds[which], any_way(), any_way(), file, is_read)) {
             std::printf("%s:\n%s\n", wrong, text.c_str());
             return 1;
         }

@@ -7,8 +7,14 @@
 #include <vector>
 
 #include "reader/coco_json.h"
+#include "reader/keypoint_values.h"
 
 namespace pymetrics {
+
+// A list of results or a data set, with boxes or with keypoints.
+struct Kind {
+    bool is_data_set, of_keypoints;
+};
 
 // How a document is cut, and by how many threads it is read.
 struct Way {
@@ -19,23 +25,27 @@ struct Way {
 // The rows that were read, or none.
 struct Rows {
     static constexpr std::size_t room = 80;
-    bool is_read = false, is_data_set;
+    static constexpr index_t width = 6;  // of two keypoints
+    bool is_read = false;
+    Kind kind;
     index_t stopped = 0;  // where, if they were not read
     GroundTruthCounts n;
-    std::vector<index_t> image, category, id, images;
-    std::vector<double> boxes, scores, areas, image_sizes;
+    std::vector<index_t> image, category, id, images, spans;
+    std::vector<double> boxes, scores, areas, image_sizes, labelled, points;
     std::vector<std::uint8_t> flags, image_flags;
 
-    Rows(const Source& source, bool is_data_set, const Way& way)
-        : is_data_set(is_data_set),
+    Rows(const Source& source, const Kind& kind, const Way& way)
+        : kind(kind),
           image(room),
           category(room),
           id(room),
           images(room),
+          spans(2 * room),
           boxes(4 * room),
           scores(room),
           areas(room),
           image_sizes(2 * room),
+          labelled(room),
           flags(room),
           image_flags(room) {
         RecordColumns out{}, out_images{};
@@ -43,12 +53,20 @@ struct Rows {
         out.image = image.data(), out.category = category.data(), out.boxes = boxes.data();
         out_images.id = images.data();
         out_images.sizes = image_sizes.data(), out_images.flags = image_flags.data();
-        if (is_data_set) out.id = id.data(), out.areas = areas.data(), out.flags = flags.data();
+        if (kind.is_data_set) out.id = id.data(), out.areas = areas.data(), out.flags = flags.data();
         else out.scores = scores.data();
+        if (kind.of_keypoints) {
+            out.spans = spans.data();
+            out.of_keypoints = true;
+            if (kind.is_data_set) out.labelled = labelled.data();
+        }
         const Threads threads{way.threads, nullptr};
         try {
-            if (is_data_set) n = read_ground_truth(source, way.chunk, threads, out_images, out);
+            if (kind.is_data_set) n = read_ground_truth(source, way.chunk, threads, out_images, out);
             else n.rows = read_results(source, way.chunk, threads, out);
+            points.resize(std::size_t(kind.of_keypoints ? n.rows * width : 0));
+            if (kind.of_keypoints)
+                read_points(source.text, {spans.data(), {n.rows, 2}}, {points.data(), {n.rows, width}}, threads);
             is_read = true;
         } catch (const Declined& unread) {
             stopped = unread.at;
@@ -63,9 +81,10 @@ struct Rows {
             return false;
         const auto rows = std::size_t(n.rows);
         auto same = [](const auto& a, const auto& b, std::size_t n) {
-            return std::memcmp(a.data(), b.data(), n * sizeof a[0]) == 0;
+            return n == 0 || std::memcmp(a.data(), b.data(), n * sizeof a[0]) == 0;
         };
         if (!same(image, other.image, rows) || !same(category, other.category, rows) ||
+            !same(points, other.points, points.size()) || !same(labelled, other.labelled, rows) ||
             !same(boxes, other.boxes, 4 * rows) || !same(scores, other.scores, rows) ||
             !same(flags, other.flags, rows) || !same(images, other.images, std::size_t(n.images)) ||
             !same(image_sizes, other.image_sizes, 2 * std::size_t(n.images)) ||
@@ -79,24 +98,25 @@ struct Rows {
     }
 };
 
-// Reads a document in two ways, the second one from `file` if it is one of results. Returns what is wrong, or nothing;
-// is_read: whether it was read.
-inline const char* check(const std::string& document, bool is_data_set, const Way& first, const Way& second,
+// Reads a document in two ways, the second one from `file` if it is one of results with boxes. Returns what is wrong,
+// or nothing; is_read: whether it was read.
+inline const char* check(const std::string& document, const Kind& kind, const Way& first, const Way& second,
                          std::FILE* file, bool& is_read) {
     std::vector<char> text(document.size() + std::size_t(kPad));  // no byte more, so that a sanitizer sees the end
     std::memcpy(text.data(), document.data(), document.size());
     const index_t size = index_t(document.size());
     const Source of_text{text.data(), -1, size};
-    const Rows one(of_text, is_data_set, first);
+    const Rows one(of_text, kind, first);
+    const bool from_text = kind.is_data_set || kind.of_keypoints;
     is_read = one.is_read;
-    if (!is_data_set) {
+    if (!from_text) {
         std::rewind(file);
         if (std::fwrite(document.data(), 1, document.size(), file) != document.size() || std::fflush(file) != 0)
             return "the file cannot be written";
     }
     std::vector<char> copy(document.size());
-    const Rows two(is_data_set ? of_text : Source{nullptr, fileno(file), size, copy.data()}, is_data_set, second);
-    if (!is_data_set && two.is_read && std::memcmp(copy.data(), document.data(), document.size()) != 0)
+    const Rows two(from_text ? of_text : Source{nullptr, fileno(file), size, copy.data()}, kind, second);
+    if (!from_text && two.is_read && std::memcmp(copy.data(), document.data(), document.size()) != 0)
         return "copied otherwise";
     for (const Rows* rows : {&one, &two})
         if (rows->stopped < 0 || rows->stopped > size) return "an error that is not in the document";

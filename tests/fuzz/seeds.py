@@ -36,6 +36,9 @@ def documents() -> list[bytes]:
     found.append(data_set(ANNOTATION, images=b'[{"file_name": "\\u00e9.jpg", "id": 5, "height": null}]'))
     found.append(b'{"info": {"a": [1, {}, []]}, "licenses": [], ' + data_set(ANNOTATION)[1:] + b"\n")
     found.append(b'{"annotations":[' + bare + b'],"categories":[{"id":3}],"images":[{"id":1},{"id":2}]}')
+    pose = b'{"image_id":1,"category_id":3,"keypoints":[1,2.5,2,3,4,0],"score":0.5}'
+    person = ANNOTATION.replace(b'"area"', b'"keypoints": [1, 2, 2, 3, 4, 0], "num_keypoints": 1, "area"')
+    found += [results(*[pose] * 3), data_set(b",".join([person] * 3))]
     return [*found, b"[]", b"{}", b"[{}]", results(RESULT)[:-1], b"[" * 70 + b"]" * 70]
 
 

@@ -9,6 +9,7 @@ from ...formats.source import Source
 from ..cells import Cells
 from ..columns import Side
 from .boxes import Boxes
+from .keypoints import Keypoints
 from .masks import Masks
 from .rotated import Rotated
 
@@ -57,11 +58,19 @@ class Shape(Protocol):
         """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one, the same bytes."""
 
 
-SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated, "segm": Masks}
+SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated, "segm": Masks, "keypoints": Keypoints}
 
 
 def as_shape(iou_type: str, **params: Any) -> Shape:
-    """The shape of an iou_type. Raises ValueError for unknown names and parameters."""
+    """The shape of an iou_type; parameters that are None are left out.
+
+    Raises:
+        ValueError: there is no such iou_type; it does not have one of the parameters, or refuses its value.
+    """
     if not isinstance(iou_type, str) or iou_type not in SHAPES:
         raise ValueError(f"iou_type must be one of {', '.join(map(repr, SHAPES))}; got {iou_type!r}")
-    return SHAPES[iou_type](**params)
+    given = {name: value for name, value in params.items() if value is not None}
+    unknown = given.keys() - SHAPES[iou_type]().params.keys()
+    if unknown:
+        raise ValueError(f"iou_type {iou_type!r} has no parameter {min(unknown)!r}: leave it out")
+    return SHAPES[iou_type](**given)

@@ -1,0 +1,172 @@
+"""Files with keypoints by the C++ reader: the columns of the standard library's reader, or the file is left to it."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.columns import ingest
+from helpers.pose_scenes import listed
+
+from pymetrics.formats.coco_file import read_file
+from pymetrics.formats.options import ReadOptions
+
+
+@pytest.fixture(autouse=True)
+def native(need, monkeypatch):
+    need("pymetrics._native")
+    monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+
+
+def make(seed, with_boxes=False):
+    rng = np.random.default_rng(seed)
+
+    def points(visibility):
+        return listed(rng, rng.uniform(-5, 90, (17, 2)).round(2), visibility)
+
+    images = [{"id": i, "height": 90, "width": 80} for i in range(5)]
+    annotations = []
+    for i in range(60):
+        gt = {
+            "id": i + 1,
+            "image_id": i % 5,
+            "category_id": 1,
+            "iscrowd": i % 7 == 0,
+            "area": float(rng.integers(1, 900)),
+        }
+        gt["keypoints"] = points(rng.integers(0, 3, 17) * (i % 3 > 0))
+        if i % 2:
+            gt |= {"num_keypoints": i % 4, "bbox": [1, 2, 3, 4.5]}
+        annotations.append(gt)
+    dt = []
+    for i in range(200):
+        row = {"image_id": i % 5, "category_id": 1, "score": round(float(rng.random()), 3)}
+        row["keypoints"] = points(np.ones(17, int))
+        dt.append(row | ({"bbox": [1.5, 2, i, 3]} if with_boxes else {}))
+    return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}, dt
+
+
+def write(folder, gt, dt, **options):
+    paths = folder / "gt.json", folder / "dt.json"
+    for path, content in zip(paths, (gt, dt), strict=True):
+        path.write_text(content if isinstance(content, str) else json.dumps(content, **options))
+    return paths
+
+
+def columns_bytes(paths):
+    columns = ingest(*paths, iou_type="keypoints")
+    found = [columns.gt.shape.boxes, columns.gt.shape.scales, columns.gt.shape.n_terms]
+    for side in (columns.gt, columns.dt):
+        found += [side.shape.points, side.area, side.image, side.flags]
+    return [value.tobytes() for value in found]
+
+
+def is_read(path, argument):
+    return read_file(path, ReadOptions(argument, "keypoints")) is not None
+
+
+@pytest.mark.parametrize("with_boxes", [True, False])
+@pytest.mark.parametrize("options", [{}, {"indent": 1}, {"separators": (",", ":")}], ids=str)
+def test_equal_columns(tmp_path, monkeypatch, with_boxes, options):
+    for seed in range(5):
+        paths = write(tmp_path, *make(seed, with_boxes), **options)
+        assert is_read(paths[0], "gt")
+        assert is_read(paths[1], "dt")
+        ours = columns_bytes(paths)
+        monkeypatch.setenv("PYMETRICS_BACKEND", "reference")
+        assert columns_bytes(paths) == ours
+        monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+
+
+def test_small_chunks(tmp_path):
+    for path, argument in zip(write(tmp_path, *make(0)), ("gt", "dt"), strict=True):
+        whole = read_file(path, ReadOptions(argument, "keypoints"))
+        for chunk in (1, 50, 333, 5000):
+            part = read_file(path, ReadOptions(argument, "keypoints"), chunk)
+            assert part.shape.points.tobytes() == whole.shape.points.tobytes()
+            if argument == "gt":
+                assert part.ignore.tobytes() == whole.ignore.tobytes()
+                assert part.shape.boxes.tobytes() == whole.shape.boxes.tobytes()
+
+
+ODD = {
+    "a number less": lambda text: text.replace('"keypoints": [', '"keypoints": [], "x": [', 1),
+    "another length": lambda text: text[::-1].replace("]1 ,", "]", 1)[::-1],
+    "text": lambda text: text.replace('"keypoints": [', '"keypoints": ["a", ', 1),
+    "a boolean": lambda text: text.replace('"keypoints": [', '"keypoints": [true, ', 1),
+    "too many": lambda text: text.replace(', "keypoints": [', ', "keypoints": [1, 2, 3, ', 3),
+    "null": lambda text: text.replace('"keypoints": [', '"keypoints": null, "x": [', 1),
+    "NaN": lambda text: text.replace('"keypoints": [', '"keypoints": [NaN, 1, 2, ', 1),
+    "twice": lambda text: text.replace('"keypoints"', '"keypoints": 1, "keypoints"', 1),
+    "a mask": lambda text: text.replace(
+        '"keypoints"', '"segmentation": {"size": [2, 2], "counts": [1, 3]}, "keypoints"'
+    ),
+    "a row with a box": lambda text: text.replace('"keypoints"', '"bbox": [1, 2, 3, 4], "keypoints"', 1),
+    "a huge number": lambda text: text.replace('"keypoints": [', '"keypoints": [1e300, 1, 2, ', 1),
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_odd_files_are_left(tmp_path, monkeypatch, change):
+    """The same result or the same error as by the other reader."""
+    gt, dt = make(2)
+    text = json.dumps(dt)
+    changed = change(text)
+    assert changed != text
+    paths = write(tmp_path, gt, changed)
+    assert not is_read(paths[1], "dt")
+    found = []
+    for backend in ("native", "reference"):
+        monkeypatch.setenv("PYMETRICS_BACKEND", backend)
+        try:
+            found.append(columns_bytes(paths))
+        except (ValueError, TypeError) as error:
+            found.append((type(error), str(error)))
+    assert found[0] == found[1]
+
+
+def test_odd_ground_truth_is_left(tmp_path, monkeypatch):
+    for key, value in (("num_keypoints", None), ("num_keypoints", True), ("keypoints", {}), ("bbox", None)):
+        gt, dt = make(3)
+        gt["annotations"][5][key] = value
+        paths = write(tmp_path, gt, dt)
+        assert not is_read(paths[0], "gt")
+        found = []
+        for backend in ("native", "reference"):
+            monkeypatch.setenv("PYMETRICS_BACKEND", backend)
+            try:
+                found.append(columns_bytes(paths))
+            except (ValueError, TypeError) as error:
+                found.append((type(error), str(error)))
+        assert found[0] == found[1]
+        monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+
+
+def test_the_area_of_results_is_that_of_their_masks_where_they_have_some(tmp_path):
+    """BOX_AREA: as loadRes, which looks for boxes, then masks, then keypoints."""
+    gt, dt = make(4)
+    own = ingest(*write(tmp_path, gt, dt), iou_type="keypoints")
+    assert own.dt.area.tolist() == []  # of the box around the keypoints
+    for row in dt:
+        row["segmentation"] = {"size": [2, 2], "counts": "13"}
+    found = ingest(*write(tmp_path, gt, dt), iou_type="keypoints")
+    assert found.dt.area.tolist() == [3.0] * len(dt)
+    dt[0]["segmentation"] = [[1, 2, 3, 4, 5, 6]]
+    with pytest.raises(ValueError, match=r"dt\[0\]\['segmentation'\] must be runs, whose pixels are the area"):
+        ingest(*write(tmp_path, gt, dt), iou_type="keypoints")
+
+
+def test_arguments_of_the_compiled_function():
+    from pymetrics import _native
+
+    text = np.frombuffer(bytearray(b"[1,2,3]" + bytes(_native.TEXT_PAD)), np.uint8)
+    out = np.empty((1, 3))
+    assert _native.read_points(text, np.array([[0, 7]]), out, 1) is None
+    assert out.tolist() == [[1, 2, 3]]
+    assert _native.read_points(text, np.array([[0, 7]]), np.empty((1, 2)), 1)[1].startswith("more keypoints than")
+    assert _native.read_points(text, np.array([[0, 7]]), np.empty((1, 6)), 1)[1].startswith("fewer keypoints than")
+    assert _native.read_points(text, np.array([[2, 7]]), out, 1)[1] == "expected a list of numbers"
+    for spans in ([[0, 8]], [[-1, 5]], [[5, 4]]):
+        with pytest.raises(ValueError, match="spans: expected places in the text"):
+            _native.read_points(text, np.array(spans), out, 1)
+    with pytest.raises(ValueError, match="points: expected length 1"):
+        _native.read_points(text, np.array([[0, 7]]), np.empty((2, 3)), 1)
