@@ -50,8 +50,21 @@ def test_public_names_are_there() -> None:
     for name in pymetrics.__all__:
         assert getattr(pymetrics, name) is not None
     assert set(pymetrics.__all__) <= set(dir(pymetrics))
+
     with pytest.raises(AttributeError, match="no attribute 'mean_average_precision'"):
         _ = pymetrics.mean_average_precision
+
+
+def test_subpackages_are_fetched_at_their_first_use(tmp_path: Path) -> None:
+    code = (
+        "import sys, pymetrics\n"
+        "early = [name for name in ('analysis', 'coco', 'trackers') if 'pymetrics.' + name in sys.modules]\n"
+        "assert not early, early\n"
+        "assert callable(pymetrics.analysis.tide) and pymetrics.coco.COCO is pymetrics.COCO\n"
+        "assert 'detection' in dir(pymetrics)"
+    )
+    done = run(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_show_config(capsys: pytest.CaptureFixture[str], threads: pytest.MonkeyPatch) -> None:
