@@ -50,7 +50,6 @@ def test_public_names_are_there() -> None:
     for name in pymetrics.__all__:
         assert getattr(pymetrics, name) is not None
     assert set(pymetrics.__all__) <= set(dir(pymetrics))
-
     with pytest.raises(AttributeError, match="no attribute 'mean_average_precision'"):
         _ = pymetrics.mean_average_precision
 
