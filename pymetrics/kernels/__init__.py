@@ -1,6 +1,7 @@
 """The kernels: what the library computes, in loops; csrc holds the same stems in C++."""
 
 from .accumulate import accumulate as accumulate
+from .boundaries import boundary_masks as boundary_masks
 from .boxes import box_iou as box_iou
 from .cells import index_ids as index_ids
 from .cells import join_cells as join_cells

@@ -67,7 +67,7 @@ def test_output_that_is_not_read(files):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("name", ["keypoints", "box"])
+@pytest.mark.parametrize("name", ["panoptic", "box"])
 def test_an_iou_type_that_is_not_there_yet(name, files):
     command = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt.json", "--iou-type", name]
     done = subprocess.run(command, cwd=files, capture_output=True, text=True, timeout=120)
