@@ -18,7 +18,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-fast lint format bench native-asan cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-fast lint format bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -39,24 +39,50 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
+	$(BIN)/clang-format --dry-run -Werror $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h tests/replay/*.cpp
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h
+	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h tests/replay/*.cpp
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
 
-# The tests of the kernels and of the readers of files and dicts under AddressSanitizer and UndefinedBehaviorSanitizer (gcc).
-native-asan: $(VENV)/.test
+# Generated scenes of every shape, evaluated by pycocotools too: every array to the last bit. Some minutes.
+PARITY_SCENES ?= 10000
+parity: $(VENV)/.test
+	$(BIN)/python tests/parity/run.py --scenes $(PARITY_SCENES)
+
+# Under AddressSanitizer and UndefinedBehaviorSanitizer (gcc): the tests that need neither torch nor Numba. Under
+# ThreadSanitizer: the kernels, as make replay, and the reader's threads on damaged files.
+sanitize: replay
 	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_BUILD_CUDA=off PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
 	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
 	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/pytest -q -s -p no:faulthandler tests/kernels \
-	    tests/formats/test_decimal.py tests/formats/test_coco_json.py tests/formats/test_dict_rows.py
+	  $(BIN)/pytest -q -s -p no:faulthandler -k "not numba and not cuda_emu and not hypothesis" \
+	  tests/kernels tests/formats tests/coco tests/cli
+	$(CXX) $(FUZZ_FLAGS) -fsanitize=thread -o build/fuzz-threads tests/fuzz/coco_json.cpp $(READER)
+	build/fuzz-threads 20 $(FUZZ_SEED)
+
+# Recorded calls of every kernel, with the bytes that the reference writes, in C++ alone: under ThreadSanitizer; and on
+# an ARM processor that qemu simulates (Debian: qemu-user g++-aarch64-linux-gnu).
+REPLAY := tests/replay/replay.cpp $(wildcard csrc/*.cpp csrc/bindings/require_*.cpp)
+REPLAY_FLAGS := -std=c++17 -O2 -g -pthread -Icsrc -ffp-contract=off -fno-trapping-math
+replay: $(VENV)/.test
+	$(BIN)/python tests/replay/record.py build/calls.bin
+	$(CXX) $(REPLAY_FLAGS) -fsanitize=thread -o build/replay $(REPLAY)
+	build/replay build/calls.bin
+
+aarch64: has-aarch64 $(VENV)/.test
+	$(BIN)/python tests/replay/record.py build/calls.bin
+	aarch64-linux-gnu-g++ $(REPLAY_FLAGS) -static -o build/replay-aarch64 $(REPLAY)
+	qemu-aarch64 build/replay-aarch64 build/calls.bin
+
+has-aarch64:
+	@for tool in aarch64-linux-gnu-g++ qemu-aarch64; do command -v $$tool >/dev/null \
+	  || { echo "make aarch64 needs $$tool (Debian: qemu-user g++-aarch64-linux-gnu)"; exit 1; }; done
 
 # The CUDA kernels in emulation, without a GPU: under AddressSanitizer and UndefinedBehaviorSanitizer, with real threads
 # under ThreadSanitizer; then faults planted in them, each of which must be found. Minutes. make test runs them plain.

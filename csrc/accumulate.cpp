@@ -5,6 +5,7 @@
 
 #include "curves.h"
 #include "matching.h"
+#include "scratch.h"
 
 namespace pymetrics::cpu {
 namespace {
@@ -17,12 +18,11 @@ class Category {
     const index_t W = of.matched.shape[1];
     const bool keep_scores = of.scores_at.shape[0] > 0;
     Ranking ranking;
-    struct Hit {
-        std::int32_t counted, place;  // the detections that count so far, and which one this is
-    };
     std::vector<index_t> lists, filled;  // (bits, M) where a list of true positives begins, and ends yet
-    std::vector<Hit> all_hits;           // the lists
-    std::vector<double> envelope;        // of one list
+    // The lists: the detections that count so far; with scores, also which detection this is.
+    Scratch<std::int32_t> all_counted, all_places;
+    std::int32_t *counted_of = nullptr, *place_of = nullptr;
+    std::vector<double> envelope;  // of one list
     std::vector<std::int32_t> seen, so_far, less;
     std::vector<index_t> top, area_of;
     std::vector<index_t> need;                       // (A, R)
@@ -42,8 +42,8 @@ class Category {
     void run(index_t k) {
         const index_t first_cell = of.category_cells[k], last_cell = of.category_cells[k + 1];
         ranking.rank(of, first_cell, last_cell);
-        if (W == 1 && A == 4) walk<1, 4>();
-        else walk<0, 0>();
+        if (W == 1 && A == 4) keep_scores ? walk<1, 4, true>() : walk<1, 4, false>();
+        else keep_scores ? walk<0, 0, true>() : walk<0, 0, false>();
         curves(k, first_cell, last_cell);
     }
 
@@ -68,7 +68,8 @@ class Category {
         for (index_t b = 0; b < n_bits; ++b)
             for (index_t m = 1; m < M; ++m) starts[b * M + m + 1] += starts[b * M + m];
         for (index_t list = 0; list < n_bits * M; ++list) starts[list + 1] += starts[list] + 1;
-        if (index_t(all_hits.size()) < lists.back()) all_hits.resize(std::size_t(lists.back()));
+        counted_of = all_counted.take(lists.back());
+        if (keep_scores) place_of = all_places.take(lists.back());
         filled.assign(lists.begin(), lists.end() - 1);
     }
 
@@ -76,7 +77,7 @@ class Category {
     // that the detection is within, to be added up at a hit; `less` corrects it by bit and limit. A loop of constant
     // length is faster. A hit is therefore written to the lists of all limits, but the length of a list grows only if
     // the hit is within that limit.
-    template <int W1, int A1>
+    template <int W1, int A1, bool places>
     void walk() {
         const index_t n_words = W1 ? W1 : W, n_areas = A1 ? A1 : A;
         make_lists<W1>();
@@ -87,7 +88,7 @@ class Category {
         index_t *const tops = top.data(), *const ends = filled.data();
         const index_t* const areas_of = area_of.data();
         std::int32_t *const counts = seen.data(), *const sums = so_far.data(), *const lesses = less.data();
-        Hit* const hit_lists = all_hits.data();
+        std::int32_t *const counted_list = counted_of, *const place_list = place_of;
         const std::int32_t* const order = ranking.order.data();
         const std::uint8_t* const limit_index = ranking.limit_index.data();
         const word_t* const matched = of.matched.row(ranking.first);
@@ -130,9 +131,10 @@ class Category {
                 for (word_t left = match[w] & ~ignore[w]; left; left &= left - 1) {
                     const index_t b = w * 64 + lowest_bit(left), a = areas_of[b];
                     for (index_t m = 0; m < M; ++m) {
-                        const std::int32_t counted = sums[a * M + m] - lesses[b * M + m];
-                        hit_lists[ends[b * M + m]] = {counted, std::int32_t(at)};
-                        ends[b * M + m] += m >= m0;
+                        const index_t end = ends[b * M + m];
+                        counted_list[end] = sums[a * M + m] - lesses[b * M + m];
+                        if (places) place_list[end] = std::int32_t(at);
+                        ends[b * M + m] = end + (m >= m0);
                     }
                 }
         }
@@ -188,11 +190,11 @@ class Category {
             return -1;
         }
         if (index_t(envelope.size()) < n_hits) envelope.resize(std::size_t(2 * n_hits));
-        const Hit* const list = all_hits.data() + start;
+        const std::int32_t* const counted = counted_of + start;
         double* const highest_from = envelope.data();
         double highest = 0;
         for (index_t j = n_hits - 1; j >= 0; --j) {
-            const double precision = precision_at(j + 1, list[j].counted);
+            const double precision = precision_at(j + 1, counted[j]);
             highest = precision > highest ? precision : highest;
             highest_from[j] = highest;
         }
@@ -200,7 +202,7 @@ class Category {
         for (index_t r = 0; r < R && needed[r] <= n_hits; ++r) {  // what follows an unreached recall stays 0
             const index_t j = std::max<index_t>(needed[r], 1) - 1;
             if (n_hits > 0) p[at(r)] = highest_from[j];
-            if (keep_scores) s[at(r)] = of.scores[needed[r] == 0 ? best : ranking.first + list[j].place];
+            if (keep_scores) s[at(r)] = of.scores[needed[r] == 0 ? best : ranking.first + place_of[start + j]];
         }
         return double(n_hits) / double(positives);
     }

@@ -19,7 +19,9 @@ void index_ids(const IndexIds& of) {
         }
         return;
     }
-    std::vector<std::int32_t> table(span + 1, -1);
+    Scratch<std::int32_t> scratch;
+    std::int32_t* const table = scratch.take(index_t(span) + 1);
+    std::fill(table, table + span + 1, -1);
     for (index_t k = 0; k < n_known; ++k) table[word_t(known[k]) - word_t(first[0])] = std::int32_t(k);
     for (index_t i = 0; i < n; ++i) {
         const word_t at = word_t(ids[i]) - word_t(first[0]);
@@ -31,29 +33,32 @@ void sort_rows(const SortRows& of) {
     const auto [category, image, n_images, order, starts] = of;
     const index_t n = category.shape[0], n_categories = starts.shape[0] - 1;
     std::fill(starts.data, starts.data + n_categories + 1, 0);
+    std::vector<index_t> counts(std::size_t(n_images + 1), 0);
+    index_t* const first = counts.data();
     bool by_image = true;  // as they stand
     std::int32_t last = -1;
     for (index_t i = 0; i < n; ++i) {
         if (category[i] < 0 || image[i] < 0) continue;
         ++starts[category[i] + 1];
+        ++first[image[i] + 1];
         by_image &= image[i] >= last;
         last = image[i];
     }
     for (index_t k = 0; k < n_categories; ++k) starts[k + 1] += starts[k];
-    std::vector<index_t> place(starts.data, starts.data + n_categories + 1);
+    std::vector<index_t> places(starts.data, starts.data + n_categories + 1);
+    index_t* const place = places.data();
     if (by_image) {
         for (index_t i = 0; i < n; ++i)
             if (category[i] >= 0 && image[i] >= 0) order[place[category[i]]++] = std::int32_t(i);
         return;
     }
-    std::vector<index_t> first(n_images + 1, 0);
-    for (index_t i = 0; i < n; ++i)
-        if (category[i] >= 0 && image[i] >= 0) ++first[image[i] + 1];
     for (index_t i = 0; i < n_images; ++i) first[i + 1] += first[i];
-    std::vector<std::int32_t> rows(starts[n_categories]);
+    const index_t n_rows = first[n_images];
+    Scratch<std::int32_t> scratch;
+    std::int32_t* const rows = scratch.take(n_rows);
     for (index_t i = 0; i < n; ++i)
         if (category[i] >= 0 && image[i] >= 0) rows[first[image[i]]++] = std::int32_t(i);
-    for (const std::int32_t row : rows) order[place[category[row]]++] = row;
+    for (index_t i = 0; i < n_rows; ++i) order[place[category[rows[i]]]++] = rows[i];
 }
 
 void join_cells(const JoinCells& of) {

@@ -21,6 +21,12 @@ PM_HD word_t falling_key(double number) {
 struct SortScratch {
     std::vector<word_t> words, spare;
     std::vector<std::uint32_t> place;
+
+    void make_room(index_t n) {
+        if (index_t(words.size()) >= n) return;
+        words.resize(std::size_t(n));
+        spare.resize(std::size_t(n));
+    }
 };
 
 // Sort words[low, high) by the upper halves, stably: radix passes over the bits that vary.
@@ -77,10 +83,7 @@ void sort_keys(Key key, index_t n, std::int32_t* order, SortScratch& s) {
         return;
     }
     constexpr word_t low = 0xFFFFFFFF;
-    if (index_t(s.words.size()) < n) {
-        s.words.resize(std::size_t(n));
-        s.spare.resize(std::size_t(n));
-    }
+    s.make_room(n);
     word_t* words = s.words.data();
     // By the upper halves; then every run of equal upper halves whose lower halves are out of order, by those.
     for (index_t i = 0; i < n; ++i) words[i] = (key(i) & ~low) | word_t(i);

@@ -19,6 +19,8 @@ from ._version import VERSION
 __version__ = VERSION
 
 _MODULE_OF = {
+    "COCO": "coco",
+    "COCOeval": "coco",
     "Accumulator": "evaluation.accumulator",
     "Detections": "formats.columns",
     "GroundTruths": "formats.columns",
@@ -26,14 +28,18 @@ _MODULE_OF = {
     "Protocol": "evaluation.protocol",
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
+    "compare": "analysis.compare",
     "evaluate": "evaluation.evaluate",
+    "mask": "coco",
     "match": "evaluation.match",
     "read": "evaluation.read_sources",
     "show_config": "_show_config",
 }
 
 __all__ = [
+    "COCO",
     "Accumulator",
+    "COCOeval",
     "Detections",
     "GroundTruths",
     "Outcomes",
@@ -41,8 +47,10 @@ __all__ = [
     "Result",
     "__version__",
     "box_iou",
+    "compare",
     "evaluate",
     "get_num_threads",
+    "mask",
     "match",
     "read",
     "set_num_threads",
@@ -51,6 +59,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ._show_config import show_config
+    from .analysis.compare import compare
+    from .coco import COCO, COCOeval, mask
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate
     from .evaluation.match import match

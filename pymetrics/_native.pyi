@@ -238,6 +238,54 @@ def accumulate_replicates(
     n_threads: int,
     /,
 ) -> None: ...
+def draw_weights(
+    hashes: _U64,
+    quantiles: _U64,
+    weights: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def replicate_means(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    category_cells: _I64,
+    cell_image: _I32,
+    weights: _U8,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    class_means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def image_means(
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    image_cells: _I64,
+    cell_category: _I32,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def mean_valid(
     values: _F64,
     columns: _I64,
@@ -309,6 +357,54 @@ def join_along_scores(
     sum_fp: _I64,
     means: _F64,
     counts: _I64,
+    /,
+) -> None: ...
+def find_errors(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_ignored: _U8,
+    gt_offsets: _I64,
+    positive: float,
+    background: float,
+    kind: _U8,
+    counted: _U8,
+    error_gt: _I32,
+    mends: _U8,
+    gt_state: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def average_precision(
+    scores: _F64,
+    hits: _U8,
+    starts: _I64,
+    n_gt: _I64,
+    recall_thresholds: _F64,
+    average: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def lowest_lrp(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    category_cells: _I64,
+    n_gt: _I64,
+    bit: int,
+    overlap: _F64,
+    threshold: float,
+    lowest: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
     /,
 ) -> None: ...
 def measure_masks(
@@ -493,7 +589,7 @@ def read_ground_truth(
     points: _F64 | None,
     labelled: _F64 | None,
     /,
-) -> tuple[int, int, bytes, list[tuple[str, int, int]]] | tuple[int, str]: ...
+) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...
 def read_number(text: str, way: int, /) -> float | None: ...
 
 # Lists of dicts. What they do not take is left to Python.

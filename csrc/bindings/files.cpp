@@ -5,6 +5,7 @@
 
 #include "../reader/coco_json.h"
 #include "../reader/decimal.h"
+#include "../reader/json_scan.h"
 #include "../reader/mask_values.h"
 #include "readers.h"
 
@@ -106,6 +107,37 @@ void take_points(obj points, RecordColumns& out) {
 
 constexpr index_t kAnyRoom = std::numeric_limits<index_t>::max();
 
+// Of a list of objects, valid JSON, dicts of their `id` and `name`; None where one is no short integer, or no string
+// without escapes. (Importing json takes as long as reading these files of some MB.)
+py::object ids_and_names(Scanner s) {
+    py::list found;
+    s.take('[', "");
+    for (; *s.p == '{'; s.take(',', "")) {
+        py::dict item;
+        s.take('{', "");
+        for (; *s.p == '"'; s.take(',', "")) {
+            const char* begin = s.p + 1;
+            s.string();
+            const std::string_view key(begin, std::size_t(s.p - 1 - begin));
+            if (key.find('\\') != key.npos) return py::none();
+            s.take(':', "");
+            begin = s.p;
+            s.value();
+            std::string_view value(begin, std::size_t(s.p - begin));
+            if (key == "id") {
+                if (value.size() > 18 || value.find_first_not_of("0123456789") != value.npos) return py::none();
+                item["id"] = py::int_(std::stoll(std::string(value)));
+            } else if (key == "name") {
+                if (*begin != '"' || value.find('\\') != value.npos) return py::none();
+                item["name"] = py::str(value.data() + 1, value.size() - 2);
+            }
+        }
+        s.take('}', "");
+        found.append(item);
+    }
+    return *s.p == ']' ? py::object(found) : py::none();
+}
+
 template <class Call>
 py::object caught(Call call) {
     try {
@@ -177,7 +209,9 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
             n = pymetrics::read_ground_truth(input.source(), chunk, threads, out_images, out);
         });
         const char* const text = input.source().text;
-        const py::bytes categories(text + n.categories_begin, std::size_t(n.categories_end - n.categories_begin));
+        py::object categories = ids_and_names(Scanner{text + n.categories_begin});
+        if (categories.is_none())
+            categories = py::bytes(text + n.categories_begin, std::size_t(n.categories_end - n.categories_begin));
         py::list sections;
         for (const Section& section : n.sections)
             sections.append(py::make_tuple(py::str(text + section.key_begin, section.key_end - section.key_begin),

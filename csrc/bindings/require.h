@@ -6,10 +6,13 @@
 #include <stdexcept>
 
 #include "../accumulate.h"
+#include "../bootstrap.h"
 #include "../boundaries.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../errors.h"
+#include "../image_means.h"
 #include "../keypoints.h"
 #include "../mask_strings.h"
 #include "../masks.h"
@@ -93,8 +96,14 @@ void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
+void require_draw_weights(const DrawWeights& of);
+void require_replicate_means(const ReplicateMeans& of);
+void require_image_means(const ImageMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_find_errors(const FindErrors& of);
+void require_average_precision(const AveragePrecision& of);
+void require_lowest_lrp(const LowestLrp& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

@@ -80,6 +80,7 @@ class ArrayReader {
             return first;
         }
         template_.learn(window.of(first), wanted_);
+        if (template_.fits) usual_ = size_ / template_.shortest() + 1;
         begin_ = at;
         brace_ = at;
         first_ = first;
@@ -115,6 +116,7 @@ class ArrayReader {
     const RecordColumns& out_;
     Template template_;
     index_t begin_ = 0, first_ = 0;  // of the array, of its first record
+    index_t usual_ = 0;              // the most records that a chunk holds, if they are like the first one
     // Under the mutex:
     std::mutex mutex_;
     std::vector<Chunk> chunks_;
@@ -197,6 +199,7 @@ class ArrayReader {
     // The records from chunk.start on, where the window begins or later; chunk.brace is the '}' before.
     void read_chunk(Window& window, Chunk& chunk, index_t end) const {
         chunk.records.n = 0;
+        chunk.records.resize(usual_, wanted_);
         chunk.error.at = -1;
         chunk.is_last = false;
         index_t at = chunk.start;
@@ -256,7 +259,7 @@ class ArrayReader {
         const std::size_t n = std::size_t(r.n);
         if (n == 0) return;
         auto one = [&](auto* to, Field field) {
-            if (to && wanted_.known >> field & 1) std::memcpy(to + row, r.slot[field].data(), n * 8);
+            if (to && wanted_.known >> field & 1) std::memcpy(to + row, r.slot[field].get(), n * 8);
         };
         one(out_.image, kImage);
         one(out_.category, kCategory);
@@ -276,7 +279,7 @@ class ArrayReader {
                 for (int j = 0; j < 2; ++j)
                     out_.masks[2 * (row + index_t(i)) + j] =
                         reinterpret_cast<const char*>(std::uintptr_t(r.slot[kMask + j][i])) - source_.text;
-        if (out_.points) std::memcpy(out_.points + row * out_.width, r.points.data(), n * std::size_t(out_.width) * 8);
+        if (out_.points) std::memcpy(out_.points + row * out_.width, r.points.get(), n * std::size_t(out_.width) * 8);
         if (out_.labelled)
             for (std::size_t i = 0; i < n; ++i) {
                 const bool is_there = r.seen[i] >> kLabelled & 1;

@@ -1,8 +1,9 @@
 #pragma once
 // One record of a COCO file, an object of known and unknown keys; and the template of records that all look alike.
 #include <limits>
+#include <memory>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "cut_numbers.h"
 
@@ -38,24 +39,29 @@ struct Wanted {
 class Records {
   public:
     index_t n = 0;
-    std::vector<word_t> slot[kFields];
-    std::vector<double> points;  // `width` of each
-    std::vector<Fields> seen;
+    std::unique_ptr<word_t[]> slot[kFields];  // not initialised
+    std::unique_ptr<double[]> points;         // `width` of each
+    std::unique_ptr<Fields[]> seen;
 
     // Room for `more` records behind the n that are there.
     void reserve(index_t more, const Wanted& wanted) {
-        const auto room = std::size_t(n + more);
-        if (seen.size() >= room) return;
-        seen.resize(2 * room);
+        if (room_ < n + more) resize(2 * (n + more), wanted);
+    }
+
+    // Room for at least so many records.
+    void resize(index_t room, const Wanted& wanted) {
+        if (room_ >= room) return;
+        grow(seen, 1, room);
         for (int f = 0; f < kFields; ++f)
-            if (wanted.known >> f & 1) slot[f].resize(2 * room);
-        points.resize(2 * room * std::size_t(wanted.width));
+            if (wanted.known >> f & 1) grow(slot[f], 1, room);
+        if (wanted.width > 0) grow(points, wanted.width, room);
+        room_ = room;
     }
 
     // Room for the numbers of the next record that is pushed.
     double* next_points(const Wanted& wanted) {
         reserve(1, wanted);
-        return points.data() + n * wanted.width;
+        return points.get() + n * wanted.width;
     }
 
     void push(const Record& r, const Wanted& wanted) {
@@ -64,6 +70,16 @@ class Records {
         for (int f = 0; f < kFields; ++f)
             if (known >> f & 1) slot[f][std::size_t(n)] = r.slot[f];
         seen[std::size_t(n++)] = r.seen;
+    }
+
+  private:
+    index_t room_ = 0;
+
+    template <class T>
+    void grow(std::unique_ptr<T[]>& values, index_t width, index_t room) {
+        std::unique_ptr<T[]> more(new T[std::size_t(room * width)]);
+        if (n) std::memcpy(more.get(), values.get(), std::size_t(n * width) * sizeof(T));
+        values = std::move(more);
     }
 };
 
@@ -235,6 +251,13 @@ class Template {
         }
     }
 
+    // The bytes of a record with numbers of one character.
+    index_t shortest() const {
+        index_t length = n_;
+        for (int i = 0; i < n_; ++i) length += gap_[i].length;
+        return length;
+    }
+
     // Appends the records from p, a '{', on that look like the first one, as long as the '}' before them stands before
     // `limit`. p goes on to where a record may begin; `at`, its place in the file, and `brace`, that of the '}', too.
     void read(const char*& p, index_t& at, index_t& brace, index_t limit, const Wanted& wanted,
@@ -310,7 +333,7 @@ class Template {
         records.reserve(kBlock, wanted);
         for (int i = 0; i < n_; ++i) {
             const Field field = field_[i];
-            word_t* const out = field == kOther ? other : records.slot[field].data() + records.n;
+            word_t* const out = field == kOther ? other : records.slot[field].get() + records.n;
             (Fields(1) << field & kIds ? convert_ids : convert_numbers)(cuts[i], n, out, bad);
         }
         index_t good = 0;

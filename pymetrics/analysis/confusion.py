@@ -16,7 +16,7 @@ from ..evaluation.columns import Columns
 from ..evaluation.matches import is_set, source_rows
 from ..evaluation.protocol import tables
 from ..evaluation.result import Result
-from .counted import require_number, single_threshold
+from .counted import require_data, require_number, single_threshold
 
 if TYPE_CHECKING:
     from .._arrays import F64, I32, I64, Ids
@@ -115,12 +115,7 @@ def confusion(result: Result, iou: float = 0.5, score: float = 0.25) -> Confusio
         ValueError: iou or score is no such number; or the data is not at hand, as after an Accumulator.
     """
     iou, score = require_number("iou", iou, 0, 1), require_number("score", score)
-    columns, cells = result.columns, result.cells
-    if columns is None or cells is None:
-        raise ValueError(
-            "confusion needs the data that was evaluated, which results of an Accumulator and loaded results do not "
-            "have: call evaluate on the data"
-        )
+    columns, cells = require_data(result, "confusion")
     t = result.protocol.place_of_threshold(iou)
     protocol = single_threshold(result.protocol, iou if t is None else result.protocol.iou_thresholds[t])
     outcomes, found = stages.match(columns, cells, protocol, keep_matches=True)

@@ -5,8 +5,9 @@ from typing import Any
 from .coco import COCO
 from .cocoeval import COCOeval
 from .params import Params
+from .strict import init_as_pycocotools, set_strict
 
-__all__ = ["COCO", "COCOeval", "Params", "mask"]
+__all__ = ["COCO", "COCOeval", "Params", "init_as_pycocotools", "mask", "set_strict"]
 
 
 def __getattr__(name: str) -> Any:

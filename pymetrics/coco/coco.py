@@ -6,8 +6,6 @@ dropped, and the dicts are all there is.
 
 from __future__ import annotations
 
-import copy
-import json
 import os
 import time
 from collections import defaultdict
@@ -17,34 +15,24 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from ..formats.coco import XYWH, where_of
 from ..formats.coco_file import has_other_crowds, has_other_ignore, read_document, with_ignore
-from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
 from ..formats.source import Source
-from .dict_columns import complete_boxes, index
-from .lazy_dataset import Ann, Kept, Section, Text, opening
+from .dict_columns import index
+from .lazy_dataset import Ann, Kept, opening
+from .results import load_json, load_results, refuse, rows_of_array
 
 
 def _is_array_like(value: Any) -> bool:
     return hasattr(value, "__iter__") and hasattr(value, "__len__")
 
 
+_isArrayLike = _is_array_like  # pycocotools' name, which some callers import
+
+
 def _as_list(value: Any) -> Any:
     return value if _is_array_like(value) else [value]
-
-
-def _refuse(condition: bool, message: str) -> None:
-    """What pycocotools asserts; unlike an assert statement it holds under `python -O` too."""
-    if condition:
-        raise AssertionError(message)
-
-
-def _load_json(path: Any) -> Any:
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
 
 
 class COCO:
@@ -53,6 +41,7 @@ class COCO:
     Args:
         annotation_file: path of a COCO JSON file; None makes an empty one, to be filled through `dataset` and
             createIndex().
+        verbose: False prints nothing, here and in what loadRes returns.
 
     Attributes:
         dataset: the parsed file. anns, cats, imgs: its annotations, categories, images by id (of equal ids the last).
@@ -63,26 +52,29 @@ class COCO:
         AssertionError: the file does not hold a JSON object.
     """
 
+    verbose = True  # also of objects whose __init__ did not run
     _kept: Kept | None = None  # of a file, while there are no dicts of its annotations
 
-    def __init__(self, annotation_file: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, annotation_file: str | os.PathLike[str] | None = None, verbose: bool = True) -> None:
+        if not verbose:
+            self.verbose = False
         self.dataset = {}
         self.anns, self.cats, self.imgs = {}, {}, {}
         self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
         if annotation_file is None:
             return
-        print("loading annotations into memory...")
+        self._say("loading annotations into memory...")
         start = time.time()
         is_path = isinstance(annotation_file, (str, os.PathLike))
         document = read_document(annotation_file, "gt") if is_path else None
         kept = None if document is None else Kept.of_data_set(document)
         if kept is None:
-            dataset = _load_json(annotation_file)
-            _refuse(type(dataset) is not dict, f"annotation file format {type(dataset)} not supported")
+            dataset = load_json(annotation_file)
+            refuse(type(dataset) is not dict, f"annotation file format {type(dataset)} not supported")
             self.dataset = dataset
         else:
             self._keep(kept)
-        print(f"Done (t={time.time() - start:0.2f}s)")
+        self._say(f"Done (t={time.time() - start:0.2f}s)")
         self.createIndex()
 
     @cached_property
@@ -165,12 +157,16 @@ class COCO:
             return replace(source, where=where_of("dt['annotations']"))
         return with_ignore(source) if options.use_ignore else source
 
+    def _say(self, *words: Any) -> None:
+        if self.verbose:
+            print(*words)
+
     def createIndex(self) -> None:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""
-        print("creating index...")
+        self._say("creating index...")
         if self._kept is not None:
             if not vars(self).keys() & PUBLIC:  # all that a file holds will be as this would make it
-                print("index created!")
+                self._say("index created!")
                 return
             if "dataset" not in vars(self):
                 self._open()
@@ -179,7 +175,7 @@ class COCO:
         self.imgs = {img["id"]: img for img in self.dataset.get("images", [])}
         self.cats = {cat["id"]: cat for cat in self.dataset.get("categories", [])}
         self._kept = None
-        print("index created!")
+        self._say("index created!")
 
     def info(self) -> None:
         """Print the data set's own description."""
@@ -242,89 +238,23 @@ class COCO:
         imgs = self._opened("imgs", Kept.images)
         return [imgs[id] for id in _as_list(ids)]
 
-    def loadRes(self, resFile: Any) -> COCO:
+    def loadRes(self, resFile: Any, strict: bool | None = None) -> COCO:
         """Results on this data set, as a COCO of their own.
+
+        Called unbound it takes another library's data set: COCO.loadRes(other, results) needs of `other` the attribute
+        `dataset` and the method getImgIds().
 
         Args:
             resFile: path of a JSON list, the list itself, or an (N, 7) array of image, x, y, width, height, score,
                 category. The dicts of a list are used as they are: `id`, `area` and `iscrowd` are written into them,
                 and `segmentation` where it is missing.
+            strict: whether an empty list raises IndexError, as in pycocotools; None: as set_strict says.
 
         Raises:
             AssertionError: not a list, or a result's image is not in this data set.
+            IndexError: no results, and strict.
         """
-        info, images = self._info_and_images()
-        print("Loading and preparing results...")
-        start = time.time()
-        anns, kept = resFile, None
-        if isinstance(resFile, (str, os.PathLike)):
-            kept = _kept_results(resFile)
-            anns = _load_json(resFile) if kept is None else None
-        elif isinstance(resFile, np.ndarray):
-            anns = self.loadNumpyAnnotations(resFile)
-        if kept is None:
-            _refuse(type(anns) is not list, f"results in not an array of objects, but {type(anns).__name__}")
-            shown = {ann["image_id"] for ann in anns}
-        else:
-            shown = set(joined_ids(kept.source.image).tolist())
-        unknown = shown - set(self.getImgIds())
-        if unknown:
-            some = sorted(unknown, key=str)[:5]
-            raise AssertionError(f"Results do not correspond to current coco set: it has no images {some}")
-        res = COCO()
-        if kept is None:
-            res.dataset = {"info": info.value(), "images": list(images.value())}
-            self._complete(anns, res)
-            res.dataset["annotations"] = anns
-        else:
-            kept.sections = {"info": info, "images": images, "categories": self._categories()} | kept.sections
-            mine = self._unopened()
-            kept.image_ids = [img["id"] for img in images.value()] if mine is None else mine.image_ids
-            res._keep(kept)
-        print(f"DONE (t={time.time() - start:0.2f}s)")
-        res.createIndex()
-        return res
-
-    def _info_and_images(self) -> tuple[Section, Section]:
-        """For results: a copy of the info; the images, which are the same dicts."""
-        kept = self._unopened()
-        if kept is None:
-            info = copy.deepcopy(self.dataset.get("info", {}))
-            return Section(None, value=info), Section(None, value=list(self.dataset["images"]))
-        return kept.sections.get("info", Section(None, value={})).copied(), kept.sections["images"]
-
-    def _categories(self) -> Section:
-        """For results: a copy of the categories."""
-        kept = self._unopened()
-        mine = Section(None, value=self.dataset["categories"]) if kept is None else kept.sections["categories"]
-        return mine.copied()
-
-    def _complete(self, anns: list[Ann], res: COCO) -> None:
-        """Write what results lack into them; the first one tells what kind they all are."""
-        first = anns[0] if anns else {"bbox": True}  # EMPTY_RESULTS: no results are results too
-        if "caption" in first:
-            shown = {ann["image_id"] for ann in anns}
-            res.dataset["images"] = [img for img in res.dataset["images"] if img["id"] in shown]
-            for i, ann in enumerate(anns):
-                ann["id"] = i + 1
-            return
-        has_boxes = "bbox" in first and not _is_empty_list(first["bbox"])
-        if not has_boxes and "segmentation" not in first and "keypoints" not in first:
-            return
-        res.dataset["categories"] = self._categories().value()
-        if has_boxes:
-            complete_boxes(anns)
-        elif "segmentation" in first:
-            from .mask_rows import complete_masks
-
-            complete_masks(anns)
-        else:
-            for i, ann in enumerate(anns):
-                x, y = ann["keypoints"][0::3], ann["keypoints"][1::3]
-                left, right, top, bottom = np.min(x), np.max(x), np.min(y), np.max(y)
-                ann["area"] = (right - left) * (bottom - top)
-                ann["id"] = i + 1
-                ann["bbox"] = [left, top, right - left, bottom - top]
+        return load_results(self, resFile, strict, COCO)
 
     def loadNumpyAnnotations(self, data: Any) -> list[Ann]:
         """Results from an (N, 7) array of image, x, y, width, height, score, category.
@@ -334,19 +264,7 @@ class COCO:
         Raises:
             AssertionError: not an array of seven columns.
         """
-        print("Converting ndarray to lists...")
-        _refuse(not isinstance(data, np.ndarray), f"results must be an array, not {type(data).__name__}")
-        print(data.shape)
-        _refuse(data.ndim != 2 or data.shape[1] != 7, f"results must be an array of shape (N, 7), not {data.shape}")
-        n = data.shape[0]
-        for i in range(0, n, 1000000):
-            print(f"{i}/{n}")
-        images, categories = ([int(value) for value in data[:, j].tolist()] for j in (0, 6))
-        x, y, w, h, scores = (list(data[:, j]) for j in range(1, 6))
-        return [
-            {"image_id": image, "bbox": list(box), "score": score, "category_id": category}
-            for image, *box, score, category in zip(images, x, y, w, h, scores, categories, strict=True)
-        ]
+        return rows_of_array(data, self._say)
 
     def annToRLE(self, ann: Ann) -> Any:
         """The mask of an annotation as an RLE: of polygons or a list of runs a new one, else its own."""
@@ -367,29 +285,35 @@ class COCO:
         return mask.decode(self.annToRLE(ann))
 
     def showAnns(self, anns: list[Ann], draw_bbox: bool = False) -> None:
-        """Not there: drawing is not this module's."""
-        raise NotImplementedError("showAnns: drawing annotations is not there; pycocotools does it")
+        """Draw annotations into Matplotlib's current axes, in random colours, or print their captions.
 
-    def download(self, tarDir: str | None = None, imgIds: Any = ()) -> None:
-        """Not there: fetching images is not this library's."""
-        raise NotImplementedError("download: this library fetches no images; pycocotools does it")
+        anns: with `segmentation` (polygons, RLE), `keypoints` (their category has `skeleton`), or `caption`.
+        draw_bbox: also draw their boxes.
+        """
+        from .pictures import show_annotations
+
+        show_annotations(self, anns, draw_bbox)
+
+    def download(self, tarDir: str | os.PathLike[str] | None = None, imgIds: Any = ()) -> int | None:
+        """Fetch the images imgIds (all, if none are given) from their `coco_url` into the folder tarDir.
+
+        Files that are there stay as they are. Without tarDir nothing is done, and -1 is returned.
+
+        Raises:
+            ValueError: the `file_name` of an image leads out of the folder.
+        """
+        from .pictures import download
+
+        return download(self.loadImgs(imgIds) if len(imgIds) else list(self.imgs.values()), tarDir, self._say)
 
 
 PUBLIC = {name for name, value in vars(COCO).items() if isinstance(value, cached_property)}
 
 
-def _kept_results(path: str | os.PathLike[str]) -> Kept | None:
-    """Results in a file, still without images and categories; None where json has to read them."""
-    document = read_document(path, "dt")
-    if document is None:
-        return None
-    text = Text(document.text)
-    if "caption" in text.first_record():  # other rules hold then
-        return None
-    return Kept(
-        document.source, {"annotations": Section(text, document.spans["annotations"])}, (), True, complete_boxes
-    )
+def __getattr__(name: str) -> Any:
+    """`maskUtils`, under which pycocotools' module has its functions of masks."""
+    if name != "maskUtils":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import mask
 
-
-def _is_empty_list(value: Any) -> bool:
-    return isinstance(value, list) and not value
+    return mask

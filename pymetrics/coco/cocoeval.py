@@ -1,7 +1,7 @@
 """COCOeval: pycocotools' evaluation, its parameters, prints and quirks, on this library's engine.
 
 Everything is evaluated at once. What pycocotools keeps per image (evalImgs, ious) is made when it is asked for, of what
-was evaluated, but with the ids that the annotations have at that time. A subclass that overrides _prepare, computeIoU
+was evaluated. A subclass that overrides _prepare, computeIoU
 or evaluateImg is evaluated image by image, through its own methods.
 """
 
@@ -26,11 +26,12 @@ from ..evaluation.data_warnings import warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
-from ..formats.coco import where_of
+from ..formats.ids import unique
 from . import eval_imgs, evaluation_input
 from .accumulated import Accumulated, in_first_corner
-from .evaluation_input import axis_ids, by_cell, categories_of, shape_of
-from .lazy_dataset import Selection, as_loaded, select
+from .evaluation_input import axis_ids, categories_of, shape_of
+from .image_steps import STEPS, ImageSteps, overlaps_by_cell
+from .lazy_dataset import Selection, select
 from .params import Params
 from .reading import images_of, names_of, require_known, unopened
 from .summary import summary_of
@@ -39,7 +40,7 @@ Ann = dict[str, Any]
 ON_DEMAND = ("evalImgs", "ious", "_gts", "_dts")
 
 
-class COCOeval:
+class COCOeval(ImageSteps):
     """Evaluate detections against ground truth, as pycocotools.cocoeval.COCOeval does.
 
         e = COCOeval(coco_gt, coco_dt, "bbox"); e.evaluate(); e.accumulate(); e.summarize(); e.stats
@@ -47,6 +48,7 @@ class COCOeval:
     Args:
         cocoGt, cocoDt: COCO objects, of this library or of pycocotools; read when evaluate() runs.
         iouType: "segm", "bbox" or "keypoints".
+        verbose: False prints nothing.
 
     Attributes:
         params: what is counted. evaluate() writes imgIds, catIds and maxDets back, sorted; accumulate() writes catIds
@@ -59,9 +61,13 @@ class COCOeval:
         stats: what summarize() printed.
     """
 
-    def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm") -> None:
+    verbose = True  # also of objects whose __init__ did not run
+
+    def __init__(self, cocoGt: Any = None, cocoDt: Any = None, iouType: str = "segm", verbose: bool = True) -> None:
+        if not verbose:
+            self.verbose = False
         if not iouType:
-            print("iouType not specified. use default iouType segm")
+            self._say("iouType not specified. use default iouType segm")
         self.cocoGt, self.cocoDt = cocoGt, cocoDt
         self.params = Params(iouType=iouType)
         self.eval: dict[str, Any] = {}
@@ -74,11 +80,16 @@ class COCOeval:
         self._columns: Columns | None = None
         self._cells: Cells | None = None
         self._outcomes: Outcomes | None = None
+        self._ids: tuple[Any, Any] = (None, None)  # of the annotations, as evaluate() read them
         self._made: Any = None  # the evalImgs that this object made from its outcomes
         self._result: tuple[Any, Result] = (None, None)  # type: ignore[assignment]
         if cocoGt is not None:
             self.params.imgIds = sorted(cocoGt.getImgIds())
             self.params.catIds = sorted(cocoGt.getCatIds())
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            print(text)
 
     def evaluate(self) -> None:
         """Match every image's detections to its ground truths.
@@ -89,36 +100,37 @@ class COCOeval:
                 params.kpt_oks_sigmas.
         """
         start = time.time()
-        print("Running per image evaluation...")
+        self._say("Running per image evaluation...")
         p = self.params
         if p.useSegm is not None:
             p.iouType = "segm" if p.useSegm == 1 else "bbox"
-            print(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
-        print(f"Evaluate annotation type *{p.iouType}*")
+            self._say(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
+        self._say(f"Evaluate annotation type *{p.iouType}*")
         require_known(p)
         # WRITTEN_BACK
-        p.imgIds = list(np.unique(p.imgIds))
+        p.imgIds = list(unique(p.imgIds))
         if p.useCats:
-            p.catIds = list(np.unique(p.catIds))
+            p.catIds = list(unique(p.catIds))
         p.maxDets = sorted(p.maxDets)
-        if any(map(self._overrides, OWN_STEPS)):
+        if any(map(self._overrides, STEPS)):
             self._evaluate_by_image()
         else:
             self._evaluate_at_once()
         self._paramsEval = copy.deepcopy(p)
-        print(f"DONE (t={time.time() - start:0.2f}s).")
+        self._say(f"DONE (t={time.time() - start:0.2f}s).")
 
     def _evaluate_at_once(self) -> None:
         p = self.params
         protocol = evaluation_input.protocol_of(p)
         rows = self._select()
         images = images_of(self.cocoGt, p), images_of(self.cocoDt, p)
-        columns = evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
+        columns, ids = evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
         cells = group(columns, protocol.limit)
         outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)
         self.eval = {}
         self._rows, self._columns, self._cells, self._outcomes = rows, columns, cells, outcomes
+        self._ids, self._at_once = ids, None
         for name in ON_DEMAND:
             self.__dict__.pop(name, None)
 
@@ -134,9 +146,6 @@ class COCOeval:
             for area_range in p.areaRng
             for image in p.imgIds
         ]
-
-    def _overrides(self, name: str) -> bool:
-        return name in self.__dict__ or getattr(type(self), name) is not OWN_STEPS[name]
 
     def _select(self) -> tuple[list[Ann] | Selection, list[Ann] | Selection]:
         """As _load, but what comes from a file of which there are no dicts stays without."""
@@ -157,53 +166,16 @@ class COCOeval:
             evaluation_input.mark_ignored(gts, p)
         return gts, dts
 
-    def _load(self) -> tuple[list[Ann], list[Ann]]:
-        gts, dts = (evaluation_input.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
-        evaluation_input.mark_ignored(gts, self.params)
-        return gts, dts
-
-    def _prepare(self) -> None:
-        """Read the annotations that params name, by image and category, into _gts and _dts."""
-        self._rows = self._load()
-        self._gts, self._dts = self._cells_of(0), self._cells_of(1)
-        self.evalImgs = defaultdict(list)
-        self.eval = {}
-
-    @cached_property
-    def _gts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return self._cells_of(0)
-
-    @cached_property
-    def _dts(self) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        return self._cells_of(1)
-
-    def _cells_of(self, side: int) -> defaultdict[tuple[Any, Any], list[Ann]]:
-        """The annotations of ground truth (0) or detections (1) by image and category; masks are written as RLEs."""
-        rows = as_loaded(self._rows[side])
-        if self.params.iouType == "segm":
-            from .mask_rows import write_rles
-
-            where = where_of(("gt['annotations']", "dt")[side])
-            write_rles(rows, (self.cocoGt, self.cocoDt)[side].imgs, where)
-        return by_cell(rows)
-
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
         """The overlaps by (image id, category id): a (D, G) array, or [] where one side is empty."""
         p, cells, columns = self._paramsEval, self._cells, self._columns  # params: accumulate() writes to their catIds
         assert cells is not None
         assert columns is not None
-        categories = categories_of(p)
-        ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories}
+        ious: dict[tuple[Any, Any], Any] = {(image, c): [] for image in p.imgIds for c in categories_of(p)}
         if p.iouType == "keypoints" and not p.useCats:  # BLACKOUT
             return ious
-        values = columns.shape.overlaps(columns.dt, columns.gt, cells)
-        offsets, n_dt = cells.pair_offsets(), np.diff(cells.dt_offsets)
-        category = cells.category()
-        for c in np.flatnonzero(np.diff(offsets)):
-            block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], -1)
-            ious[p.imgIds[cells.image[c]], categories[category[c]]] = block.copy()
-        return ious
+        return ious | overlaps_by_cell(columns, cells, p)
 
     @cached_property
     def evalImgs(self) -> Any:
@@ -219,7 +191,7 @@ class COCOeval:
             for side in self._rows
         )
         self._made = eval_imgs.from_matches(
-            outcomes, matches, self._columns, self._cells, gts, dts, p, categories_of(p)
+            outcomes, matches, self._columns, self._cells, (gts, dts), self._ids, p, categories_of(p)
         )
         return self._made
 
@@ -258,64 +230,22 @@ class COCOeval:
         n_areas, n_images, entries = len(self._paramsEval.areaRng), len(self._paramsEval.imgIds), self.evalImgs
         return [[[entries[(k * n_areas + a) * n_images + i] for i in images] for a in areas] for k in categories]
 
-    def _cell(self, imgId: Any, catId: Any, p: Params) -> tuple[list[Ann], list[Ann]]:
-        """The ground truths of one image and category, and the detections by falling score."""
-        categories = [catId] if p.useCats else p.catIds
-        gts, dts = ([row for c in categories for row in rows[imgId, c]] for rows in (self._gts, self._dts))
-        order = np.argsort([-dt["score"] for dt in dts], kind="stable")
-        return gts, [dts[i] for i in order]
-
-    def computeIoU(self, imgId: Any, catId: Any) -> Any:
-        """Overlaps of one image and category, (detections by falling score, ground truths); [] where one is empty."""
-        return evaluation_input.compute_iou(*self._cell(imgId, catId, self.params), self.params)
-
-    def computeOks(self, imgId: Any, catId: Any) -> Any:
-        """As computeIoU, of keypoints: object keypoint similarity."""
-        from .pose_rows import compute_oks
-
-        return compute_oks(self._gts[imgId, catId], self._dts[imgId, catId], self.params)
-
-    @property
-    def _compute(self) -> Callable[[Any, Any], Any]:
-        return self.computeOks if self.params.iouType == "keypoints" else self.computeIoU
-
-    def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
-        """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
-        gts, dts = self._cell(imgId, catId, self.params)
-        if not gts and not dts:
-            return None
-        known = self.__dict__.get("ious", {})
-        ious = known[imgId, catId] if (imgId, catId) in known else self._compute(imgId, catId)
-        for gt in gts:
-            # NO_MARKS: this is the only place where it is written
-            gt["_ignore"] = int(bool(gt["ignore"] or gt["area"] < aRng[0] or gt["area"] > aRng[1]))
-        order = np.argsort([gt["_ignore"] for gt in gts], kind="stable")
-        gts, dts = [gts[i] for i in order], dts[:maxDet]
-        ignored = [gt["_ignore"] for gt in gts]
-        thresholds = [float(t) for t in self.params.iouThrs]
-        ious = ious[:, order] if len(ious) else np.zeros((0, 0))
-        dt_matches, gt_matches, dt_ignored = eval_imgs.match_one(ious, gts, dts, ignored, thresholds)
-        outside = np.array([dt["area"] < aRng[0] or dt["area"] > aRng[1] for dt in dts], bool)
-        return eval_imgs.entry(
-            imgId, catId, aRng, maxDet, [dt["id"] for dt in dts], [gt["id"] for gt in gts],
-            dt_matches, gt_matches, [dt["score"] for dt in dts], np.array(ignored),
-            dt_ignored | (outside & (dt_matches == 0)),
-        )  # fmt: skip
-
     def accumulate(self, p: Params | None = None) -> None:
         """Precision, recall and scores of what evaluate() found, into `eval`.
 
         p: other parameters; recThrs as wished, and a selection of what was evaluated. pycocotools counts the position
             of an entry in p's lists as its position in the lists evaluated, and so does this (POSITIONS).
         """
-        print("Accumulating evaluation results...")
+        self._say("Accumulating evaluation results...")
         start = time.time()
         external = self.__dict__.get("evalImgs")
         if external is not None and len(external) == 0:
-            print("Please run evaluate() first")
+            self._say("Please run evaluate() first")
         p = self.params if p is None else p
         p.catIds = p.catIds if p.useCats == 1 else [ONE_CATEGORY]
         done = self._paramsEval
+        if not done:
+            raise AttributeError("there is nothing to accumulate: run evaluate() first")
         known = (categories_of(done), list(map(tuple, done.areaRng)), done.imgIds, done.maxDets)
         asked = (p.catIds, list(map(tuple, p.areaRng)), p.imgIds, p.maxDets)
         pairs = zip(asked, map(set, known), strict=True)
@@ -340,7 +270,7 @@ class COCOeval:
             "recall": shaped(recall),
         }
         self.eval = Accumulated(values, lambda: shaped(scores()))
-        print(f"DONE (t={time.time() - start:0.2f}s).")
+        self._say(f"DONE (t={time.time() - start:0.2f}s).")
 
     def _accumulate_at_once(self, p: Params, limits: list[int]) -> tuple[Any, Any, Callable[[], Any]]:
         """Precision, recall, and a function that gives scores."""
@@ -379,7 +309,7 @@ class COCOeval:
         """
         if not self.eval:
             raise Exception("Please run accumulate() first")
-        self.stats = summary_of(self.eval, self.params, print)
+        self.stats = summary_of(self.eval, self.params, self._say)
 
     def __str__(self) -> str:  # STR
         if not self.eval:
@@ -389,4 +319,10 @@ class COCOeval:
         return "\n".join(lines)
 
 
-OWN_STEPS = {name: getattr(COCOeval, name) for name in ("_prepare", "computeIoU", "computeOks", "evaluateImg")}
+def __getattr__(name: str) -> Any:
+    """`maskUtils`, under which pycocotools' module has its functions of masks."""
+    if name != "maskUtils":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import mask
+
+    return mask

@@ -34,22 +34,23 @@ def from_matches(
     matches: RowMatches,
     columns: Columns,
     cells: Cells,
-    gts: list[Ann],
-    dts: list[Ann],
+    anns: tuple[list[Ann], list[Ann]],
+    ids: tuple[Any, Any],
     p: Params,
     categories: Sequence[Any],
 ) -> list[Entry | None]:
     """The list of evalImgs: by category, then area range, then image; None where an image shows nothing.
 
-    gts, dts: the annotations of the columns' rows.
+    anns: the ground truths and detections of the columns' rows. ids: theirs when they were read, float64.
     """
-    n_images, n_areas, n_thresholds = len(p.imgIds), len(p.areaRng), len(p.iouThrs)
+    (gts, dts), n_images, n_areas, n_thresholds = anns, len(p.imgIds), len(p.areaRng), len(p.iouThrs)
     found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
     rows, gt_rows = cells.dt_rows, cells.gt_rows
-    dt_numbers = np.array([dt["id"] for dt in dts], np.float64)[rows]
-    dt_ids, now = ([dts[row].get(key) for row in rows.tolist()] for key in ("id", "score"))
-    dt_scores = [_evaluated_score(new, old) for new, old in zip(now, cells.scores.tolist(), strict=True)]
-    gt_numbers = np.array([gt["id"] for gt in gts], np.float64)
+    gt_numbers, dt_numbers = (np.asarray(side, np.float64) for side in ids)
+    dt_numbers = dt_numbers[rows]
+    dt_ids = _as_evaluated(dts, rows, "id", dt_numbers)
+    dt_scores = _as_evaluated(dts, rows, "score", cells.scores)
+    gt_ids_of = _as_evaluated(gts, range(len(gts)), "id", gt_numbers)
 
     cell_of = np.repeat(np.arange(len(cells)), np.diff(cells.gt_offsets))
     dt_ends, gt_ends = cells.dt_offsets.tolist(), cells.gt_offsets.tolist()
@@ -57,29 +58,45 @@ def from_matches(
     area = columns.gt.area[gt_rows]
     place = np.zeros(len(gts), np.int64)
     places = list(zip(cells.category().tolist(), cells.image.tolist(), strict=True))
+    limit = p.maxDets[-1]
 
     for a, (low, high) in enumerate(outcomes.protocol.area_ranges):
         ignored = always_ignored | (area < low) | (area > high)
         order = np.argsort(2 * cell_of + ignored, kind="stable")  # in a cell the ignored come last, else as in the file
         ordered, gt_ignored = gt_rows[order], ignored[order].astype(np.int64)
-        gt_ids = [gts[row]["id"] for row in ordered.tolist()]
+        gt_ids = [gt_ids_of[row] for row in ordered.tolist()]
         place[ordered] = np.arange(len(ordered))
-        dt_matches, gt_matches = np.zeros((n_thresholds, len(rows))), np.zeros((n_thresholds, len(ordered)))
-        dt_ignored = np.zeros((n_thresholds, len(rows)), bool)
-        for t in range(n_thresholds):
-            bit = a * n_thresholds + t
-            took = matches.gt_of[:, bit]
-            hits = np.flatnonzero(took >= 0)
-            dt_matches[t, hits] = gt_numbers[took[hits]]
-            gt_matches[t, place[took[hits]]] = dt_numbers[hits]  # of several detections in a crowd the last
-            dt_ignored[t] = is_set(outcomes.ignored, bit)
+        bits = slice(a * n_thresholds, (a + 1) * n_thresholds)
+        took = matches.gt_of[:, bits].T  # (T, D)
+        t, d = np.nonzero(took >= 0)
+        partners = took[t, d]
+        dt_matches, gt_matches = np.zeros(took.shape), np.zeros((n_thresholds, len(ordered)))
+        dt_matches[t, d] = gt_numbers[partners]
+        gt_matches[t, place[partners]] = dt_numbers[d]  # of several detections in a crowd the last
+        dt_ignored = bits_of(outcomes.ignored, range(bits.start, bits.stop))
         for c, (k, image) in enumerate(places):
-            d, g = slice(dt_ends[c], dt_ends[c + 1]), slice(gt_ends[c], gt_ends[c + 1])
-            found[(k * n_areas + a) * n_images + image] = entry(
-                p.imgIds[image], categories[k], p.areaRng[a], p.maxDets[-1], dt_ids[d], gt_ids[g],
-                dt_matches[:, d].copy(), gt_matches[:, g].copy(), dt_scores[d],
-                gt_ignored[g].copy() if g.start < g.stop else np.array([]), dt_ignored[:, d].copy(),
-            )  # fmt: skip
+            d0, d1, g0, g1 = dt_ends[c], dt_ends[c + 1], gt_ends[c], gt_ends[c + 1]
+            found[(k * n_areas + a) * n_images + image] = {
+                "image_id": p.imgIds[image],
+                "category_id": categories[k],
+                "aRng": p.areaRng[a],
+                "maxDet": limit,
+                "dtIds": dt_ids[d0:d1],
+                "gtIds": gt_ids[g0:g1],
+                "dtMatches": dt_matches[:, d0:d1].copy(),
+                "gtMatches": gt_matches[:, g0:g1].copy(),
+                "dtScores": dt_scores[d0:d1],
+                "gtIgnore": gt_ignored[g0:g1].copy() if g0 < g1 else np.array([]),
+                "dtIgnore": dt_ignored[:, d0:d1].copy(),
+            }
+    return found
+
+
+def bits_of(words: Array, bits: Sequence[int]) -> Array:
+    """bool (bits, D): some bits of the words of D detections."""
+    found = np.zeros((len(bits), len(words)), bool)
+    for row, bit in zip(found, bits, strict=True):
+        row[:] = is_set(words, bit)
     return found
 
 
@@ -164,6 +181,18 @@ def match_one(
     return dt_matches, gt_matches, dt_ignored
 
 
-def _evaluated_score(now: Any, evaluated: float) -> Any:
-    """The score that was evaluated: as the annotation has it (an int, a float32), unless it was changed since."""
-    return now if now == evaluated or (now != now and evaluated != evaluated) else evaluated
+def _as_evaluated(anns: list[Ann], rows: Any, key: str, evaluated: Any) -> list[Any]:
+    """A value of some annotations as they have it (an int, a float32), or, if it was changed since, as it was read."""
+    rows = rows.tolist() if isinstance(rows, np.ndarray) else rows
+    return [
+        now if now == old or _is_rounded(now, old) else (int(old) if key == "id" else old)
+        for now, old in zip([anns[row].get(key) for row in rows], evaluated.tolist(), strict=True)
+    ]
+
+
+def _is_rounded(now: Any, evaluated: float) -> bool:
+    """Whether float64 makes this of the value: of an int beyond 2**53, or of NaN."""
+    try:
+        return float(now) == evaluated or (now != now and evaluated != evaluated)
+    except (TypeError, ValueError, OverflowError):
+        return False

@@ -23,6 +23,7 @@ from ..formats.source import Source, SourceAxes
 from . import dict_columns
 from .lazy_dataset import Selection
 from .params import Params
+from .strict import is_strict
 
 Ann = dict[str, Any]
 Array = np.ndarray[Any, Any]
@@ -127,8 +128,8 @@ def columns_of(
     p: Params,
     category_names: dict[Any, str],
     images: tuple[Any, Any],
-) -> Columns:
-    """The columns of the ground truths and detections that params name.
+) -> tuple[Columns, tuple[Any, Any]]:
+    """The columns of the ground truths and detections that params name; the ids of both, float64, in their order.
 
     images: for masks, the images of either side by id, with height and width.
 
@@ -142,7 +143,15 @@ def columns_of(
         else source_of(in_order(side, p), p, axes, is_gt=is_gt, sizes_of=sizes_of)
         for side, sizes_of, is_gt in zip(rows, images, (True, False), strict=True)
     )
-    return build_columns(gt, dt, shape_of(p), in_pixels=True)
+    columns = build_columns(gt, dt, shape_of(p), in_pixels=True)
+    return columns, (_ids_of(gt, rows[0]), _ids_of(dt, rows[1]))
+
+
+def _ids_of(source: Source, rows: list[Ann] | Selection) -> Array:
+    if source.ids is not None:
+        return np.asarray(source.ids)
+    assert isinstance(rows, Selection)  # of results, which loadRes numbers from 1
+    return (np.arange(len(source)) if rows.order is None else rows.order) + 1
 
 
 def shape_of(p: Params) -> Shape:
@@ -169,6 +178,8 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, size
     if p.iouType == "segm":
         from .mask_rows import read_masks
 
+        if is_strict() and any(isinstance(row["segmentation"], list) and not row["segmentation"] for row in rows):
+            raise IndexError(f"{where('segmentation', None)} holds an empty list")  # EMPTY_POLYGONS
         shape = read_masks(rows, sizes_of, where)
     elif p.iouType == "keypoints":
         from .pose_rows import read_poses
@@ -256,6 +267,8 @@ def _areas(areas: list[Any], bounds: set[float]) -> Array:
     FLOAT32_AREA: numpy compares a float32 with a Python float in float32, so that an area equal to a rounded bound is
     equal to the bound. (Two bounds that round to one float32 would need two areas; the engine takes one.)
     """
+    if not set(map(type, areas)) <= {int, float}:
+        _ = [area < 0 for area in areas]  # a TypeError, as in pycocotools, where one is no number
     values = np.array(areas)
     if values.dtype.kind != "f" or values.dtype.itemsize >= 8:
         return values.astype(np.float64)
@@ -271,6 +284,8 @@ def compute_iou(gts: list[Ann], dts: list[Ann], p: Params) -> Any:
     Raises:
         Exception: what is compared are keypoints (pycocotools' own choice of exception).
     """
+    if not gts and not dts:
+        return []
     if p.iouType not in ("segm", "bbox"):
         raise Exception("unknown iouType for iou computation")
     dts = dts[: p.maxDets[-1]]

@@ -21,6 +21,7 @@ from ..formats.boxes import RawBoxes
 from ..formats.coco_file import Document
 from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
+from ..kernels import arrays
 from .dict_columns import index
 from .params import Params
 
@@ -269,8 +270,9 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
     if image_ids is None or category_ids is None or not len(image_ids) or (p.useCats and not len(category_ids)):
         return None  # to getAnnIds no ids are all ids
     rows = kept.source
-    image = positions(rows.image, image_ids)
-    category = positions(rows.category, category_ids) if p.useCats else None
+    room = arrays.empties(rows.image, (len(rows), "int32"), (len(rows), "int32"))
+    image = positions(rows.image, image_ids, room[0])
+    category = positions(rows.category, category_ids, room[1]) if p.useCats else None
     found = last_of_each_id(rows.ids, image, category)
     stand_ins = order = None if found is None else found[1]
     if category is None:  # ONE_CATEGORY_ORDER

@@ -16,7 +16,7 @@ from .. import kernels
 from ..formats.runs import (
     RunColumns,
     box_corners,
-    of_bitmaps,
+    of_any_bitmaps,
     of_lists,
     of_polygons,
     of_texts,
@@ -63,9 +63,7 @@ def encode_many(bitmaps: Any) -> list[Rle]:
         raise ValueError(f"bitmaps must have shape (N, height, width), got {pixels.shape}")
     if pixels.dtype not in (np.uint8, np.bool_):
         raise ValueError(f"masks must be uint8 or bool, got dtype {pixels.dtype}")
-    by_rows = not pixels.transpose(0, 2, 1).flags.c_contiguous or pixels.flags.c_contiguous
-    pixels = np.ascontiguousarray(pixels if by_rows else pixels.transpose(0, 2, 1)).view(np.uint8)
-    return to_rles(of_bitmaps(pixels, by_rows)) if len(pixels) else []
+    return to_rles(of_any_bitmaps(pixels)) if len(pixels) else []
 
 
 def decode(rleObjs: Any) -> NDArray[np.uint8]:

@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..evaluation.columns import CROWD, Axes, Columns, Side
+from ..coco import COCO
 from ..formats.coco import list_of, read_json
+from . import validation
+from .helpers import CocoBackend
 
 Samples = list[dict[str, Any]]
+KEYS = {"bbox": "bbox", "segm": "segmentation"}  # of annotations
 
 
-def write(columns: Columns, name: str) -> None:
-    """{name}_preds.json, a list of results, and {name}_target.json, a COCO dataset whose categories are the labels."""
-    dt, gt, axes = columns.dt, columns.gt, columns.axes
-    area = columns.shape.area(dt.shape).tolist()
-    results = _annotations(dt, axes, area, [0] * len(area))
-    for result, score in zip(results, dt.scores.tolist(), strict=True):
-        result["score"] = score
-    crowds = ((gt.flags & CROWD) != 0).astype(int).tolist()
-    dataset = {
-        "images": [{"id": i} for i in axes.image_ids.tolist()],
-        "annotations": _annotations(gt, axes, gt.area.tolist(), crowds),
-        "categories": [{"id": label, "name": str(label)} for label in axes.category_ids.tolist()],
-        "info": {"description": "written by pymetrics"},
-    }
-    for side, content in (("preds", results), ("target", dataset)):
-        with open(f"{name}_{side}.json", "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=4)
+def write(backend: CocoBackend, states: Mapping[str, Any], name: str, iou_types: Any) -> None:
+    """{name}_preds.json, a list of results, and {name}_target.json, a COCO dataset whose categories are the labels.
+
+    states: the metric's lists by name.
+    """
+    labels = [states[f"{side}_labels"] for side in ("detection", "groundtruth")]
+    every = [*labels[0], *labels[1]]
+    all_labels = torch.cat(every).unique().tolist() if every else []
+    results, dataset = (
+        backend._get_coco_format(
+            of_side, all_labels, states[f"{side}_box"] or None, states[f"{side}_mask"] or None, iou_type=iou_types,
+            average="macro", **{key: states[f"{side}_{key}"] for key in more},
+        )
+        for side, of_side, more in (
+            ("detection", labels[0], ("scores",)), ("groundtruth", labels[1], ("crowds", "area"))
+        )
+    )  # fmt: skip
+    for suffix, content in (("preds", results["annotations"]), ("target", dataset)):
+        with open(f"{name}_{suffix}.json", "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=4, default=_plain)
 
 
-def _annotations(side: Side, axes: Axes, area: list[float], crowds: list[int]) -> list[dict[str, Any]]:
-    keys = ("id", "image_id", "area", "category_id", "iscrowd", "bbox")
-    labels = axes.category_ids[side.category].tolist()
-    rows = zip(range(1, len(area) + 1), side.image.tolist(), area, labels, crowds, side.shape.tolist(), strict=True)
-    return [dict(zip(keys, row, strict=True)) for row in rows]
+def _plain(value: Any) -> Any:
+    """What json does not write: the texts and areas of masks."""
+    return value.decode() if isinstance(value, bytes) else int(value)
 
 
-def read(coco_preds: str | os.PathLike[str], coco_target: str | os.PathLike[str]) -> tuple[Samples, Samples]:
+def read(
+    coco_preds: str | os.PathLike[str], coco_target: str | os.PathLike[str], iou_types: Any = ("bbox",)
+) -> tuple[Samples, Samples]:
     """preds and target for update() of a metric with box_format="xywh": the images that have ground truth.
+
+    Masks are uint8 (n, height, width).
 
     Raises:
         OSError: a file cannot be read.
@@ -52,6 +64,9 @@ def read(coco_preds: str | os.PathLike[str], coco_target: str | os.PathLike[str]
         raise TypeError(f"coco_target must hold a COCO dict, got {type(dataset).__name__}: the predictions come first")
     if not isinstance(results, list):
         raise TypeError(f"coco_preds must hold a list of results, got {type(results).__name__}")
+    keys_of_shapes = tuple(KEYS[kind] for kind in iou_types)
+    if "segm" in iou_types:
+        dataset, results = _with_bitmaps(dataset, results, iou_types)
     known = {image["id"] for image in list_of(dataset, "images", "coco_target")}
     preds: dict[Any, dict[str, list[Any]]] = {}
     target: dict[Any, dict[str, list[Any]]] = {}
@@ -61,25 +76,45 @@ def read(coco_preds: str | os.PathLike[str], coco_target: str | os.PathLike[str]
     )
     for samples, rows, name, keys in sources:
         for k, annotation in enumerate(rows):
-            for key in ("image_id", "category_id", "bbox", *keys):
+            for key in ("image_id", "category_id", *keys_of_shapes, *keys):
                 if key not in annotation:
                     raise ValueError(f"{name}[{k}] has no {key!r}")
             if samples is preds and annotation["image_id"] not in known:
                 raise ValueError(f"{name}[{k}] is of image {annotation['image_id']!r}, which coco_target does not list")
-            sample = samples.setdefault(annotation["image_id"], {key: [] for key in ("category_id", "bbox", *keys)})
+            empty: dict[str, list[Any]] = {key: [] for key in ("category_id", *keys_of_shapes, *keys)}
+            sample = samples.setdefault(annotation["image_id"], empty)
             for key, values in sample.items():
                 values.append(annotation[key])
-    nothing: dict[str, list[Any]] = {"score": [], "category_id": [], "bbox": []}
+    nothing: dict[str, list[Any]] = {key: [] for key in ("score", "category_id", *keys_of_shapes)}
+    shapes = {validation.ITEMS[kind]: KEYS[kind] for kind in iou_types}
+    of_preds = {"scores": "score", "labels": "category_id", **shapes}
+    of_target = {"labels": "category_id", "iscrowd": "iscrowd", "area": "area", **shapes}
     return (
-        [_tensors(preds.get(image, nothing), {"scores": "score", "labels": "category_id"}) for image in target],
-        [_tensors(target[image], {"labels": "category_id", "iscrowd": "iscrowd", "area": "area"}) for image in target],
+        [_tensors(preds.get(image, nothing), of_preds) for image in target],
+        [_tensors(target[image], of_target) for image in target],
     )
 
 
+def _with_bitmaps(dataset: Any, results: Any, iou_types: Any) -> tuple[Any, Any]:
+    """Copies of both whose segmentations are bitmaps, and whose results have boxes where they are asked for."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        gt = COCO()
+        gt.dataset = dataset
+        gt.createIndex()
+        dt = gt.loadRes([dict(result) for result in results])
+    annotations = [
+        [{**ann, "segmentation": gt.annToMask(ann)} if "segmentation" in ann else ann for ann in anns]
+        for anns in (dataset["annotations"], dt.dataset["annotations"])
+    ]
+    return {**dataset, "annotations": annotations[0]}, annotations[1]
+
+
 def _tensors(sample: dict[str, list[Any]], key_of: dict[str, str]) -> dict[str, Any]:
-    """float32, but labels and iscrowd int32."""
-    dtype_of = {"labels": torch.int32, "iscrowd": torch.int32}
+    """float32, but labels and iscrowd int32, and masks uint8."""
+    dtype_of = {"labels": torch.int32, "iscrowd": torch.int32, "masks": torch.uint8}
     return {
-        name: torch.tensor(sample[key], dtype=dtype_of.get(name, torch.float32))
-        for name, key in {**key_of, "boxes": "bbox"}.items()
+        name: torch.tensor(
+            np.array(sample[key]) if name == "masks" else sample[key], dtype=dtype_of.get(name, torch.float32)
+        )
+        for name, key in key_of.items()
     }

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, Literal
 
 import torch
 
-from ..coco import COCO, COCOeval
+from ..coco import COCO, COCOeval, mask
 from ..formats.boxes import corners_to_sizes
-from . import outputs, validation
+from . import mask_states, outputs, validation
 
 Average = Literal["macro", "micro"]
 
 
 class CocoBackend:
-    """The metric's states as COCO objects: torchmetrics' class of this name, for boxes.
+    """The metric's states as COCO objects: torchmetrics' class of this name.
 
     compute() does not use it: it is there for code that evaluates the states in its own way.
 
@@ -35,6 +36,11 @@ class CocoBackend:
     def coco(self) -> type[COCO]:
         """The class COCO."""
         return COCO
+
+    @property
+    def mask_utils(self) -> ModuleType:
+        """The module mask."""
+        return mask
 
     @property
     def cocoeval(self) -> type[COCOeval]:
@@ -98,12 +104,20 @@ class CocoBackend:
         area: in square pixels; the box's own where it is 0 or not given.
 
         Raises:
-            ValueError: masks are asked for, or a box, label or score is wrong; the message names sample and element.
+            ValueError: a box, label or score is wrong; the message names sample and element.
         """
-        validation.check_supported(validation.as_iou_types(iou_type))
+        iou_types = validation.as_iou_types(iou_type)
+        images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
         for image, image_labels in enumerate(labels):
             n = len(image_labels)
+            rles = [] if masks is None else _rles(masks[image], n)
+            if masks is not None and not rles and boxes is None:
+                continue
+            images.append({"id": image})
+            if "segm" in iou_types and rles:
+                images[-1]["height"], images[-1]["width"] = rles[0]["size"]
+            areas = mask.area(rles) if rles else []
             columns = {
                 name: states[image].tolist()[:n]
                 for name, states in (("score", scores), ("iscrowd", crowds), ("area", area))
@@ -114,21 +128,27 @@ class CocoBackend:
                 sizes = corners_to_sizes(sizes, self.box_format)
             for k, (label, box) in enumerate(zip(image_labels.tolist(), sizes.tolist() if n else [], strict=True)):
                 where = f"of sample {image}, element {k}"
-                if len(box) != 4:
+                if "bbox" in iou_types and len(box) != 4:
                     raise ValueError(f"Invalid input box {where} (expected 4 values, got {len(box)})")
                 if not isinstance(label, int):
                     raise ValueError(
                         f"Invalid input class {where} (expected value of type integer, got type {type(label)})"
                     )
                 given = columns["area"][k] if "area" in columns else 0
+                own = areas[k] if "segm" in iou_types else box[2] * box[3]
                 annotation = {
                     "id": len(annotations) + 1,
                     "image_id": image,
-                    "area": given if given > 0 else box[2] * box[3],
+                    "area": given if given > 0 else own,
                     "category_id": label,
                     "iscrowd": columns["iscrowd"][k] if "iscrowd" in columns else 0,
-                    "bbox": box,
                 }
+                if len(iou_types) > 1 and not given > 0:
+                    annotation |= {"area_bbox": box[2] * box[3], "area_segm": areas[k]}
+                if boxes is not None:
+                    annotation["bbox"] = box
+                if rles:
+                    annotation["segmentation"] = rles[k]
                 if "score" in columns:
                     score = columns["score"][k]
                     if not isinstance(score, float):
@@ -139,7 +159,7 @@ class CocoBackend:
                 annotations.append(annotation)
         categories = [0] if average == "micro" else all_labels
         return {
-            "images": [{"id": image} for image in range(len(labels))],
+            "images": images,
             "annotations": annotations,
             "categories": [{"id": label, "name": str(label)} for label in categories],
             "info": {"description": "written by pymetrics"},
@@ -154,3 +174,9 @@ class CocoBackend:
             f"{prefix}{row.key}": torch.tensor([value], dtype=torch.float32)
             for row, value in zip(rows, stats, strict=False)
         }
+
+
+def _rles(masks: Any, n: int) -> list[dict[str, Any]]:
+    """An image's masks as dicts of size and counts; masks: the metric's state, or torchmetrics' pairs of the two."""
+    pairs = mask_states.texts(masks, n) if isinstance(masks, torch.Tensor) else masks
+    return [{"size": tuple(size), "counts": counts} for size, counts in pairs]

@@ -17,7 +17,7 @@ from ..evaluation.columns import Columns
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
-from . import coco_files, outputs, validation
+from . import coco_files, mask_states, outputs, validation
 from .helpers import CocoBackend
 from .list_metric import ListMetric
 from .select import SelectedValue
@@ -27,14 +27,14 @@ IouType = Literal["bbox", "segm"]
 
 
 class MeanAveragePrecision(ListMetric):
-    """Mean average precision and recall of boxes: torchmetrics' class of this name, with the same numbers.
+    """Mean average precision and recall of boxes and masks: torchmetrics' class, with the same numbers.
 
     A subclass of torchmetrics.Metric, with the arguments, states, exceptions and results of
     torchmetrics.detection.MeanAveragePrecision; docs/torchmetrics.md says where the two differ.
 
     Args:
         box_format: "xyxy", "xywh" or "cxcywh", in pixels.
-        iou_type: "bbox". Masks are not evaluated yet.
+        iou_type: "bbox", "segm" (masks), or both in a tuple: then all keys but `classes` begin with "bbox_" or "segm_".
         iou_thresholds: a list of overlaps; None or [] means .5, .55, ..., .95.
         rec_thresholds: a list of recalls at which precision is read; None or [] means 0, .01, ..., 1.
         max_detection_thresholds: three limits on the detections of one image and class; None means [1, 10, 100].
@@ -46,6 +46,8 @@ class MeanAveragePrecision(ListMetric):
             values are, and its precision may be higher by 2.2e-16.
         thresholds: where the default lists come from: "torchmetrics" rounds them to float32 (.55 is 0.550000011920929),
             "coco" has pycocotools' float64. Ours alone.
+        count_empty_images: with iou_type "segm", count detections in images without ground truth, which torchmetrics
+            leaves out; with boxes they always count. Ours alone.
         **kwargs: of torchmetrics.Metric.
 
     Raises:
@@ -82,6 +84,7 @@ class MeanAveragePrecision(ListMetric):
         backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools",
         *,
         thresholds: Literal["torchmetrics", "coco"] = "torchmetrics",
+        count_empty_images: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -107,7 +110,9 @@ class MeanAveragePrecision(ListMetric):
         self.rec_thresholds = rec_thresholds or (list(COCO_RECALL_THRESHOLDS) if exact else _spaced(0.0, 1.0, 101))
         validation.check_numbers("iou_thresholds", self.iou_thresholds)
         validation.check_numbers("rec_thresholds", self.rec_thresholds)
-        validation.check_supported(self.iou_type)
+        validation.check_any_iou_type(self.iou_type)
+        validation.check_bool("count_empty_images", count_empty_images)
+        self.count_empty_images = count_empty_images
         for name in STATES:
             self.add_state(name, default=[], dist_reduce_fx=None)
 
@@ -117,27 +122,38 @@ class MeanAveragePrecision(ListMetric):
         Args:
             preds: one dict per image of boxes (n, 4), scores (n,) floats, labels (n,) integers.
             target: one dict per image of boxes (n, 4), labels (n,) integers; and, where known, iscrowd (n,) and area
-                (n,) in square pixels (0: the box's own).
+                (n,) in square pixels (0: the box's or mask's own).
 
-        Boxes are copied. All other tensors are detached and kept by reference, as in torchmetrics: do not change them
-        in place before compute(). A part of a tensor over twice its size is copied.
+        With iou_type "segm" there are masks: bool or uint8 (n, height, width), or (n, 1, height, width), where floats
+        above 0.5 are set; or a list of n dicts of size and counts (COCO's runs), or of n lists of polygons, which need
+        the image's size: of its other masks, or the key `image_size` on either side.
+
+        Boxes are copied, masks become runs on the host. All other tensors are detached and kept by reference, as in
+        torchmetrics: do not change them in place before compute(). A part of a tensor over twice its size is copied.
 
         Raises:
-            ValueError: something is wrong; the message names the sample of this batch. The states are as before.
+            ValueError, TypeError: something is wrong; the message, or that of its cause, names the sample of this
+                batch. The states are as before.
         """
         compiling = torch.compiler.is_compiling()
-        if compiling or not validation.is_sound(preds, target):
-            validation.check_inputs(preds, target, self.box_format)
+        shapes = validation.items_of(self.iou_type)
+        if compiling or shapes != ("boxes",) or not validation.is_sound(preds, target):
+            validation.check_inputs(preds, target, self.box_format, shapes)
+        if "masks" in shapes:
+            dt_masks, gt_masks = mask_states.read(preds, target, self.backend)
+            self.detection_mask.extend(dt_masks)
+            self.groundtruth_mask.extend(gt_masks)
         kept = _detached if compiling else _kept
         limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
-        self.detection_box.extend(copied_boxes(preds))
+        if "boxes" in shapes:
+            self.detection_box.extend(copied_boxes(preds))
+            self.groundtruth_box.extend(copied_boxes(target))
         for item in preds:
             labels = item["labels"]
             if labels.shape[0] > limit:
                 validation.warn_of_many_detections(self.max_detection_thresholds[-1])
             self.detection_labels.append(kept(labels))
             self.detection_scores.append(kept(item["scores"]))
-        self.groundtruth_box.extend(copied_boxes(target))
         for item in target:
             labels = item["labels"]
             self.groundtruth_labels.append(kept(labels))
@@ -159,27 +175,48 @@ class MeanAveragePrecision(ListMetric):
             map_per_class, mar_100_per_class (K,) (-1 without class_metrics); classes, int32 (K,). An entry of ious
             that has one element has no axis.
         """
-        columns = as_columns(self.metric_state, self.box_format)
-        classes = torch.tensor(columns.axes.category_ids, dtype=torch.int32)
+        columns = self._columns()
         rows = outputs.rows(self.max_detection_thresholds, self.backend)
-        if not len(columns.axes.image_ids):
-            return {**outputs.scalars(rows, [UNDEFINED] * len(rows)), "classes": classes}
+        found: dict[str, Any] = {}
+        for iou_type in columns:
+            found |= self._values(columns, iou_type, rows, f"{iou_type}_" if len(columns) > 1 else "")
+        found["classes"] = torch.tensor(columns[iou_type].axes.category_ids, dtype=torch.int32)
+        return found
+
+    def _values(
+        self, columns: dict[str, Columns], iou_type: str, rows: tuple[SummaryRow, ...], prefix: str
+    ) -> dict[str, Any]:
+        """The numbers of one iou type."""
+        own = columns[iou_type]
+        if not len(own.axes.image_ids) or (self._skips_images() and not len(own.dt.scores)):
+            return outputs.scalars(rows, [UNDEFINED] * len(rows), prefix)
         protocol = self._protocol(rows)
         kind = outputs.FasterResult if self.backend == "faster_coco_eval" else Result
-        result = self._evaluate(columns, protocol, kind)
-        found = outputs.scalars(rows, result.stats)
+        result = self._evaluate(own, protocol, kind)
+        found = outputs.scalars(rows, result.stats, prefix)
         if self.extended_summary:
-            found |= outputs.extended(result)
+            found |= outputs.extended(result, prefix)
         precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
         if self.class_metrics:
-            by_class = _result(columns, protocol, kind) if self.average == "micro" else result
-            precision, recall = outputs.per_class(by_class)
-        found |= {
-            "map_per_class": precision,
-            f"mar_{self.max_detection_thresholds[-1]}_per_class": recall,
-            "classes": classes,
-        }
-        return found
+            precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
+        last = f"mar_{self.max_detection_thresholds[-1]}_per_class"
+        return found | {f"{prefix}map_per_class": precision, f"{prefix}{last}": recall}
+
+    def _by_class(self, columns: dict[str, Columns], iou_type: str, result: Result) -> Result:
+        """The Result whose classes are the labels. torchmetrics gives detections of both types the masks' areas here.
+
+        That matters where a box has an area that no area range holds: negative, or above the last.
+        """
+        own = columns[iou_type]
+        if iou_type == "bbox" and "segm" in columns:
+            area = own.shape.area(own.dt.shape)
+            low, high = result.protocol.area_ranges[0]
+            if ((area < low) | (area > high)).any():
+                masks = columns["segm"]
+                own = replace(own, dt=replace(own.dt, area=masks.shape.area(masks.dt.shape)))
+        if own is columns[iou_type] and self.average == "macro":
+            return result
+        return _result(own, result.protocol, type(result))
 
     def select(self, key: str) -> SelectedValue:
         """One number of compute() as a torchmetrics.Metric that shares the states.
@@ -187,28 +224,39 @@ class MeanAveragePrecision(ListMetric):
         For what takes a metric of one tensor: MetricTracker, MinMaxMetric, Running, Lightning's `self.log`.
 
         Args:
-            key: "map", "map_50", "mar_100", ...: one of the twelve numbers.
+            key: "map", "map_50", "mar_100", ...: one of the twelve numbers; of two iou types "segm_map", ...
 
         Raises:
             ValueError: there is no such number.
         """
-        keys = tuple(row.key for row in outputs.rows(self.max_detection_thresholds, self.backend))
+        rows = outputs.rows(self.max_detection_thresholds, self.backend)
+        prefixes = [f"{iou_type}_" for iou_type in self.iou_type] if len(self.iou_type) > 1 else [""]
+        keys = tuple(f"{prefix}{row.key}" for prefix in prefixes for row in rows)
         validation.check_choice("key", key, keys)
         return SelectedValue(self, key)
 
-    def result(self) -> Result:
+    def result(self, iou_type: IouType | None = None) -> Result:
         """Everything taken in as a pymetrics Result, of all processes where there are several.
 
         Its `map` is taken at the last limit. Images are numbered in the order in which they came.
+
+        Args:
+            iou_type: which of the metric's, where it has two; None: the first.
+
+        Raises:
+            ValueError: the metric does not have this iou type.
         """
+        chosen = self.iou_type[0] if iou_type is None else iou_type
+        validation.check_choice("iou_type", chosen, tuple(self.iou_type))
         with self.sync_context(
             dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         ):
-            return self._evaluate(as_columns(self.metric_state, self.box_format), self._protocol())
+            return self._evaluate(self._columns()[chosen], self._protocol())
 
     def tm_to_coco(self, name: str = "tm_map_input") -> None:
         """Write everything taken in as COCO files: {name}_preds.json and {name}_target.json."""
-        coco_files.write(as_columns(self.metric_state, self.box_format).on_host(), name)
+        states = {state: getattr(self, state) for state in STATES}
+        coco_files.write(self._coco_backend, states, name, self.iou_type)
 
     @staticmethod
     def coco_to_tm(
@@ -218,13 +266,24 @@ class MeanAveragePrecision(ListMetric):
         backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools",
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """preds and target for update() from COCO files: the images that have ground truth, boxes as "xywh"."""
-        validation.check_supported(validation.as_iou_types(iou_type))
+        iou_types = validation.as_iou_types(iou_type)
         validation.check_choice("backend", backend, validation.BACKENDS)
-        return coco_files.read(coco_preds, coco_target)
+        return coco_files.read(coco_preds, coco_target, iou_types)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """Plot the values of compute() or forward(), one dict or several; needs matplotlib."""
         return self._plot(val, ax)
+
+    def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = ()) -> Any:
+        """Masks stay on the host, where they are evaluated."""
+        return super()._apply(fn, (*exclude_state, "detection_mask", "groundtruth_mask"))
+
+    def _skips_images(self) -> bool:
+        """Whether images without ground truth are left out, as in torchmetrics."""
+        return "bbox" not in self.iou_type and not self.count_empty_images
+
+    def _columns(self) -> dict[str, Columns]:
+        return as_columns(self.metric_state, self.box_format, self.iou_type, all_images=self.count_empty_images)
 
     def _protocol(self, rows: tuple[SummaryRow, ...] | None = None) -> Protocol:
         return Protocol(
@@ -249,10 +308,9 @@ class MeanAveragePrecision(ListMetric):
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             found = squeezed(*args, **kwargs)
             if isinstance(found, dict):
-                last = f"mar_{self.max_detection_thresholds[-1]}_per_class"
-                for key in ("classes", *(("map_per_class", last) if self.class_metrics else ())):
-                    if isinstance(found.get(key), torch.Tensor):
-                        found[key] = torch.atleast_1d(found[key])
+                for key, value in found.items():
+                    if key == "classes" or (self.class_metrics and key.endswith("_per_class")):
+                        found[key] = torch.atleast_1d(value)
             return found
 
         return wrapped

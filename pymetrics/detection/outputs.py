@@ -35,9 +35,11 @@ def rows(max_dets: Sequence[int], backend: str) -> tuple[SummaryRow, ...]:
     return rows_of(COCO_AREA_NAMES, max_dets, FIRST_LIMIT[backend])
 
 
-def scalars(rows: Sequence[SummaryRow], values: Iterable[float]) -> dict[str, Any]:
+def scalars(rows: Sequence[SummaryRow], values: Iterable[float], prefix: str = "") -> dict[str, Any]:
     """The twelve numbers of the summary, float32, by torchmetrics' names."""
-    return {row.key: torch.tensor(value, dtype=torch.float32) for row, value in zip(rows, values, strict=True)}
+    return {
+        f"{prefix}{row.key}": torch.tensor(value, dtype=torch.float32) for row, value in zip(rows, values, strict=True)
+    }
 
 
 def per_class(result: Result) -> tuple[Any, Any]:
@@ -46,13 +48,13 @@ def per_class(result: Result) -> tuple[Any, Any]:
     return torch.tensor(precision, dtype=torch.float32), torch.tensor(recall, dtype=torch.float32)
 
 
-def extended(result: Result) -> dict[str, Any]:
+def extended(result: Result, prefix: str = "") -> dict[str, Any]:
     """ious of every image and category, and the whole precision, recall and scores in float64."""
     return {
-        "ious": _ious(result),
-        "precision": torch.tensor(result.precision),
-        "recall": torch.tensor(result.recall),
-        "scores": torch.tensor(result.scores),
+        f"{prefix}ious": _ious(result),
+        f"{prefix}precision": torch.tensor(result.precision),
+        f"{prefix}recall": torch.tensor(result.recall),
+        f"{prefix}scores": torch.tensor(result.scores),
     }
 
 

@@ -14,8 +14,10 @@ from ..evaluation.shapes import as_shape
 from ..formats.boxes import RawBoxes, corners_to_sizes
 from ..formats.coco import XYWH
 from ..formats.ids import joined_ids, positions
+from ..formats.masks import RawMasks
 from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
+from .mask_states import unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,10 +53,15 @@ def copied_boxes(items: Sequence[Mapping[str, Any]]) -> list[Any]:
     return [boxes.clone() if boxes.numel() else boxes.unsqueeze(0) if boxes.ndim == 1 else boxes for boxes in found]
 
 
-def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
-    """The images in the order in which they came; the categories are the labels that any box has.
+def as_columns(
+    states: Mapping[str, Sequence[Any]], box_format: str, iou_types: Sequence[str] = ("bbox",), *,
+    all_images: bool = False,
+) -> dict[str, Columns]:  # fmt: skip
+    """By iou type: the images in the order in which they came; the categories are the labels that any object has.
 
     states: the metric's lists by name; the boxes are in box_format.
+    all_images: with masks alone, keep the images without ground truth; torchmetrics leaves them out, detections and
+        all.
 
     Raises:
         ValueError: a label is not an integer (after set_dtype) or beyond 32 bits; the message names sample and element.
@@ -63,36 +70,62 @@ def as_columns(states: Mapping[str, Sequence[Any]], box_format: str) -> Columns:
     joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
     joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
     scores = joined["detection_scores"]
-    if arrays.is_on_device(scores) and arrays.has_cuda_kernels(scores):
-        sources = (
-            _source_on_device(joined, "groundtruth", n_gt, scores),
-            _source_on_device(joined, "detection", n_dt, scores),
-        )
-        if not any(source.category.is_floating_point() for source in sources):
-            columns = build_columns(*sources, as_shape("bbox"), in_pixels=True)
-            ids = columns.axes.category_ids
-            if not len(ids) or (ids[0] >= -(2**31) and ids[-1] < 2**31):
-                return columns
+    if tuple(iou_types) == ("bbox",) and arrays.is_on_device(scores) and arrays.has_cuda_kernels(scores):
+        columns = _on_device(joined, n_dt, n_gt)
+        if columns is not None:
+            return {"bbox": columns}
     of = {name: _array(tensor) for name, tensor in _on_host(joined).items()}
     dt_labels, gt_labels = of["detection_labels"], of["groundtruth_labels"]
     _check_labels(dt_labels, n_dt, "predictions")
     _check_labels(gt_labels, n_gt, "targets")
     dt_labels, gt_labels = dt_labels.astype(np.int64, copy=False), gt_labels.astype(np.int64, copy=False)
     categories, images = joined_ids(dt_labels, gt_labels), np.arange(len(n_gt), dtype=np.int64)
-    axes = SourceAxes(images=images, categories=categories)
+    dt_image, gt_image = (np.repeat(images.astype(np.int32), counts) for counts in (n_dt, n_gt))
+    if "bbox" not in iou_types and not all_images:
+        images = images[n_gt > 0]
+        dt_image, gt_image = (positions(image.astype(np.int64), images) for image in (dt_image, gt_image))
+    axes = SourceAxes(images=images, categories=categories, unknown="drop")
 
-    def source(side: str, labels: NDArray[np.int64], counts: NDArray[np.int64], **more: Any) -> Source:
+    def source(side: str, image: NDArray[np.int32], labels: NDArray[np.int64], shape: Any, **more: Any) -> Source:
         return Source(
-            where=lambda name, _: f"{side}_{name}", image=np.repeat(images.astype(np.int32), counts),
-            category=positions(labels, categories), indexed=True,
-            shape=RawBoxes(of[f"{side}_box"].reshape(-1, 4), XYWH), axes=axes, is_checked=True, **more,
+            where=lambda name, _: f"{side}_{name}", image=image, category=positions(labels, categories), indexed=True,
+            shape=shape, axes=axes, is_checked=True, **more,
         )  # fmt: skip
 
+    masks = {}
+    if "segm" in iou_types:
+        masks = {"detection": unpacked(states["detection_mask"], n_dt)}
+        masks["groundtruth"] = unpacked(states["groundtruth_mask"], n_gt)
     area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
-    crowd, ignore, no_area = np.trunc(crowds) != 0, crowds != 0, ~(area > 0)
-    gt = source("groundtruth", gt_labels, n_gt, crowd=crowd, ignore=ignore, area=area, no_area=no_area)
-    dt = source("detection", dt_labels, n_dt, scores=of["detection_scores"].astype(np.float64, copy=False))
-    return build_columns(gt, dt, as_shape("bbox"), in_pixels=True)
+    more = {"crowd": np.trunc(crowds) != 0, "ignore": crowds != 0, "area": area, "no_area": ~(area > 0)}
+    if len(iou_types) > 1 and masks:  # the area of ground truths is the mask's, for boxes too
+        more["area"] = np.where(more["no_area"], masks["groundtruth"].measures.areas, area)
+        more["no_area"] = None
+    found = {}
+    for iou_type in iou_types:
+        dt_shape, gt_shape = (
+            RawMasks(masks[side]) if iou_type == "segm" else RawBoxes(of[f"{side}_box"].reshape(-1, 4), XYWH)
+            for side in ("detection", "groundtruth")
+        )
+        gt = source("groundtruth", gt_image, gt_labels, gt_shape, **more)
+        scores = of["detection_scores"].astype(np.float64, copy=False)
+        dt = source("detection", dt_image, dt_labels, dt_shape, scores=scores)
+        found[iou_type] = build_columns(gt, dt, as_shape(iou_type), in_pixels=True)
+    return found
+
+
+def _on_device(joined: dict[str, Any], n_dt: NDArray[np.int64], n_gt: NDArray[np.int64]) -> Columns | None:
+    """Columns of boxes on their GPU; None: the host should look at the labels."""
+    scores = joined["detection_scores"]
+    sources = (
+        _source_on_device(joined, "groundtruth", n_gt, scores),
+        _source_on_device(joined, "detection", n_dt, scores),
+    )
+    if any(source.category.is_floating_point() for source in sources):
+        return None
+    columns = build_columns(*sources, as_shape("bbox"), in_pixels=True)
+    ids = columns.axes.category_ids
+    return columns if not len(ids) or (ids[0] >= -(2**31) and ids[-1] < 2**31) else None
 
 
 def _source_on_device(joined: dict[str, Any], side: str, counts: NDArray[np.int64], like: Any) -> Source:

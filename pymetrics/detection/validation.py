@@ -12,8 +12,11 @@ from typing import Any
 import torch
 from torchmetrics.utilities import rank_zero_warn
 
+from .mask_states import are_listed
+
 BOX_FORMATS = ("xyxy", "xywh", "cxcywh")
 IOU_TYPES = ("segm", "bbox")
+ITEMS = {"bbox": "boxes", "segm": "masks"}
 AVERAGES = ("macro", "micro")
 BACKENDS = ("pycocotools", "faster_coco_eval")
 THRESHOLDS = ("torchmetrics", "coco")
@@ -43,13 +46,15 @@ def as_iou_types(iou_type: Any) -> Any:
     return iou_types
 
 
-def check_supported(iou_types: Any) -> None:
-    """Boxes alone are evaluated so far."""
-    if tuple(iou_types) != ("bbox",):
-        raise ValueError(
-            f'Expected argument `iou_type` to be "bbox" but got {iou_types}: this metric does not evaluate masks yet; '
-            "pymetrics.evaluate(iou_type='segm') and torchmetrics.detection.MeanAveragePrecision do"
-        )
+def check_any_iou_type(iou_types: Any) -> None:
+    """torchmetrics takes an empty list of them, and then has nothing to compute."""
+    if not len(iou_types):
+        raise ValueError(f"Expected argument `iou_type` to name at least one of {IOU_TYPES} but got {iou_types}")
+
+
+def items_of(iou_types: Any) -> tuple[str, ...]:
+    """The keys of a sample that hold its shapes."""
+    return tuple(ITEMS[kind] for kind in iou_types)
 
 
 def check_list(name: str, value: Any, kind: str) -> None:
@@ -82,7 +87,7 @@ def check_numbers(name: str, values: list[Any]) -> None:
 
 
 def is_sound(preds: Any, target: Any) -> bool:
-    """Whether a batch has no fault: one quick pass over what check_inputs() checks one by one."""
+    """Whether a batch of boxes has no fault: one quick pass over what check_inputs() checks one by one."""
     if not (isinstance(preds, Sequence) and isinstance(target, Sequence) and len(preds) == len(target)):
         return False
     try:
@@ -104,8 +109,12 @@ def is_sound(preds: Any, target: Any) -> bool:
     return True
 
 
-def check_samples(preds: Any, target: Any, scores: tuple[str, ...] = ("scores",)) -> None:
-    """Sequences of one length, of dicts of tensors; in target as many boxes as labels. scores: their key, or nothing.
+def check_samples(
+    preds: Any, target: Any, shapes: tuple[str, ...] = ("boxes",), scores: tuple[str, ...] = ("scores",)
+) -> None:
+    """Sequences of one length, of dicts of tensors; in target as many boxes or masks as labels.
+
+    shapes: the keys of boxes and masks; masks may be lists, of runs or of polygons. scores: their key, or nothing.
 
     Raises:
         ValueError: something is wrong.
@@ -117,60 +126,69 @@ def check_samples(preds: Any, target: Any, scores: tuple[str, ...] = ("scores",)
         raise ValueError(
             f"Expected argument `preds` and `target` to have the same length, but got {len(preds)} and {len(target)}"
         )
-    for name, items, keys in (("preds", preds, ("boxes", "labels", *scores)), ("target", target, ("boxes", "labels"))):
+    for name, items, keys in (
+        ("preds", preds, (*shapes, "labels", *scores)), ("target", target, (*shapes, "labels"))
+    ):  # fmt: skip
         for key in keys:
             if any(key not in item for item in items):
                 raise ValueError(f"Expected all dicts in `{name}` to contain the `{key}` key")
-    for name, items, keys in (("preds", preds, ("boxes", *scores, "labels")), ("target", target, ("boxes", "labels"))):
+    for name, items, keys in (
+        ("preds", preds, (*shapes, *scores, "labels")), ("target", target, (*shapes, "labels"))
+    ):  # fmt: skip
         for key in keys:
-            if not all(isinstance(item[key], torch.Tensor) for item in items):
+            if not all(_has_type(item[key], key) for item in items):
                 raise ValueError(f"Expected all {key} in `{name}` to be of type Tensor")
 
     for i, item in enumerate(target):
-        n_boxes, n_labels = (_length(item[key], key, i, "targets") for key in ("boxes", "labels"))
-        if n_boxes != n_labels:
-            raise ValueError(
-                f"Input 'boxes' and labels of sample {i} in targets have a different length "
-                f"(expected {n_boxes} labels, got {n_labels})"
-            )
+        for key in shapes:
+            n, n_labels = (_length(item[name], name, i, "targets") for name in (key, "labels"))
+            if n != n_labels:
+                raise ValueError(
+                    f"Input '{key}' and labels of sample {i} in targets have a different length "
+                    f"(expected {n} labels, got {n_labels})"
+                )
 
 
-def check_inputs(preds: Any, target: Any, box_format: str) -> None:
-    """The arguments of update(), before any of them is kept. Reads shapes and dtypes, never values.
+def _has_type(value: Any, key: str) -> bool:
+    return isinstance(value, torch.Tensor) or (key == "masks" and are_listed(value))
+
+
+def check_inputs(preds: Any, target: Any, box_format: str, shapes: tuple[str, ...] = ("boxes",)) -> None:
+    """The arguments of update(), before any of them is kept. Reads shapes and dtypes, never values; masks not yet.
 
     Raises:
         ValueError: something is wrong; the message names the sample of this update and the element.
     """
-    check_samples(preds, target)
+    check_samples(preds, target, shapes)
     for i, item in enumerate(preds):
-        n_boxes, n_labels, n_scores = (
-            _length(item[key], key, i, "predictions") for key in ("boxes", "labels", "scores")
-        )
-        if not n_boxes == n_labels == n_scores:
-            raise ValueError(
-                f"Input 'boxes', labels and scores of sample {i} in predictions have a different length "
-                f"(expected {n_boxes} labels and scores, got {n_labels} labels and {n_scores})"
-            )
+        for key in shapes:
+            n, n_labels, n_scores = (_length(item[name], name, i, "predictions") for name in (key, "labels", "scores"))
+            if not n == n_labels == n_scores:
+                raise ValueError(
+                    f"Input '{key}', labels and scores of sample {i} in predictions have a different length "
+                    f"(expected {n} labels and scores, got {n_labels} labels and {n_scores})"
+                )
 
     for i, item in enumerate(target):
         if item["labels"].shape[0]:
-            _check_boxes(item["boxes"], box_format, i, "targets")
+            if "boxes" in shapes:
+                _check_boxes(item["boxes"], box_format, i, "targets")
             _check_labels(item["labels"], i)
             for key in ("iscrowd", "area"):
                 if key in item:
                     _check_extra(item[key], key, item["labels"].shape[0], i)
     for i, item in enumerate(preds):
         if item["labels"].shape[0]:
-            _check_boxes(item["boxes"], box_format, i, "predictions")
+            if "boxes" in shapes:
+                _check_boxes(item["boxes"], box_format, i, "predictions")
             _check_labels(item["labels"], i)
             _check_scores(item["scores"], i)
 
 
-def _length(tensor: Any, key: str, i: int, side: str) -> int:
-    if not tensor.ndim:
-        raise ValueError(f"Input '{key}' of sample {i} in {side} must have one row per box, got {tensor!r}")
-    n: int = tensor.shape[0]
-    return n
+def _length(values: Any, key: str, i: int, side: str) -> int:
+    if isinstance(values, torch.Tensor) and not values.ndim:
+        raise ValueError(f"Input '{key}' of sample {i} in {side} must have one row per box, got {values!r}")
+    return len(values)
 
 
 def _check_boxes(boxes: Any, box_format: str, i: int, side: str) -> None:

@@ -30,8 +30,8 @@ class Accumulator:
 
     Args:
         protocol: "coco", or a pymetrics.Protocol.
-        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary IoU; or
-            "keypoints", poses.
+        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary IoU; "keypoints" or
+            "keypoints_crowd", poses.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. Rows are then numbered within each image.
         max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.

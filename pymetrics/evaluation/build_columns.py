@@ -55,14 +55,22 @@ def build_columns(
             columns = replace(columns, gt=_numbered(columns.gt), dt=_numbered(columns.dt))
         if columns is not None:
             return columns
-    gt, dt = gt.on_host(), dt.on_host()
+    gt, dt, names = gt.on_host(), dt.on_host(), gt.axes.names
     gt.check()
     dt.check()
     if not in_pixels:
         warn_of_scale(gt, dt)
     image_ids, category_ids = _image_ids(gt, dt), _category_ids(gt, dt)
-    gt_image, dt_image = (_positions(source, source.image, image_ids) for source in (gt, dt))
-    gt_category, dt_category = (_category_positions(source, category_ids, gt.axes.names) for source in (gt, dt))
+    n_rows = [len(source) * (not source.indexed) for source in (gt, dt, gt, dt)]
+    room = arrays.empties(image_ids, *((n, "int32") for n in n_rows))
+    gt_image, dt_image = (
+        source.image if source.indexed else positions(source.image, image_ids, out)
+        for source, out in zip((gt, dt), room[:2], strict=True)
+    )
+    gt_category, dt_category = (
+        source.category if source.indexed else label_positions(source.category, category_ids, names, source.where, out)
+        for source, out in zip((gt, dt), room[2:], strict=True)
+    )
     _check_known(gt, dt, image_ids, gt_image, dt_image, gt_category)
     sizes, listed_sizes = None, _listed_sizes(gt, image_ids)
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
@@ -155,10 +163,6 @@ def _on_host(*columns: Any) -> list[Any]:
     return [None if column is None else next(parts) for column in columns]
 
 
-def _positions(source: Source, ids: Any, known: Any) -> Any:
-    return ids if source.indexed else positions(ids, known)
-
-
 def _image_ids(gt: Source, dt: Source) -> NDArray[Any]:
     if gt.axes.images is not None:
         return gt.axes.images if gt.indexed else joined_ids(gt.axes.images)
@@ -170,10 +174,6 @@ def _category_ids(gt: Source, dt: Source) -> NDArray[Any]:
         return gt.axes.categories if gt.indexed else joined_ids(gt.axes.categories)
     first = [source.where("category", 0) for source in (gt, dt)]
     return joined_ids(gt.category, dt.category, names=first, kind="category ids")
-
-
-def _category_positions(source: Source, known: NDArray[Any], names: Mapping[Any, str]) -> Any:
-    return source.category if source.indexed else label_positions(source.category, known, names, source.where)
 
 
 def _check_known(gt: Source, dt: Source, known: NDArray[Any], gt_image: Any, dt_image: Any, gt_category: Any) -> None:

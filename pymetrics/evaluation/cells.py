@@ -11,7 +11,7 @@ import numpy as np
 from .. import kernels
 from .._records import record
 from ..kernels import arrays
-from ..kernels.arrays import empty, first_rows, to_ints
+from ..kernels.arrays import empties, empty, first_rows, to_ints
 from .columns import Columns
 
 if TYPE_CHECKING:
@@ -99,34 +99,46 @@ def group(columns: Columns, limit: int, by: Literal["image_category", "image"] =
     gt_category, dt_category = gt.category, dt.category
     if by == "image":  # negative ones stay negative: those rows are left out
         dt_category, gt_category, n_categories = dt_category.clip(max=0), gt_category.clip(max=0), 1
-    dt_order, dt_starts = sort_rows(dt_category, dt.image, n_categories, n_images)
-    gt_rows, gt_starts = sort_rows(gt_category, gt.image, n_categories, n_images)
-    most = min(dt_order.shape[0] + gt_rows.shape[0], n_categories * n_images)  # cells there can be
+    n_dt, n_gt = dt.image.shape[0], gt.image.shape[0]
+    _require_room(max(n_dt, n_gt))
+    most = min(n_dt + n_gt, n_categories * n_images)  # cells there can be
+    # What Outcomes keep stands apart from what goes with the Cells.
+    image, dt_offsets, scores = empties(like, (most, "int32"), (most + 1, "int64"), (n_dt, "float64"))
+    dt_order, gt_rows, dt_rows, all_dt_offsets, gt_offsets = empties(
+        like, (n_dt, "int32"), (n_gt, "int32"), (n_dt, "int32"), (most + 1, "int64"), (most + 1, "int64")
+    )
+    dt_order, dt_starts = sort_rows(dt_category, dt.image, n_categories, n_images, dt_order)
+    gt_rows, gt_starts = sort_rows(gt_category, gt.image, n_categories, n_images, gt_rows)
     category_cells = empty(n_categories + 1, "int64", like)
-    image = empty(most, "int32", like)
-    all_dt_offsets, gt_offsets, dt_offsets = (empty(most + 1, "int64", like) for _ in range(3))
     kernels.join_cells(
         dt.image, dt_order, dt_starts, gt.image, gt_rows, gt_starts, limit,
         category_cells, image, all_dt_offsets, gt_offsets, dt_offsets,
     )  # fmt: skip
     n_cells, n_kept = to_ints(category_cells[-1:], dt_offsets[-1:])
     dt_offsets, gt_offsets = dt_offsets[: n_cells + 1], gt_offsets[: n_cells + 1]
-    dt_rows, scores = empty(n_kept, "int32", like), empty(n_kept, "float64", like)
+    dt_rows, scores = dt_rows[:n_kept], scores[:n_kept]
     kernels.rank_detections(dt.scores, dt_order, all_dt_offsets[: n_cells + 1], dt_offsets, dt_rows, scores, 0, n_cells)
     return Cells(category_cells, image[:n_cells], dt_offsets, dt_rows, gt_offsets, gt_rows, scores)
 
 
-def sort_rows(category: Any, image: Any, n_categories: int, n_images: int) -> tuple[Any, Any]:
+def sort_rows(category: Any, image: Any, n_categories: int, n_images: int, order: Any = None) -> tuple[Any, Any]:
     """The rows in the order of (category, image, row), int32, and where each category begins, int64 (K + 1,).
+
+    order: room for it, int32 (N,), or None.
 
     Rows with a negative category or image are left out; on a GPU the order may be longer than what is written of it.
 
     Raises:
         ValueError: there are 2**31 rows or more.
     """
-    if category.shape[0] >= 2**31:
-        raise ValueError(f"one evaluation holds fewer than 2**31 rows, got {category.shape[0]}: use an Accumulator")
-    order = empty(category.shape[0], "int32", category)
+    _require_room(category.shape[0])
+    if order is None:
+        order = empty(category.shape[0], "int32", category)
     starts = empty(n_categories + 1, "int64", category)
     kernels.sort_rows(category, image, n_images, order, starts)
     return first_rows(order, starts[-1:]), starts
+
+
+def _require_room(n_rows: int) -> None:
+    if n_rows >= 2**31:
+        raise ValueError(f"one evaluation holds fewer than 2**31 rows, got {n_rows}: use an Accumulator")

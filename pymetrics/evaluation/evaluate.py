@@ -60,7 +60,8 @@ def evaluate(
         gt: ground truth.
         dt: detections.
         iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary
-            IoU; or "keypoints", poses by object keypoint similarity. Arrays (N, 6) and (N, 7) hold boxes alone. The
+            IoU; "keypoints", poses by object keypoint similarity; or "keypoints_crowd", the same as CrowdPose has it,
+            by the boxes' sizes. Arrays (N, 6) and (N, 7) hold boxes alone. The
             area of a mask that has none is its pixels; of a detected pose, the box around its keypoints; of results
             whose first has a box, the boxes'.
         protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds
@@ -76,7 +77,7 @@ def evaluate(
         area_ranges: in place of the protocol's: a dict of (lowest, highest) by name, in square pixels. The protocol's
             range "all" is added where none has that name.
         sigmas: of keypoints, how far off each one may be, in parts of the square root of the object's area (twice the
-            sigma is one standard deviation). None: those of COCO's 17.
+            sigma is one standard deviation). None: those of COCO's 17, of CrowdPose's 14.
         boundary_dilation_ratio: of Boundary IoU, how deep the boundary of a mask is, in parts of its image's diagonal.
             None: 0.02.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range

@@ -237,6 +237,12 @@ class Result(Mapping[str, float]):
 
         return confusion(self, iou, score)
 
+    def why(self, key: str) -> str | None:
+        """Why a number is -1, in words; None where it is defined. See `pymetrics.analysis.why`."""
+        from ..analysis import why
+
+        return why(self, key)
+
     def curves(self, iou: float | None = None, area: str | None = None, max_dets: int | None = None) -> Curves:
         """Precision over recall of each category and their mean, at one IoU threshold, area range and limit.
 

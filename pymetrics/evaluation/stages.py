@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import kernels
 from .._records import record
-from ..kernels.arrays import cached_on, empty, to_device, to_host, to_ints
+from ..kernels.arrays import cached_on, empties, empty, to_device, to_host, to_ints
 from .cells import Cells, sort_rows
 from .columns import CROWD, IGNORE, Columns, Side
 from .outcomes import Outcomes
@@ -46,8 +46,8 @@ def match(
     """
     like, table = cells.scores, _tables(protocol, cells.scores)
     n_kept = cells.scores.shape[0]
-    n_gt = empty((len(cells), len(protocol.area_ranges)), "int32", like)
-    matched, ignored = (empty((n_kept, protocol.n_words), "uint64", like) for _ in range(2))
+    words = (n_kept, protocol.n_words), "uint64"
+    n_gt, matched, ignored = empties(like, ((len(cells), len(protocol.area_ranges)), "int32"), words, words)
     gt_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
     overlap = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
     match_shape = columns.shape.match or _match_by_overlaps(columns.shape)

@@ -68,7 +68,9 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
         return None
 
     def source_of(file: BinaryIO, size: int) -> Source:
-        source = file.fileno() if hasattr(os, "pread") else file.read()
+        source: Input = file.fileno() if hasattr(os, "pread") else file.read()
+        if options.argument == "gt" and isinstance(source, int):
+            source = _text_of(source, size)
         if options.compares == "masks":
             found = _with_masks(source, size, options.argument, box_format, chunk)
         elif options.compares == "keypoints":
@@ -113,18 +115,16 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
     def document_of(file: BinaryIO, size: int) -> Document:
         from .. import _native
 
+        if argument == "gt" and hasattr(os, "pread"):
+            text = _text_of(file.fileno(), size)
+            return Document(*_read(text, size, argument, XYWH, CHUNK), text)
         text = np.empty(size + _native.TEXT_PAD, np.uint8)
         if not hasattr(os, "pread"):
             text[size:] = 0
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
                 raise FastPathDeclined("the file became shorter")
             return Document(*_read(text, size, argument, XYWH, CHUNK), text)
-        if argument == "dt":
-            return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
-        unread = _native.read_text(file.fileno(), text, _config.get_num_threads())
-        if unread is not None:
-            raise _left(unread)
-        return Document(*_read(text, size, argument, XYWH, CHUNK), text)
+        return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
 
     return _with_file(path, argument, document_of)
 
@@ -150,6 +150,17 @@ def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[Bina
         return None
 
 
+def _text_of(file: int, size: int) -> NDArray[np.uint8]:
+    """All of an open file, and native.TEXT_PAD zero bytes."""
+    from .. import _native
+
+    text = np.empty(size + _native.TEXT_PAD, np.uint8)
+    unread = _native.read_text(file, text, _config.get_num_threads())
+    if unread is not None:
+        raise _left(unread)
+    return text
+
+
 def _read(
     source: Input,
     size: int,
@@ -165,15 +176,11 @@ def _read(
 
 def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
     """Masks in place of boxes."""
-    from .. import _native
     from .mask_text import masks_of_text
 
-    if not isinstance(source, int):
+    if isinstance(source, bytes):
         raise FastPathDeclined("masks are read with os.pread, which this system lacks")
-    text = np.empty(size + _native.TEXT_PAD, np.uint8)
-    unread = _native.read_text(source, text, _config.get_num_threads())
-    if unread is not None:
-        raise _left(unread)
+    text = _text_of(source, size) if isinstance(source, int) else source
     spans = np.empty((size // SHORTEST + 1, 2), np.int64)
     if argument == "gt":
         found = _ground_truth(text, size, argument, box_format, chunk, spans)[0]
@@ -189,8 +196,6 @@ def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxForm
     """Poses in place of boxes, with areas as for masks."""
     from .keypoints import NO_BOX, RawPoses
 
-    if not isinstance(source, int):
-        raise FastPathDeclined("keypoints are read with os.pread, which this system lacks")
     width = _numbers_of_first_pose(source, size)
     points = np.empty((size // (SHORTEST + 2 * width) + 1, width))  # a number and a comma are two characters
     if argument == "gt":
@@ -205,16 +210,20 @@ def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxForm
     return found.with_shape(RawPoses(points[: len(found)].reshape(len(found), -1, 3)))
 
 
-def _numbers_of_first_pose(file: int, size: int) -> int:
+def _numbers_of_first_pose(source: Input, size: int) -> int:
     """How many numbers the first `keypoints` of a file has; other lists are left where they have more or fewer."""
+
+    def part(begin: int) -> bytes:
+        return os.pread(source, piece, begin) if isinstance(source, int) else bytes(source[begin : begin + piece])
+
     key, piece, rest = b'"keypoints"', 1 << 18, b""
     for begin in range(0, size, piece):
-        text = rest + os.pread(file, piece, begin)
+        text = rest + part(begin)
         at = text.find(key)
         if at < 0:
             rest = text[-len(key) :]
             continue
-        text = text[at + len(key) :] + os.pread(file, piece, begin + piece)
+        text = text[at + len(key) :] + part(begin + piece)
         found = re.match(rb"\s*:\s*\[([^\[\]]*)\]", text)
         n = found[1].count(b",") + 1 if found is not None and found[1].strip() else 0
         if n == 0 or n % 3:
@@ -295,10 +304,11 @@ def _ground_truth(
     found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), masks, points, labelled)
     if len(found) == 2:
         raise _left(found)
-    n_images, n, text, sections = found
-    import json
+    n_images, n, categories, sections = found
+    if isinstance(categories, bytes):
+        import json
 
-    categories = json.loads(text)
+        categories = json.loads(categories)
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
     try:

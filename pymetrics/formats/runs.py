@@ -96,15 +96,20 @@ class RunColumns:
                 return packed(counts, room, n_runs, self.sizes)
             rooms = np.maximum(rooms, n_runs)
 
-    def texts(self) -> list[bytes]:
-        """The runs of each mask as COCO's files hold them."""
+    def text(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The runs as COCO's files hold them, one mask after another, and where each begins, (N + 1,)."""
         n, lengths = len(self), np.empty(len(self), np.int64)
         kernels.measure_strings(self.counts, self.offsets, lengths, 0, n)
         offsets = offsets_of(lengths)
         text = np.empty(offsets[-1], np.uint8)
         kernels.write_strings(self.counts, self.offsets, offsets, text, 0, n)
-        whole, ends = text.tobytes(), offsets.tolist()
-        return [whole[begin:end] for begin, end in pairwise(ends)]
+        return text, offsets
+
+    def texts(self) -> list[bytes]:
+        """The same, one text for each mask."""
+        text, offsets = self.text()
+        whole = text.tobytes()
+        return [whole[begin:end] for begin, end in pairwise(offsets.tolist())]
 
     def pixels(self) -> NDArray[np.uint8]:
         """The masks, which are of one size, as bitmaps of 0 and 1: (N, width, height)."""
@@ -183,6 +188,13 @@ def of_lists(lists: Sequence[Any], sizes: NDArray[np.int64], name: Name) -> RunC
         if runs.ndim != 1:
             raise ValueError(f"{name(row)} must hold a list of runs, got shape {runs.shape}")
     return RunColumns(np.concatenate([np.empty(0, np.uint32), *counts]), offsets_of(list(map(len, counts))), sizes)
+
+
+def of_any_bitmaps(pixels: NDArray[Any]) -> RunColumns:
+    """Masks of bitmaps (N, height, width) of bool or uint8; in C order, or column by column, they are not copied."""
+    by_rows = not pixels.transpose(0, 2, 1).flags.c_contiguous or pixels.flags.c_contiguous
+    pixels = np.ascontiguousarray(pixels if by_rows else pixels.transpose(0, 2, 1)).view(np.uint8)
+    return of_bitmaps(pixels, by_rows)
 
 
 def of_bitmaps(pixels: NDArray[np.uint8], by_rows: bool) -> RunColumns:

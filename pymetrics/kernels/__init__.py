@@ -1,6 +1,8 @@
 """The kernels: what the library computes, in loops; csrc holds the same stems in C++."""
 
 from .accumulate import accumulate as accumulate
+from .bootstrap import draw_weights as draw_weights
+from .bootstrap import replicate_means as replicate_means
 from .boundaries import boundary_masks as boundary_masks
 from .boxes import box_iou as box_iou
 from .cells import index_ids as index_ids
@@ -10,6 +12,10 @@ from .cells import place_cells as place_cells
 from .cells import rank_detections as rank_detections
 from .cells import sort_rows as sort_rows
 from .confusion import match_across as match_across
+from .errors import average_precision as average_precision
+from .errors import find_errors as find_errors
+from .errors import lowest_lrp as lowest_lrp
+from .image_means import image_means as image_means
 from .keypoints import keypoint_exponents as keypoint_exponents
 from .keypoints import keypoint_overlaps as keypoint_overlaps
 from .mask_strings import count_runs as count_runs

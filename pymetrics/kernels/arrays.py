@@ -6,11 +6,13 @@ __cuda_array_interface__, without a copy: where there is a tensor, torch has bee
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 import numpy as np
 
+HUGE = 1 << 22  # bytes from which on numpy asks for huge pages
 DEVICES = {"cuda"}  # the kinds of device whose tensors the CUDA kernels take; tests without a GPU emulate them on "cpu"
 
 
@@ -69,6 +71,23 @@ def empty(shape: int | tuple[int, ...], dtype: str, like: Any) -> Any:
         library = torch()
         return library.empty(shape, dtype=getattr(library, dtype), device=like.device)
     raise TypeError(f"arrays must be numpy arrays or tensors, got {type(like).__name__}")
+
+
+def empties(like: Any, *wanted: tuple[int | tuple[int, ...], str]) -> list[Any]:
+    """Uninitialised arrays on the device of `like`, each of a (shape, dtype).
+
+    On the host large ones share a block of memory, and are freed together: for such a block numpy asks for huge pages,
+    and the first touch of small pages costs a tenth of an evaluation.
+    """
+    places, end = [], 0
+    for shape, dtype in wanted:
+        places.append(end)
+        size = math.prod(shape) if isinstance(shape, tuple) else shape
+        end += -(-size * np.dtype(dtype).itemsize // 64) * 64
+    if end < HUGE // 4 or not isinstance(like, np.ndarray):
+        return [empty(shape, dtype, like) for shape, dtype in wanted]
+    block = np.empty(max(end, HUGE), np.uint8)  # what is not touched takes no memory
+    return [np.ndarray(shape, dtype, block, place) for place, (shape, dtype) in zip(places, wanted, strict=True)]
 
 
 def to_device(values: Any, like: Any) -> Any:

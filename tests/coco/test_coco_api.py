@@ -203,13 +203,6 @@ def test_load_res_refuses(coco, results, error, words):
         quietly(coco.loadRes, results)
 
 
-def test_what_is_missing_says_so(coco):
-    with pytest.raises(NotImplementedError, match="showAnns"):
-        coco.showAnns([coco.anns[1]])
-    with pytest.raises(NotImplementedError, match="download"):
-        coco.download("folder")
-
-
 def test_copies(coco):
     for other in (copy.deepcopy(coco), pickle.loads(pickle.dumps(coco))):
         assert state(other) == state(coco)

@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from helpers.map_scenes import batch
+from helpers.map_scenes import batch, with_masks
 from torch import distributed
 
 import pymetrics
@@ -33,6 +33,10 @@ def shards(scene: str, n_ranks: int) -> list[Any]:
             {"dtype": "int32", "labels": "uint8"},
         ]
     return [batch(rank, n_images=max(n, 1), **kinds[rank]) if n else ([], []) for rank, n in enumerate(counts)]
+
+
+def masked(scene: str, n_ranks: int) -> list[Any]:
+    return [with_masks(data, rank) for rank, data in enumerate(shards(scene, n_ranks))]
 
 
 def interleaved(parts: list[Any]) -> Any:
@@ -81,6 +85,9 @@ def scenes(rank: int, n_ranks: int) -> dict[str, Any]:
         metric.sync()
         found[f"{scene} states"] = states(metric)
         metric.unsync()
+    metric = MeanAveragePrecision(iou_type=("segm", "bbox"), **ARGUMENTS)
+    metric.update(*masked("one empty", n_ranks)[rank])
+    found["masks"] = counted(metric.compute)
     metric = MeanAveragePrecision(sync_on_compute=False)
     metric.update(*shards("uneven", n_ranks)[rank])
     found["alone"] = counted(metric.compute)

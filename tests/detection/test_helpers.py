@@ -83,8 +83,3 @@ def test_wrong_states(backends: Any, name: str, values: Any) -> None:
             backend._get_coco_format(all_labels=[1, 2], **arguments)
         texts.append(str(caught.value))
     assert texts[0] == texts[1]
-
-
-def test_masks_are_refused(backends: Any) -> None:
-    with pytest.raises(ValueError, match="does not evaluate masks yet"):
-        backends[0]()._coco_backend._get_coco_format([], [], iou_type="segm")

@@ -95,5 +95,5 @@ def test_bad_files(make: Any, tmp_path: Path, target: Any, preds: Any, error: ty
         make().coco_to_tm(str(tmp_path / "preds"), str(tmp_path / "target"))
     with pytest.raises(FileNotFoundError, match="coco_target: no such file"):
         make().coco_to_tm(str(tmp_path / "preds"), str(tmp_path / "none"))
-    with pytest.raises(ValueError, match="does not evaluate masks yet"):
-        make().coco_to_tm("", "", iou_type="segm")
+    with pytest.raises(ValueError, match="`iou_type` to be one of"):
+        make().coco_to_tm("", "", iou_type="obb")

@@ -64,6 +64,10 @@ def test_ranks(theirs: Any, n_ranks: int, tmp_path: Path) -> None:
         overlap = expected(scenes.GeneralizedIntersectionOverUnion, batch, class_metrics=True)
         assert differences(values["giou"][0], overlap) == []
         assert values["giou"][1] == TWO_COLLECTIVES
+        batch = scenes.interleaved(scenes.masked("one empty", n_ranks))
+        of_one_process = expected(theirs, batch, iou_type=("segm", "bbox"), **scenes.ARGUMENTS)
+        assert differences(values["masks"][0], of_one_process) == []
+        assert values["masks"][1] == TWO_COLLECTIVES
         members = shards[:2] if rank < 2 else shards[2:]
         assert differences(values["group"], expected(Ours, scenes.interleaved(members))) == []
         equal, calls, n_images, error = values["accumulated"]

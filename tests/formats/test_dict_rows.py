@@ -415,7 +415,7 @@ class Evil:
 
 @pytest.mark.parametrize("key", ["bbox", "segmentation", "area", "id", "iscrowd", "image_id", "category_id"])
 def test_keys_that_run_code(key):
-    """Nothing is promised of the answer but that memory is sound (make native-asan) and no exception is lost."""
+    """Nothing is promised of the answer but that memory is sound (make sanitize) and no exception is lost."""
 
     def empty():
         rows.clear()

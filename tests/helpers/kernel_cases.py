@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from cuda_emu import emulated
 
-from helpers import cell_cases, keypoint_cases, mask_cases
+from helpers import bootstrap_cases, cell_cases, error_cases, keypoint_cases, mask_cases
 from helpers.cell_cases import make_protocol, make_scores, make_words
 from helpers.ragged import offsets_of, problems, split
 from pymetrics import kernels
@@ -283,7 +283,7 @@ CALLS = {
     for function in (
         *cell_cases.CALLS, box_iou, rotated_iou, area_words, match_cells, match_boxes, accumulate,
         accumulate_replicates, mean_valid, match_across, count_at, count_along_scores, join_along_scores,
-        *mask_cases.CALLS, *keypoint_cases.CALLS,
+        *mask_cases.CALLS, *keypoint_cases.CALLS, *bootstrap_cases.CALLS, *error_cases.CALLS,
     )
 }  # fmt: skip
 LARGE = {

@@ -78,6 +78,23 @@ def batch(
     return preds, target
 
 
+def with_masks(data: Batch, seed: int, height: int = 40, width: int = 50) -> Batch:
+    """The batch with masks, in its items: each box (two corners) at a sixth of its size, some with holes; bool or uint8
+    by image."""
+    import torch
+
+    rng = np.random.default_rng(seed)
+    for item in (*data[0], *data[1]):
+        corners = (item["boxes"].double() / 6).long().reshape(-1, 4).tolist()
+        masks = torch.zeros(len(corners), height, width, dtype=torch.bool)
+        for mask, (x, y, right, bottom) in zip(masks, corners, strict=True):
+            mask[y : bottom + 1, x : right + 1] = True
+            if rng.random() < 0.5:
+                mask &= torch.tensor(rng.random((height, width)) < 0.9)
+        item["masks"] = masks if rng.random() < 0.5 else masks.to(torch.uint8)
+    return data
+
+
 def _boxes(rng: np.random.Generator, n: int) -> Any:
     """Whole corners; sides from 0 to 200, so that all area ranges are met."""
     corner, size = rng.integers(0, 120, (n, 2)), rng.integers(0, 201, (n, 2)) * rng.choice([0.1, 0.4, 1], (n, 1))

@@ -8,6 +8,7 @@ from helpers.absent import need_module
 from helpers.kernel_cases import (
     Args,
     Rng,
+    accumulate,
     call,
     make_boxes,
     make_protocol,
@@ -16,6 +17,7 @@ from helpers.kernel_cases import (
     output_names,
     poisoned,
 )
+from helpers.ragged import split
 
 from pymetrics.evaluation.protocol import Protocol, tables
 
@@ -30,6 +32,17 @@ CELLS = {
 }
 # What may be odd in boxes: coordinates here and there; or sides so small that an area is 0.
 ODD = ("none", "detections", "ground truths", "tiny")
+# Scores of a large category: native sorts those of few decimals by whole numbers.
+SCORES = {
+    "three decimals": lambda rng, n: rng.random(n).round(3),
+    "six decimals": lambda rng, n: rng.random(n).round(6),
+    "up to two": lambda rng, n: rng.integers(0, 2000, n) / 1000,
+    "float32": lambda rng, n: rng.random(n, np.float32).astype(np.float64),
+    "float64": lambda rng, n: rng.random(n),
+    "one unlike the others": lambda rng, n: np.append(
+        rng.random(n - 1).round(3), rng.choice([np.nan, -0.0, -0.5, 2.0, 1e300, np.inf, 1 / 3, 5e-324])
+    ),
+}
 PROBLEMS = {
     "one": lambda rng: [tuple(rng.integers(1, (300, 700)))],
     "as images have": lambda rng: [(100, 7)] * 12,
@@ -132,6 +145,21 @@ def test_match_cells(other, cells):
             "thresholds": tables(protocol).thresholds, "reached_bits": tables(protocol).reached_bits,
             **outputs(d, d * (seed % 2), protocol), "begin": 0, "end": len(n_dt),
         })  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SCORES)
+def test_accumulate(other, kind):
+    for seed in range(8):
+        rng = seeded(kind, seed)
+        args, n = accumulate(rng, 60), int(rng.integers(250, 1500))
+        n_words, n_cells = args["matched"].shape[1], len(args["n_gt"])
+        words = (
+            rng.integers(0, 2**63, (n, n_words), np.uint64) & np.bitwise_or.reduce(args["area_bits"]) for _ in range(2)
+        )
+        few = rng.random((n, 1)) < 0.1
+        args["matched"], args["ignored"] = (np.where(few, word, np.uint64(0)) for word in words)
+        args["scores"], args["offsets"] = SCORES[kind](rng, n), offsets_of(split(rng, n, n_cells))
+        compare("accumulate", other, args)
 
 
 @pytest.mark.parametrize("problems", PROBLEMS)

@@ -322,6 +322,8 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
 GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
     ("analysis/confusion.py", "bincount"): "the counts of pairs of categories",
+    ("analysis/calibration.py", "bincount"): "the counts of bins of scores",
+    ("analysis/tide.py", "bincount"): "the counts of kinds of errors, and of categories",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",

@@ -10,7 +10,7 @@ from ..cells import Cells
 from ..columns import Side
 from .boundary import Boundary
 from .boxes import Boxes
-from .keypoints import Keypoints
+from .keypoints import CrowdKeypoints, Keypoints
 from .masks import Masks
 from .rotated import Rotated
 
@@ -65,6 +65,7 @@ SHAPES: dict[str, Callable[..., Shape]] = {
     "segm": Masks,
     "boundary": Boundary,
     "keypoints": Keypoints,
+    "keypoints_crowd": CrowdKeypoints,
 }
 
 

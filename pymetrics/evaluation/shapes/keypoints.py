@@ -28,6 +28,11 @@ COCO_SIGMAS = tuple(
     )
 )  # fmt: skip
 HIGHEST = 750.0  # exp of less than its negative is 0; numpy is slow there (SLOW_EXP)
+# Of CrowdPose's 14: shoulders, elbows, wrists, hips, knees, ankles, head, neck.
+CROWD_SIGMAS = tuple(
+    value / 10.0 for value in (0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89, 0.79, 0.79)
+)
+BODY = 0.53  # of its box: the part that a person fills
 TERMS_AT_ONCE = 1 << 19  # in memory at one time, but for a cell that has more: 4 MiB, twice
 
 
@@ -125,6 +130,25 @@ class Keypoints:
             )  # fmt: skip
             at += int(offsets[-1])
         return out
+
+
+@value_record
+class CrowdKeypoints(Keypoints):
+    """Poses as CrowdPose compares them: distances are compared with a part of the ground truth's box."""
+
+    sigmas: tuple[float, ...] = CROWD_SIGMAS
+    iou_type: ClassVar[str] = "keypoints_crowd"
+
+    def _scales(self, source: Source, raw: RawPoses) -> Any:
+        """float64 (N,): BODY of the boxes' width * height."""
+        boxes = np.tile(NO_BOX, (len(raw), 1)) if raw.boxes is None else raw.boxes
+        is_missing = np.all(boxes == NO_BOX, axis=1)
+        if is_missing.any():
+            raise ValueError(
+                f"{source.where('boxes', int(np.argmax(is_missing)))} is missing: CrowdPose compares distances of "
+                "keypoints with the box of the ground truth"
+            )
+        return boxes[:, 3] * boxes[:, 2] * BODY
 
 
 def compare_poses(
