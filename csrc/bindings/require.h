@@ -18,6 +18,7 @@
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../panoptic.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -104,6 +105,7 @@ void require_match_across(const MatchAcross& of);
 void require_find_errors(const FindErrors& of);
 void require_average_precision(const AveragePrecision& of);
 void require_lowest_lrp(const LowestLrp& of);
+void require_panoptic_pairs(const PanopticPairs& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

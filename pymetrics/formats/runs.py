@@ -70,6 +70,13 @@ class RunColumns:
         places, offsets = gather_ranges(self.offsets[:-1][rows], np.diff(self.offsets)[rows])
         return RunColumns(self.counts[places], offsets, self.sizes[rows])
 
+    @staticmethod
+    def joined(parts: Sequence[RunColumns]) -> RunColumns:
+        """The masks of all parts, one part after another."""
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        counts = np.concatenate([part.counts[part.offsets[0] : part.offsets[-1]] for part in parts])
+        return RunColumns(counts, offsets_of(lengths), np.concatenate([part.sizes for part in parts]))
+
     def merged(self, groups: NDArray[np.int64], intersect: bool = False) -> RunColumns:
         """The union, or the intersection, of each group of masks. groups: int64 (G + 1,), where each begins."""
         n, room = len(groups) - 1, self.offsets[groups]

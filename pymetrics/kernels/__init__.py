@@ -31,6 +31,7 @@ from .matching import area_words as area_words
 from .matching import match_boxes as match_boxes
 from .matching import match_cells as match_cells
 from .means import mean_valid as mean_valid
+from .panoptic import panoptic_pairs as panoptic_pairs
 from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel

@@ -1,4 +1,4 @@
-"""Generated scenes, each evaluated by pycocotools and by this library: run.py [--scenes N] [--shapes bbox segm]
+"""Generated scenes, evaluated by pycocotools and by this library: run.py [--scenes N] [--shapes bbox segm keypoints]
 
 Every array of `eval`, every entry of evalImgs and every overlap must have the same bits, on each backend. Prints a
 line per shape and backend; ends with 1 where a scene differs, and names its seed.
