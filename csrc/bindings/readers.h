@@ -49,7 +49,8 @@ index_t read_dicts(obj rows, index_t n, const py::dict& required, const py::dict
 // `begin` on. -> the row that is left to Python, unchanged.
 index_t complete_results(obj rows, index_t begin);
 
-// Masks as dicts of size and counts. What is not regular, or asked of another backend, gives None and is left to Python.
+// Masks as dicts of size and counts. What is not regular, or asked of another backend, gives None and is left to
+// Python.
 
 // A list of masks. -> their areas, uint32 (N,), or boxes, float64 (N, 4).
 py::object measure_rles(obj rles, bool boxes);
