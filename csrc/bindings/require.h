@@ -7,6 +7,7 @@
 
 #include "../accumulate.h"
 #include "../bootstrap.h"
+#include "../boundaries.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
@@ -110,6 +111,7 @@ void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
 void require_merge_masks(const MergeMasks& of);
 void require_mask_iou(const MaskIou& of);
+void require_boundary_masks(const BoundaryMasks& of);
 void require_count_runs(const CountRuns& of);
 void require_read_strings(const ReadStrings& of);
 void require_measure_strings(const MeasureStrings& of);
