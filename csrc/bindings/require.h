@@ -17,6 +17,7 @@
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../other_tools.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -103,6 +104,9 @@ void require_match_across(const MatchAcross& of);
 void require_find_errors(const FindErrors& of);
 void require_average_precision(const AveragePrecision& of);
 void require_lowest_lrp(const LowestLrp& of);
+void require_corner_iou(const CornerIou& of);
+void require_match_unclaimed(const MatchUnclaimed& of);
+void require_match_pairs(const MatchPairs& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
