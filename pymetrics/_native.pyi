@@ -400,6 +400,19 @@ def match_pairs(
     n_threads: int,
     /,
 ) -> None: ...
+def match_pointing(
+    dt: _F64,
+    gt: _F64,
+    gt_ignored: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def find_errors(
     overlaps: _F64,
     overlap_offsets: _I64,

@@ -18,6 +18,7 @@
 #include "../matching.h"
 #include "../means.h"
 #include "../other_tools.h"
+#include "../pointing.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -107,6 +108,7 @@ void require_lowest_lrp(const LowestLrp& of);
 void require_corner_iou(const CornerIou& of);
 void require_match_unclaimed(const MatchUnclaimed& of);
 void require_match_pairs(const MatchPairs& of);
+void require_match_pointing(const MatchPointing& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

@@ -35,9 +35,7 @@ def pairs_by_rule(columns: Columns, rule: str, iou: float, score: float) -> tupl
     """
     scores, least = columns.dt.scores.astype(np.float32), np.float32(score)
     reaches = scores > least if RULES[rule].strict else scores >= least
-    is_free = (
-        columns.gt.flags & (CROWD | IGNORE) == 0 if len(columns.gt.flags) else np.ones(len(columns.gt.image), bool)
-    )
+    is_free = counts_for_tools(columns)
     # Ultralytics goes by falling confidence, supervision by rows.
     order = scores.astype(np.float64) if rule == "ultralytics" else np.zeros(len(scores))
     none = np.int32(-1)
@@ -48,7 +46,7 @@ def pairs_by_rule(columns: Columns, rule: str, iou: float, score: float) -> tupl
     )
     cells = group(left, len(scores), by="image")
     match_of, overlap = np.empty(len(cells.dt_rows), np.int32), np.zeros(len(cells.dt_rows))
-    dt, gt = _corners(columns.dt.shape), _corners(columns.gt.shape)
+    dt, gt = corners(columns.dt.shape), corners(columns.gt.shape)
     for part, d, g in cells.blocks():
         offsets = part.pair_offsets()
         overlaps = np.empty(offsets[-1])
@@ -83,6 +81,12 @@ def pairs_by_rule(columns: Columns, rule: str, iou: float, score: float) -> tupl
     )
 
 
-def _corners(boxes: Any) -> Any:
+def counts_for_tools(columns: Columns) -> Any:
+    """bool (G,): the ground truths that are no crowds and not to be ignored."""
+    flags = columns.gt.flags
+    return flags & (CROWD | IGNORE) == 0 if len(flags) else np.ones(len(columns.gt.image), np.bool_)
+
+
+def corners(boxes: Any) -> Any:
     """float32 (N, 4): x1, y1, x2, y2 of boxes x, y, width, height."""
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)

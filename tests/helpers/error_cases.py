@@ -84,4 +84,16 @@ def match_pairs(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
-CALLS = (find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_pairs)
+def match_pointing(rng: Rng, size: int) -> Args:
+    args = corner_iou(rng, size)
+    names = ("dt_offsets", "gt_offsets", "begin", "end")
+    return {name: args[name] for name in names} | {
+        "dt": args["dt"].astype(float), "gt": args["gt"].astype(float),
+        "gt_ignored": (rng.random(len(args["gt"])) < 0.3).astype(np.uint8), "threshold": float(rng.choice([0.5, 0.1])),
+        "status": np.empty(len(args["dt"]), np.uint8),
+    }  # fmt: skip
+
+
+CALLS = (
+    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_pairs, match_pointing
+)  # fmt: skip
