@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 _I64 = NDArray[np.int64]
 _I32 = NDArray[np.int32]
@@ -360,6 +361,61 @@ def join_along_scores(
     sum_fp: _I64,
     means: _F64,
     counts: _I64,
+    /,
+) -> None: ...
+def corner_iou(
+    dt: _F32,
+    gt: _F32,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    kind: int,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_unclaimed(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    across: int,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_pairs(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_pointing(
+    dt: _F64,
+    gt: _F64,
+    gt_ignored: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
     /,
 ) -> None: ...
 def find_errors(

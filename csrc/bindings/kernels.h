@@ -26,6 +26,10 @@ void each_kernel(Bind bind) {
     bind("image_means", &cpu::image_means, &require_image_means);
     bind("mean_valid", &cpu::mean_valid, &require_mean_valid);
     bind("match_across", &cpu::match_across, &require_match_across);
+    bind("corner_iou", &cpu::corner_iou, &require_corner_iou);
+    bind("match_unclaimed", &cpu::match_unclaimed, &require_match_unclaimed);
+    bind("match_pairs", &cpu::match_pairs, &require_match_pairs);
+    bind("match_pointing", &cpu::match_pointing, &require_match_pointing);
     bind("find_errors", &cpu::find_errors, &require_find_errors);
     bind("average_precision", &cpu::average_precision, &require_average_precision);
     bind("lowest_lrp", &cpu::lowest_lrp, &require_lowest_lrp);

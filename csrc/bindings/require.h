@@ -18,7 +18,9 @@
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../other_tools.h"
 #include "../panoptic.h"
+#include "../pointing.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -106,6 +108,10 @@ void require_find_errors(const FindErrors& of);
 void require_average_precision(const AveragePrecision& of);
 void require_lowest_lrp(const LowestLrp& of);
 void require_panoptic_pairs(const PanopticPairs& of);
+void require_corner_iou(const CornerIou& of);
+void require_match_unclaimed(const MatchUnclaimed& of);
+void require_match_pairs(const MatchPairs& of);
+void require_match_pointing(const MatchPointing& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

@@ -32,4 +32,8 @@ from .suspects import suspects as suspects
 from .tide import Errors as Errors
 from .tide import Tide as Tide
 from .tide import tide as tide
+from .ultralytics import Ultralytics as Ultralytics
+from .ultralytics import ultralytics as ultralytics
+from .voc import Voc as Voc
+from .voc import voc as voc
 from .why import why as why

@@ -411,6 +411,33 @@ BAD_VALUES = {
         (columns("means", 99), "means: expected a number"),
         (put("end", 99), "begin, end: "),
     ],
+    "corner_iou": [
+        (columns("dt", 5), "dt, gt: expected 4 columns"),
+        (put("kind", 2), "kind: expected 0 or 1, got 2"),
+        (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_pointing": [
+        (columns("gt", 5), "dt, gt: expected 4 columns"),
+        (change("dt_offsets", -1, BIG), "dt_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (add_row("gt_ignored"), "gt_ignored: expected length"),
+        (add_row("status"), "status: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_unclaimed": [
+        (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_pairs": [
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "find_errors": [
         (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
         (change("dt_offsets", 0, -1), "dt_offsets: expected"),

@@ -54,6 +54,18 @@ def test_public_names_are_there() -> None:
         _ = pymetrics.mean_average_precision
 
 
+def test_subpackages_are_fetched_at_their_first_use(tmp_path: Path) -> None:
+    code = (
+        "import sys, pymetrics\n"
+        "early = [name for name in ('analysis', 'coco', 'trackers') if 'pymetrics.' + name in sys.modules]\n"
+        "assert not early, early\n"
+        "assert callable(pymetrics.analysis.tide) and pymetrics.coco.COCO is pymetrics.COCO\n"
+        "assert 'detection' in dir(pymetrics)"
+    )
+    done = run(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_show_config(capsys: pytest.CaptureFixture[str], threads: pytest.MonkeyPatch) -> None:
     threads.setenv("PYMETRICS_NUM_THREADS", "3")
     pymetrics.show_config()
