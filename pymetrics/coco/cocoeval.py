@@ -307,7 +307,7 @@ class COCOeval(ImageSteps):
         found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, shape_of(self._paramsEval)))
         shape = len(categories), len(areas), len(limits)
         if at != list(range(len(protocol.max_dets))):
-            found = tuple(a.take(at, -1) for a in found)  # type: ignore[assignment]
+            found = tuple(a.take(at, -1) for a in found)
         return [a.reshape(*a.shape[:-3], *shape) for a in found]
 
     def summarize(self) -> None:
