@@ -33,6 +33,7 @@ void each_kernel(Bind bind) {
     bind("find_errors", &cpu::find_errors, &require_find_errors);
     bind("average_precision", &cpu::average_precision, &require_average_precision);
     bind("lowest_lrp", &cpu::lowest_lrp, &require_lowest_lrp);
+    bind("panoptic_pairs", &cpu::panoptic_pairs, &require_panoptic_pairs);
     bind("measure_masks", &cpu::measure_masks, &require_measure_masks);
     bind("encode_masks", &cpu::encode_masks, &require_encode_masks);
     bind("decode_masks", &cpu::decode_masks, &require_decode_masks);

@@ -60,4 +60,11 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     m.def("read_dicts", &read_dicts);
     m.def("complete_results", &complete_results);
     m.def("index_dicts", &index_dicts);
+
+    m.def("measure_rles", &measure_rles);
+    m.def("decode_rles", &decode_rles);
+    m.def("merge_rles", &merge_rles);
+    m.def("iou_rles", &iou_rles);
+    m.def("encode_rles", &encode_rles);
+    m.def("draw_rles", &draw_rles);
 }

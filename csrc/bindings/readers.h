@@ -52,6 +52,26 @@ index_t read_dicts(obj rows, index_t n, const py::dict& required, const py::dict
 // `begin` on. -> the row that is left to Python, unchanged.
 index_t complete_results(obj rows, index_t begin);
 
+// Masks as dicts of size and counts. What is not regular, or asked of another backend, gives None and is left to Python.
+
+// A list of masks. -> their areas, uint32 (N,), or boxes, float64 (N, 4).
+py::object measure_rles(obj rles, bool boxes);
+
+// -> uint8 (N, width, height).
+py::object decode_rles(obj rles, index_t n_threads);
+
+// -> a mask.
+py::object merge_rles(obj rles, bool intersect);
+
+// crowd: uint8 (len(gt),). -> float64 (len(dt), len(gt)), in Fortran order.
+py::object iou_rles(obj dt_rles, obj gt_rles, obj crowd, index_t n_threads);
+
+// bitmap: uint8 or bool (height, width). -> a mask.
+py::object encode_rles(obj bitmap, index_t n_threads);
+
+// polygons: a list of lists of numbers. -> a list of masks.
+py::object draw_rles(obj polygons, obj h, obj w, index_t n_threads);
+
 // -> (rows by id, rows by image, images by category), in the order of the rows; None where they are left to Python.
 py::object index_dicts(obj rows, bool with_categories);
 

@@ -19,6 +19,7 @@
 #include "../means.h"
 #include "../other_tools.h"
 #include "../pointing.h"
+#include "../panoptic.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -109,6 +110,7 @@ void require_corner_iou(const CornerIou& of);
 void require_match_unclaimed(const MatchUnclaimed& of);
 void require_match_pairs(const MatchPairs& of);
 void require_match_pointing(const MatchPointing& of);
+void require_panoptic_pairs(const PanopticPairs& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

@@ -6,13 +6,13 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
 
 from ..evaluation import stages
-from ..evaluation.cells import group
+from ..evaluation.cells import Cells, group
 from ..evaluation.columns import Columns
 from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
 from ..evaluation.result import Result
@@ -21,9 +21,11 @@ from . import coco_files, mask_states, outputs, validation
 from .helpers import CocoBackend
 from .list_metric import ListMetric
 from .select import SelectedValue
+from .shared import SharedList
 from .state_columns import STATES, as_columns, copied_boxes
 
 IouType = Literal["bbox", "segm"]
+T = TypeVar("T")
 
 
 class MeanAveragePrecision(ListMetric):
@@ -115,6 +117,7 @@ class MeanAveragePrecision(ListMetric):
         self.count_empty_images = count_empty_images
         for name in STATES:
             self.add_state(name, default=[], dist_reduce_fx=None)
+        self.detection_labels = SharedList()
 
     def update(self, preds: Sequence[dict[str, Any]], target: Sequence[dict[str, Any]]) -> None:
         """Take in a batch. No value is read before compute(): on a GPU nothing waits.
@@ -139,6 +142,8 @@ class MeanAveragePrecision(ListMetric):
         shapes = validation.items_of(self.iou_type)
         if compiling or shapes != ("boxes",) or not validation.is_sound(preds, target):
             validation.check_inputs(preds, target, self.box_format, shapes)
+        if isinstance(self.detection_labels, SharedList):
+            self.detection_labels.forget()
         if "masks" in shapes:
             dt_masks, gt_masks = mask_states.read(preds, target, self.backend)
             self.detection_mask.extend(dt_masks)
@@ -276,14 +281,31 @@ class MeanAveragePrecision(ListMetric):
 
     def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = ()) -> Any:
         """Masks stay on the host, where they are evaluated."""
-        return super()._apply(fn, (*exclude_state, "detection_mask", "groundtruth_mask"))
+        found = super()._apply(fn, (*exclude_state, "detection_mask", "groundtruth_mask"))
+        self.detection_labels = SharedList(self.detection_labels)
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "detection_labels" and isinstance(value, SharedList):
+            value.holders.add(id(self))
 
     def _skips_images(self) -> bool:
         """Whether images without ground truth are left out, as in torchmetrics."""
         return "bbox" not in self.iou_type and not self.count_empty_images
 
+    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """make(), once for all metrics of a MetricCollection that share their states."""
+        labels = self.detection_labels
+        states = [getattr(self, name) for name in STATES]
+        return labels.once(self, states, key, make) if isinstance(labels, SharedList) else make()
+
     def _columns(self) -> dict[str, Columns]:
-        return as_columns(self.metric_state, self.box_format, self.iou_type, all_images=self.count_empty_images)
+        iou_types, all_images = tuple(self.iou_type), self.count_empty_images
+        return self._once(
+            (self.box_format, iou_types, all_images),
+            lambda: as_columns(self.metric_state, self.box_format, iou_types, all_images=all_images),
+        )
 
     def _protocol(self, rows: tuple[SummaryRow, ...] | None = None) -> Protocol:
         return Protocol(
@@ -295,10 +317,17 @@ class MeanAveragePrecision(ListMetric):
         )
 
     def _evaluate(self, columns: Columns, protocol: Protocol, kind: type[Result] = Result) -> Result:
-        if self.average == "micro":
-            gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
-            columns = replace(columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=np.zeros(1, np.int64)))
-        return _result(columns, protocol, kind)
+        def grouped() -> tuple[Columns, Cells]:
+            whole = columns
+            if self.average == "micro":
+                gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
+                axes = replace(columns.axes, category_ids=np.zeros(1, np.int64))
+                whole = replace(columns, gt=gt, dt=dt, axes=axes)
+            return whole, group(whole, protocol.limit)
+
+        key = (self.box_format, tuple(self.iou_type), self.count_empty_images, columns.shape.iou_type)
+        found, cells = self._once((*key, self.average, protocol.limit), grouped)
+        return kind(stages.match(found, cells, protocol)[0], found, cells)
 
     def _wrap_compute(self, compute: Callable[..., Any]) -> Callable[..., Any]:
         """torchmetrics takes the axis from tensors of one element; what callers iterate over gets it back."""

@@ -67,10 +67,9 @@ def test_output_that_is_not_read(files):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("name", ["keypoints", "box"])
-def test_an_iou_type_that_is_not_there_yet(name, files):
-    command = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt.json", "--iou-type", name]
+def test_an_iou_type_that_is_not_there(files):
+    command = [sys.executable, "-m", "pymetrics", "eval", "--gt", "gt.json", "--dt", "dt.json", "--iou-type", "box"]
     done = subprocess.run(command, cwd=files, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     names = ", ".join(map(repr, SHAPES))
-    assert f"argument --iou-type: must be one of {names}, the only ones there are yet; got '{name}'" in done.stderr
+    assert f"argument --iou-type: must be one of {names}, the only ones there are yet; got 'box'" in done.stderr

@@ -98,7 +98,7 @@ def test_columns():
         evaluated(pymetrics.GroundTruths(gt_image, boxes, gts["labels"]), theirs)
     with pytest.raises(ValueError, match="dt holds masks alone, but iou_type is 'bbox'"):
         pymetrics.evaluate(ours, theirs)
-    with pytest.raises(TypeError, match="Detections needs boxes or masks"):
+    with pytest.raises(TypeError, match="Detections needs boxes, masks or keypoints"):
         pymetrics.Detections(dt_image, scores=dts["scores"], labels=dts["labels"])
     with pytest.raises(TypeError, match="Detections needs scores"):
         pymetrics.Detections(dt_image, labels=dts["labels"], masks=dts["masks"])

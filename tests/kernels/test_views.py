@@ -174,6 +174,15 @@ def columns(name, n):
     return apply
 
 
+def cut(name):
+    """One column less on the last axis."""
+
+    def apply(args):
+        args[name] = args[name][..., :-1].copy()
+
+    return apply
+
+
 def take_the_largest_cell(args):
     """As often as there are cells."""
     args["order"] = np.full_like(args["order"], args["counts"].argmax())
@@ -451,6 +460,17 @@ BAD_VALUES = {
         (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
         (add_row("match_of"), "match_of: expected length"),
         (add_row("match_iou"), "match_iou: expected length"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "panoptic_pairs": [
+        (cut("preds"), "preds: expected category and instance, got 1"),
+        (cut("target"), "target: axis 2"),
+        (add_row("target"), "target: axis 0"),
+        (cut("colors"), "colors: expected four columns, got 3"),
+        (add_row("colors"), "colors: expected length"),
+        (cut("areas"), "areas: expected the room of colors"),
+        (add_row("areas"), "areas: expected length"),
+        (add_row("n_pairs"), "n_pairs: expected length"),
         (put("end", 99), "begin, end: "),
     ],
     "count_at": [
