@@ -117,6 +117,7 @@ def keypoint_exponents(
     gt_scales: _F64,
     gt_rows: _I32,
     variances: _F64,
+    highest: float,
     dt_offsets: _I64,
     gt_offsets: _I64,
     term_offsets: _I64,
@@ -128,6 +129,7 @@ def keypoint_exponents(
 ) -> None: ...
 def keypoint_overlaps(
     terms: _F64,
+    most: float,
     n_terms: _I64,
     dt_offsets: _I64,
     gt_offsets: _I64,
@@ -533,6 +535,19 @@ def mask_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def boundary_masks(
+    counts: _U32,
+    offsets: _I64,
+    sizes: _I64,
+    distances: _I64,
+    room: _I64,
+    bounds: _U32,
+    n_runs: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def count_runs(
     text: _U8,
     begins: _I64,
@@ -598,8 +613,8 @@ def read_results(
     scores: _F64,
     n_threads: int,
     text: _U8 | None = None,
-    spans: _I64 | None = None,
-    of_keypoints: bool = False,
+    masks: _I64 | None = None,
+    points: _F64 | None = None,
 ) -> int | tuple[int, str]: ...
 def scan_masks(
     text: _U8, spans: _I64, kinds: _U8, sizes: _I64, n_numbers: _I64, n_polygons: _I64, n_threads: int, /
@@ -615,7 +630,6 @@ def read_masks(
     n_threads: int,
     /,
 ) -> None: ...
-def read_points(text: _U8, spans: _I64, points: _F64, n_threads: int, /) -> tuple[int, str] | None: ...
 def read_ground_truth(
     file: int | bytes | _U8,
     size: int,
@@ -630,7 +644,8 @@ def read_ground_truth(
     ids: _I64,
     flags: _U8,
     n_threads: int,
-    spans: _I64 | None,
+    masks: _I64 | None,
+    points: _F64 | None,
     labelled: _F64 | None,
     /,
 ) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...

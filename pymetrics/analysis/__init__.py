@@ -17,6 +17,7 @@ from .confidence import best_threshold as best_threshold
 from .confidence import confidence_of as confidence_of
 from .confusion import Confusion as Confusion
 from .confusion import confusion as confusion
+from .crowdpose import crowdpose as crowdpose
 from .images_needed import ImagesNeeded as ImagesNeeded
 from .images_needed import images_needed as images_needed
 from .lrp import Lrp as Lrp

@@ -32,13 +32,14 @@ class Accumulator:
 
     Args:
         protocol: "coco", or a pymetrics.Protocol.
-        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; or "keypoints", poses.
+        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary IoU; "keypoints" or
+            "keypoints_crowd", poses.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. Rows are then numbered within each image.
         keep_data: also keep the data, for what reads more than outcomes: `result.confusion`, other IoU thresholds,
             `analysis.tide`. Rows are then numbered within each image. Bytes and `gather` leave the data behind.
         max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
-        sigmas: of keypoints, as `pymetrics.evaluate`.
+        sigmas, boundary_dilation_ratio: of keypoints and of Boundary IoU, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
 
@@ -59,10 +60,11 @@ class Accumulator:
         recall_thresholds: Iterable[float] | None = None,
         area_ranges: Mapping[str, tuple[float, float]] | None = None,
         sigmas: Iterable[float] | None = None,
+        boundary_dilation_ratio: float | None = None,
     ) -> None:
         if duplicates not in DUPLICATES:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
-        self.shape = as_shape(iou_type, sigmas=sigmas)
+        self.shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
         self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
         self.duplicates = duplicates
         self.keep_matches = areas_to_keep(keep_matches, self.protocol)

@@ -86,6 +86,23 @@ class RunColumns:
         )
         return packed(out, room - room[0], n_runs, sizes)
 
+    def boundaries(self, ratio: float) -> RunColumns:
+        """Each mask's pixels that are at most so many parts of the image's diagonal away from what is not the mask.
+
+        The distance is rounded, an exact half down, and at least 1 pixel.
+        """
+        n = len(self)
+        height, width = self.sizes.T.astype(np.float64)
+        distances = np.maximum(1, np.ceil(ratio * np.sqrt(height**2 + width**2) - 0.5)).clip(max=2**40).astype(np.int64)
+        rooms, n_runs = 2 * np.diff(self.offsets) + 64, np.empty(n, np.int64)
+        while True:
+            room = offsets_of(rooms)
+            counts = np.empty(room[-1], np.uint32)
+            kernels.boundary_masks(self.counts, self.offsets, self.sizes, distances, room, counts, n_runs, 0, n)
+            if (n_runs <= rooms).all():
+                return packed(counts, room, n_runs, self.sizes)
+            rooms = np.maximum(rooms, n_runs)
+
     def text(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The runs as COCO's files hold them, one mask after another, and where each begins, (N + 1,)."""
         n, lengths = len(self), np.empty(len(self), np.int64)

@@ -3,6 +3,7 @@
 from .accumulate import accumulate as accumulate
 from .bootstrap import draw_weights as draw_weights
 from .bootstrap import replicate_means as replicate_means
+from .boundaries import boundary_masks as boundary_masks
 from .boxes import box_iou as box_iou
 from .cells import index_ids as index_ids
 from .cells import join_cells as join_cells

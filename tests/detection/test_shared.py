@@ -29,7 +29,7 @@ def test_a_collection_shares_columns(make: Any, monkeypatch: pytest.MonkeyPatch)
     """Metrics that share states flatten and group them once; a copy, and a metric alone, share nothing."""
     from torchmetrics import MetricCollection
 
-    from pymetrics.detection import mean_ap
+    from pymetrics.detection import evaluated
 
     batches = [batch(seed, n_images=3) for seed in range(2)]
     calls: list[str] = []
@@ -41,8 +41,8 @@ def test_a_collection_shares_columns(make: Any, monkeypatch: pytest.MonkeyPatch)
 
         return counted
 
-    for function in (mean_ap.as_columns, mean_ap.group):
-        monkeypatch.setattr(mean_ap, function.__name__, counting(function))
+    for function in (evaluated.as_columns, evaluated.group):
+        monkeypatch.setattr(evaluated, function.__name__, counting(function))
     arguments: dict[str, Any] = {"a": {}, "b": {"iou_thresholds": [0.3]}, "c": {"average": "micro"}}
     collection = MetricCollection({name: make(**values) for name, values in arguments.items()}).to("cpu")
     for i, data in enumerate(batches):

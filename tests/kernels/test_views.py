@@ -261,6 +261,16 @@ BAD_VALUES = {
         (add_row("crowd"), "crowd: expected length"),
         (put("end", 99), "begin, end:"),
     ],
+    "boundary_masks": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (columns("sizes", 3), "sizes: expected height and width"),
+        (change("sizes", (0, 0), -1), "sizes: expected sides"),
+        (change("distances", 0, 0), "distances: expected numbers of at least 1"),
+        (add_row("distances"), "distances: expected length"),
+        (change("room", -1, BIG), "room: offsets must end"),
+        (add_row("n_runs"), "n_runs: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "keypoint_exponents": [
         (put("variances", np.empty(2)), "dt_points, gt_points: expected a keypoint for each"),
         (put("dt_points", np.empty((6, 17, 2))), "dt_points, gt_points: expected"),
