@@ -80,6 +80,7 @@ def test_the_whole_scene_may_be_turned():
     assert bits(got) == bits(want)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_rules_with_shapelys_overlaps(seed, backend, need, monkeypatch):
     """Outcomes of every detection, and the curves, of a literal evaluation."""

@@ -244,6 +244,7 @@ def test_truncated_at_every_byte(argument, chunk):
         check(argument, document[:end], chunk, taken=False)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("chunk", [1, 37, 95])
 def test_every_byte_changed(chunk):
     """Each byte of a small file, taken away, doubled or replaced: read as the library reads it, or left."""
