@@ -39,7 +39,8 @@ void box_iou(const BoxIou& of, const Threads& threads) {
             for (index_t g = of.gt_offsets[p]; g < of.gt_offsets[p + 1]; ++g) *to++ = overlap(dt, load(of.gt, g), g);
         }
     };
-    parallel_for(of.begin, of.end, 16, threads, [&](Interrupt&) {
+    const bool is_small = of.out_offsets[of.end] - of.out_offsets[of.begin] < (1 << 15);  // less than a thread's start
+    parallel_for(of.begin, of.end, 16, {is_small ? 1 : threads.count, threads.poll}, [&](Interrupt&) {
         return [&](index_t low, index_t high) {
             for (index_t p = low; p < high; ++p) {
                 if (of.kind == 0)

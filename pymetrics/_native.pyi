@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 _I64 = NDArray[np.int64]
 _I32 = NDArray[np.int32]
@@ -116,6 +117,7 @@ def keypoint_exponents(
     gt_scales: _F64,
     gt_rows: _I32,
     variances: _F64,
+    highest: float,
     dt_offsets: _I64,
     gt_offsets: _I64,
     term_offsets: _I64,
@@ -127,6 +129,7 @@ def keypoint_exponents(
 ) -> None: ...
 def keypoint_overlaps(
     terms: _F64,
+    most: float,
     n_terms: _I64,
     dt_offsets: _I64,
     gt_offsets: _I64,
@@ -174,6 +177,9 @@ def match_cells(
     end: int,
     n_threads: int,
     /,
+) -> None: ...
+def panoptic_pairs(
+    preds: _I64, target: _I64, colors: _I64, areas: _I64, n_pairs: _I64, begin: int, end: int, n_threads: int, /
 ) -> None: ...
 def match_boxes(
     dt_boxes: _F64,
@@ -357,6 +363,61 @@ def join_along_scores(
     counts: _I64,
     /,
 ) -> None: ...
+def corner_iou(
+    dt: _F32,
+    gt: _F32,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    kind: int,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_unclaimed(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    across: int,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_pairs(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_pointing(
+    dt: _F64,
+    gt: _F64,
+    gt_ignored: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def find_errors(
     overlaps: _F64,
     overlap_offsets: _I64,
@@ -474,6 +535,19 @@ def mask_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def boundary_masks(
+    counts: _U32,
+    offsets: _I64,
+    sizes: _I64,
+    distances: _I64,
+    room: _I64,
+    bounds: _U32,
+    n_runs: _I64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def count_runs(
     text: _U8,
     begins: _I64,
@@ -539,8 +613,8 @@ def read_results(
     scores: _F64,
     n_threads: int,
     text: _U8 | None = None,
-    spans: _I64 | None = None,
-    of_keypoints: bool = False,
+    masks: _I64 | None = None,
+    points: _F64 | None = None,
 ) -> int | tuple[int, str]: ...
 def scan_masks(
     text: _U8, spans: _I64, kinds: _U8, sizes: _I64, n_numbers: _I64, n_polygons: _I64, n_threads: int, /
@@ -556,7 +630,6 @@ def read_masks(
     n_threads: int,
     /,
 ) -> None: ...
-def read_points(text: _U8, spans: _I64, points: _F64, n_threads: int, /) -> tuple[int, str] | None: ...
 def read_ground_truth(
     file: int | bytes | _U8,
     size: int,
@@ -571,7 +644,8 @@ def read_ground_truth(
     ids: _I64,
     flags: _U8,
     n_threads: int,
-    spans: _I64 | None,
+    masks: _I64 | None,
+    points: _F64 | None,
     labelled: _F64 | None,
     /,
 ) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...

@@ -7,6 +7,7 @@
 
 #include "../accumulate.h"
 #include "../bootstrap.h"
+#include "../boundaries.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
@@ -17,6 +18,9 @@
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../other_tools.h"
+#include "../panoptic.h"
+#include "../pointing.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -103,11 +107,17 @@ void require_match_across(const MatchAcross& of);
 void require_find_errors(const FindErrors& of);
 void require_average_precision(const AveragePrecision& of);
 void require_lowest_lrp(const LowestLrp& of);
+void require_panoptic_pairs(const PanopticPairs& of);
+void require_corner_iou(const CornerIou& of);
+void require_match_unclaimed(const MatchUnclaimed& of);
+void require_match_pairs(const MatchPairs& of);
+void require_match_pointing(const MatchPointing& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
 void require_merge_masks(const MergeMasks& of);
 void require_mask_iou(const MaskIou& of);
+void require_boundary_masks(const BoundaryMasks& of);
 void require_count_runs(const CountRuns& of);
 void require_read_strings(const ReadStrings& of);
 void require_measure_strings(const MeasureStrings& of);

@@ -17,6 +17,7 @@ from .confidence import best_threshold as best_threshold
 from .confidence import confidence_of as confidence_of
 from .confusion import Confusion as Confusion
 from .confusion import confusion as confusion
+from .crowdpose import crowdpose as crowdpose
 from .images_needed import ImagesNeeded as ImagesNeeded
 from .images_needed import images_needed as images_needed
 from .lrp import Lrp as Lrp
@@ -31,4 +32,8 @@ from .suspects import suspects as suspects
 from .tide import Errors as Errors
 from .tide import Tide as Tide
 from .tide import tide as tide
+from .ultralytics import Ultralytics as Ultralytics
+from .ultralytics import ultralytics as ultralytics
+from .voc import Voc as Voc
+from .voc import voc as voc
 from .why import why as why

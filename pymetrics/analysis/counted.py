@@ -77,7 +77,9 @@ def counted_at(result: Result, iou: float) -> Counted:
         return Counted(result.outcomes, area, area * len(ious) + t, ious[t])
     if result.columns is None or result.cells is None:
         raise protocol.unknown_threshold(
-            iou, f": the data is not at hand to match again. Say iou_thresholds=[..., {iou!r}] at the start"
+            iou,
+            f": the data is not at hand to match again. Say iou_thresholds=[..., {iou!r}] or keep_data=True at the "
+            "start",
         )
     outcomes, _ = stages.match(result.columns, result.cells, single_threshold(protocol, iou))
     return Counted(outcomes, 0, 0, iou)
@@ -114,8 +116,8 @@ def require_data(result: Result, what: str) -> tuple[Columns, Cells]:
     columns, cells = result.columns, result.cells
     if columns is None or cells is None:
         raise ValueError(
-            f"{what} needs the data that was evaluated, which results of an Accumulator and loaded results do not "
-            "have: call evaluate on the data"
+            f"{what} needs the data that was evaluated, which loaded results do not have, nor those of an Accumulator: "
+            "call evaluate on the data, or say Accumulator(keep_data=True) at the start"
         )
     return columns, cells
 

@@ -1,4 +1,4 @@
-"""What COCOeval.accumulate leaves in `eval`: a dict whose scores are computed when they are first read."""
+"""What COCOeval.accumulate leaves in `eval`: a dict of which some values are computed when they are first read."""
 
 from __future__ import annotations
 
@@ -7,40 +7,34 @@ from typing import Any
 
 import numpy as np
 
-SCORES = "scores"
-
 
 class Accumulated(dict[str, Any]):
-    """A dict of which eval["scores"] is filled in at the first reading of any value that could show it.
+    """A dict of which some values, `scores` for one, are filled in at the first reading that could show them.
 
-    Every way to read it gives the filled array; copies and pickles are plain dicts.
+    Every way to read them gives what was computed; copies and pickles are plain dicts.
     """
 
-    def __init__(self, values: dict[str, Any], scores: Callable[[], Any]) -> None:
-        """values: without scores. scores: computes them."""
-        super().__init__(values)
-        super().__setitem__(SCORES, None)
-        self._scores: Callable[[], Any] | None = scores
+    def __init__(self, values: dict[str, Any], later: dict[str, Callable[[], Any]]) -> None:
+        """values: what is there. later: by key, what computes the others, which stand behind."""
+        super().__init__(values | dict.fromkeys(later))
+        self._later = dict(later)
 
-    def _fill(self) -> None:
-        compute = self._scores
-        if compute is not None:
-            super().__setitem__(SCORES, compute())
-            self._scores = None  # not before: the computation may be interrupted
+    def _fill(self, *keys: str) -> None:
+        for key in keys or list(self._later):
+            if key in self._later:
+                super().__setitem__(key, self._later[key]())
+                del self._later[key]  # not before: the computation may be interrupted
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if key == SCORES:
-            self._scores = None
+        self._later.pop(key, None)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: str) -> None:
-        if key == SCORES:
-            self._scores = None
+        self._later.pop(key, None)
         super().__delitem__(key)
 
     def __getitem__(self, key: str) -> Any:
-        if key == SCORES:
-            self._fill()
+        self._fill(key)
         return super().__getitem__(key)
 
     def __iter__(self) -> Iterator[str]:  # without it dict(e) and {**e} would copy the values as they are
@@ -80,7 +74,7 @@ class Accumulated(dict[str, Any]):
         super().update(*args, **kwargs)
 
     def clear(self) -> None:
-        self._scores = None
+        self._later = {}
         super().clear()
 
     def copy(self) -> dict[str, Any]:

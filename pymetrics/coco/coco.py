@@ -254,7 +254,7 @@ class COCO:
             AssertionError: not a list, or a result's image is not in this data set.
             IndexError: no results, and strict.
         """
-        return load_results(self, resFile, strict, COCO)
+        return load_results(self, resFile, strict, COCO(verbose=getattr(self, "verbose", True)))
 
     def loadNumpyAnnotations(self, data: Any) -> list[Ann]:
         """Results from an (N, 7) array of image, x, y, width, height, score, category.

@@ -33,8 +33,8 @@ from .evaluation_input import axis_ids, categories_of, shape_of
 from .image_steps import STEPS, ImageSteps, overlaps_by_cell
 from .lazy_dataset import Selection, select
 from .params import Params
-from .reading import images_of, names_of, require_known, unopened
-from .summary import summary_of
+from .reading import require_known, unopened
+from .summary import names_of_stats, summary_of
 
 Ann = dict[str, Any]
 ON_DEMAND = ("evalImgs", "ious", "_gts", "_dts")
@@ -107,6 +107,11 @@ class COCOeval(ImageSteps):
             self._say(f"useSegm (deprecated) is not None. Running {p.iouType} evaluation")
         self._say(f"Evaluate annotation type *{p.iouType}*")
         require_known(p)
+        self._evaluate()
+        self._say(f"DONE (t={time.time() - start:0.2f}s).")
+
+    def _evaluate(self) -> None:
+        p = self.params
         # WRITTEN_BACK
         p.imgIds = list(unique(p.imgIds))
         if p.useCats:
@@ -117,14 +122,11 @@ class COCOeval(ImageSteps):
         else:
             self._evaluate_at_once()
         self._paramsEval = copy.deepcopy(p)
-        self._say(f"DONE (t={time.time() - start:0.2f}s).")
 
     def _evaluate_at_once(self) -> None:
-        p = self.params
-        protocol = evaluation_input.protocol_of(p)
+        protocol = evaluation_input.protocol_of(self.params)
         rows = self._select()
-        images = images_of(self.cocoGt, p), images_of(self.cocoDt, p)
-        columns, ids = evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
+        columns, ids = self._columns_of(rows)
         cells = group(columns, protocol.limit)
         outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)
@@ -180,6 +182,10 @@ class COCOeval(ImageSteps):
     @cached_property
     def evalImgs(self) -> Any:
         """pycocotools' list of dicts, made from what evaluate() left behind."""
+        self._made = self._entries()
+        return self._made
+
+    def _entries(self) -> list[Any]:
         p, outcomes = self._paramsEval, self._outcomes
         assert outcomes is not None
         assert self._cells is not None
@@ -190,10 +196,10 @@ class COCOeval(ImageSteps):
             side.in_columns() if isinstance(side, Selection) else evaluation_input.in_order(side, p)
             for side in self._rows
         )
-        self._made = eval_imgs.from_matches(
-            outcomes, matches, self._columns, self._cells, (gts, dts), self._ids, p, categories_of(p)
+        categories = categories_of(p)
+        return eval_imgs.from_matches(
+            outcomes, matches, self._columns, self._cells, (gts, dts), self._ids, p, categories
         )
-        return self._made
 
     @property
     def result(self) -> Result:
@@ -238,10 +244,13 @@ class COCOeval(ImageSteps):
         """
         self._say("Accumulating evaluation results...")
         start = time.time()
-        external = self.__dict__.get("evalImgs")
-        if external is not None and len(external) == 0:
+        if len(self.__dict__.get("evalImgs", "there")) == 0:
             self._say("Please run evaluate() first")
-        p = self.params if p is None else p
+        self.eval = self._accumulated(self.params if p is None else p)
+        self._say(f"DONE (t={time.time() - start:0.2f}s).")
+
+    def _accumulated(self, p: Params) -> Accumulated:
+        external = self.__dict__.get("evalImgs")
         p.catIds = p.catIds if p.useCats == 1 else [ONE_CATEGORY]
         done = self._paramsEval
         if not done:
@@ -269,8 +278,7 @@ class COCOeval(ImageSteps):
             "precision": shaped(precision),
             "recall": shaped(recall),
         }
-        self.eval = Accumulated(values, lambda: shaped(scores()))
-        self._say(f"DONE (t={time.time() - start:0.2f}s).")
+        return Accumulated(values, {"scores": lambda: shaped(scores())})
 
     def _accumulate_at_once(self, p: Params, limits: list[int]) -> tuple[Any, Any, Callable[[], Any]]:
         """Precision, recall, and a function that gives scores."""
@@ -310,6 +318,14 @@ class COCOeval(ImageSteps):
         if not self.eval:
             raise Exception("Please run accumulate() first")
         self.stats = summary_of(self.eval, self.params, self._say)
+
+    @property
+    def stats_as_dict(self) -> dict[str, float]:
+        """`stats` by names: AP_all, AP_50, AP_75, AP_small, ..., AR_all, AR_second, AR_third, AR_small, ...
+
+        AR_all, AR_second and AR_third are those at the first, second and third limit. Empty before summarize().
+        """
+        return dict(zip(names_of_stats(self.params), map(float, self.stats), strict=False))
 
     def __str__(self) -> str:  # STR
         if not self.eval:

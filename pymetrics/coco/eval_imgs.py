@@ -112,17 +112,18 @@ def to_outcomes(
         ValueError: the area ranges of one image and category differ in their detections, or the entries in thresholds.
     """
     n_thresholds, n_areas = len(protocol.iou_thresholds), len(protocol.area_ranges)
-    cells: list[tuple[Entry, ...]] = []
+    cells: list[list[Entry]] = []
     cell_image: list[int] = []
     category_cells = [0]
     for areas in table:
         for image, column in enumerate(zip(*areas, strict=True)):
-            present = tuple(e for e in column if e is not None)
-            if len(present) not in (0, n_areas) or len({len(e["dtScores"]) for e in present}) > 1:
+            present = [e for e in column if e is not None]
+            if not present:
+                continue
+            if len(present) != n_areas or (n_areas > 1 and len({len(e["dtScores"]) for e in present}) > 1):
                 raise ValueError(f"evalImgs: the area ranges of image {image} differ in their detections")
-            if present:
-                cells.append(present)
-                cell_image.append(image)
+            cells.append(present)
+            cell_image.append(image)
         category_cells.append(len(cells))
     offsets = offsets_of([len(cell[0]["dtScores"]) for cell in cells])
     matched, ignored = (np.zeros((offsets[-1], protocol.n_words), np.uint64) for _ in range(2))
@@ -133,8 +134,11 @@ def to_outcomes(
                 raise ValueError(f"evalImgs hold {len(lines)} thresholds, params.iouThrs {n_thresholds}")
             for bit, line in enumerate(lines, a * n_thresholds):
                 words[:, bit // 64] |= line.astype(np.uint64) << np.uint64(bit % 64)
-    scores = [np.asarray(cell[0]["dtScores"], np.float64) for cell in cells]
-    n_gt = [[np.count_nonzero(np.equal(e["gtIgnore"], 0)) for e in cell] for cell in cells]
+    scores = np.array([score for cell in cells for score in cell[0]["dtScores"]], np.float64)
+    entries = [e for cell in cells for e in cell]
+    ends = offsets_of([len(e["gtIgnore"]) for e in entries])
+    counts = np.append(0, np.cumsum(np.concatenate([np.empty(0), *(e["gtIgnore"] for e in entries)]) == 0))
+    n_gt = counts[ends[1:]] - counts[ends[:-1]]
     return Outcomes(
         protocol=protocol,
         shape=shape,
@@ -143,8 +147,8 @@ def to_outcomes(
         category_cells=np.array(category_cells, np.int64),
         cell_image=np.array(cell_image, np.int32),
         offsets=offsets,
-        n_gt=np.array(n_gt, np.int32).reshape(len(cells), n_areas),
-        scores=np.concatenate([np.empty(0), *scores]),
+        n_gt=n_gt.astype(np.int32).reshape(len(cells), n_areas),
+        scores=scores,
         matched=matched,
         ignored=ignored,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -41,15 +42,17 @@ def protocol_of(p: Params) -> Protocol:
             raise ValueError(f"params.iouThrs[{i}] must be a number, got {threshold}")
     ranges = [tuple(pair[:2]) for pair in p.areaRng]
     names = list(p.areaRngLbl)[: len(ranges)]
-    return Protocol(
-        iou_thresholds=tuple(p.iouThrs),
-        recall_thresholds=tuple(p.recThrs),
-        area_ranges=tuple(ranges),
-        area_names=(*names, *(f"area {a}" for a in range(len(names), len(ranges)))),
-        max_dets=tuple(limits),
-        use_cats=bool(p.useCats),
-        lenient=True,
-    )
+    names += [f"area {a}" for a in range(len(names), len(ranges))]
+    values = (tuple(p.iouThrs), tuple(p.recThrs), tuple(ranges), tuple(names), tuple(limits), bool(p.useCats))
+    try:
+        return _protocol(*values)
+    except TypeError:  # a value that cannot be hashed
+        return _protocol.__wrapped__(*values)
+
+
+@lru_cache(maxsize=16)
+def _protocol(ious: Any, recalls: Any, ranges: Any, names: Any, limits: Any, use_cats: bool) -> Protocol:
+    return Protocol(ious, recalls, ranges, names, limits, use_cats=use_cats, lenient=True)
 
 
 def load_rows(coco: Any, p: Params) -> list[Ann]:

@@ -25,6 +25,7 @@ from .reading import images_of, names_of
 
 Ann = dict[str, Any]
 Key = tuple[Any, Any]
+Rows = tuple[list[Ann] | Selection, list[Ann] | Selection]
 STEPS = ("_prepare", "computeIoU", "computeOks", "evaluateImg")
 _NOTHING: Any = []
 
@@ -38,7 +39,7 @@ class ImageSteps:
     evalImgs: Any
     ious: Any
     eval: dict[str, Any]
-    _rows: tuple[list[Ann] | Selection, list[Ann] | Selection]
+    _rows: Rows
     _at_once: AtOnce | bool | None = None  # True: to be made at the first call after _prepare
 
     def _overrides(self, name: str) -> bool:
@@ -48,6 +49,12 @@ class ImageSteps:
         gts, dts = (evaluation_input.load_rows(coco, self.params) for coco in (self.cocoGt, self.cocoDt))
         evaluation_input.mark_ignored(gts, self.params)
         return gts, dts
+
+    def _columns_of(self, rows: Rows) -> tuple[Columns, tuple[Any, Any]]:
+        """The columns of what was read, and the ids of both sides."""
+        p = self.params
+        images = images_of(self.cocoGt, p), images_of(self.cocoDt, p)
+        return evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
 
     def _prepare(self) -> None:
         """Read the annotations that params name, by image and category, into _gts and _dts."""
@@ -170,7 +177,7 @@ class AtOnce:
 
     def __init__(self, p: Params, overlaps: dict[Key, Any], entries: dict[Key, list[eval_imgs.Entry | None]]) -> None:
         self.overlaps, self.entries, self.use_cats = overlaps, entries, p.useCats
-        self._p, self._state = p, _state_of(p)
+        self._p, self._state, self._areas = p, _state_of(p), [list(pair) for pair in p.areaRng]
 
     @classmethod
     def of(cls, steps: ImageSteps) -> AtOnce | None:
@@ -184,8 +191,7 @@ class AtOnce:
             return None
         try:
             protocol = evaluation_input.protocol_of(p)
-            images = images_of(steps.cocoGt, p), images_of(steps.cocoDt, p)
-            columns, ids = evaluation_input.columns_of(steps._rows, p, names_of(steps.cocoGt), images)
+            columns, ids = steps._columns_of(steps._rows)
         except (IndexError, KeyError, TypeError, ValueError):
             return None  # the cell that holds the cause raises its own exception
         cells = group(columns, protocol.limit)
@@ -211,19 +217,24 @@ class AtOnce:
         """The entry, which is then given away; None where the call asks for something else, or has other overlaps."""
         if limit != self._p.maxDets[-1]:
             return None
-        block = self.overlaps.get((image, category), _NOTHING)
-        if ious is not _NOTHING and not np.array_equal(ious, block, equal_nan=True):
+        block = self.overlaps.get((image, category))
+        if ious is not _NOTHING and not _is_equal(ious, block):
             return None
         for a, pair in enumerate(self._p.areaRng):
-            if pair is area_range:
+            if pair is area_range and list(pair) == self._areas[a]:
                 entry, entries[a] = entries[a], None
                 return entry
         return None
 
 
 def _state_of(p: Params) -> tuple[Any, ...]:
-    thresholds, areas = np.asarray(p.iouThrs).tobytes(), tuple(map(tuple, p.areaRng))
-    return thresholds, areas, tuple(p.maxDets), len(p.imgIds), len(p.catIds), p.iouType
+    return np.asarray(p.iouThrs).tobytes(), tuple(p.maxDets), len(p.catIds), p.iouType
+
+
+def _is_equal(ious: Any, block: Any) -> bool:
+    if block is None:
+        return len(ious) == 0
+    return type(ious) is np.ndarray and ious.shape == block.shape and bool(ious.tobytes() == block.tobytes())
 
 
 def overlaps_by_cell(columns: Columns, cells: Cells, p: Params) -> dict[Key, Any]:

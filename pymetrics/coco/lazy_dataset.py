@@ -5,7 +5,6 @@ Each value of the data set is parsed once, when it is first asked for, and then 
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import threading
@@ -22,6 +21,7 @@ from ..formats.coco_file import Document
 from ..formats.ids import positions
 from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
+from .copies import deep_copy
 from .dict_columns import index
 from .params import Params
 
@@ -105,7 +105,7 @@ class Section:
     def copied(self) -> Section:
         """A deep copy; parsed again from the text if the value was not given out."""
         if self._text is None:
-            return Section(None, value=copy.deepcopy(self._value))
+            return Section(None, value=deep_copy(self._value))
         return Section(self._text, self._span)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .copies import deep_copy
+
 IOU_TYPES = ("segm", "bbox", "keypoints")
 
 
@@ -52,3 +54,8 @@ class Params:
         del self.areaRng[1], self.areaRngLbl[1]
         hundredths = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]
         self.kpt_oks_sigmas = np.array([value / 100 for value in hundredths]) / 10.0
+
+    def __deepcopy__(self, memo: Any) -> Params:
+        other = object.__new__(type(self))
+        vars(other).update(deep_copy(vars(self)))
+        return other

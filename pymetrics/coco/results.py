@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import time
@@ -14,6 +13,7 @@ import numpy as np
 from ..formats.coco_file import read_document
 from ..formats.ids import joined_ids
 from . import strict as strictness
+from .copies import deep_copy
 from .dict_columns import complete_boxes
 from .lazy_dataset import Ann, Kept, Section, Text
 
@@ -33,11 +33,9 @@ def load_json(path: Any) -> Any:
         return json.load(file)
 
 
-def load_results(other: Any, results: Any, strict: bool | None, coco_class: type[COCO]) -> COCO:
-    """COCO.loadRes. other: a COCO of this library, or what has `dataset` and getImgIds()."""
-    is_ours = isinstance(other, coco_class)
-    res = coco_class(verbose=getattr(other, "verbose", True))
-    mine = other._unopened() if is_ours else None
+def load_results(other: Any, results: Any, strict: bool | None, res: COCO) -> COCO:
+    """COCO.loadRes. other: a COCO of this library, or what has `dataset` and getImgIds(). res: empty, to be filled."""
+    mine = other._unopened() if hasattr(other, "_unopened") else None
     info, images = _info_and_images(other, mine)
     res._say("Loading and preparing results...")
     start = time.time()
@@ -76,7 +74,7 @@ def load_results(other: Any, results: Any, strict: bool | None, coco_class: type
 def _info_and_images(other: Any, kept: Kept | None) -> tuple[Section, Section]:
     """A copy of the info; the images, which are the same dicts."""
     if kept is None:
-        info = copy.deepcopy(other.dataset.get("info", {}))
+        info = deep_copy(other.dataset.get("info", {}))
         return Section(None, value=info), Section(None, value=list(other.dataset["images"]))
     return kept.sections.get("info", Section(None, value={})).copied(), kept.sections["images"]
 
@@ -107,12 +105,9 @@ def _complete(anns: list[Ann], res: COCO, categories: Callable[[], Any]) -> None
 
         complete_masks(anns)
     else:
-        for i, ann in enumerate(anns):
-            x, y = ann["keypoints"][0::3], ann["keypoints"][1::3]
-            left, right, top, bottom = np.min(x), np.max(x), np.min(y), np.max(y)
-            ann["area"] = (right - left) * (bottom - top)
-            ann["id"] = i + 1
-            ann["bbox"] = [left, top, right - left, bottom - top]
+        from .pose_rows import complete_poses
+
+        complete_poses(anns)
 
 
 def rows_of_array(data: Any, say: Callable[..., None]) -> list[Ann]:

@@ -34,3 +34,12 @@ def summary_of(accumulated: dict[str, Any], p: Params, say: Callable[[str], Any]
         stats[i] = np.mean(values) if len(values) else -1
         say(row.line(p.iouThrs, p.maxDets, f"{stats[i]:0.3f}"))
     return stats
+
+
+def names_of_stats(p: Params) -> list[str]:
+    """What faster-coco-eval calls the numbers of the summary, in its `stats_as_dict`."""
+    if p.iouType == "keypoints":
+        return [f"{kind}_{name}" for kind in ("AP", "AR") for name in ("all", "50", "75", "medium", "large")]
+    areas = ("small", "medium", "large")
+    names = ["AP_all", "AP_50", "AP_75", *(f"AP_{area}" for area in areas), "AR_all", "AR_second", "AR_third"]
+    return [*names, *(f"AR_{area}" for area in areas)]

@@ -231,11 +231,11 @@ class Result(Mapping[str, float]):
 
         return miss_rate(self, iou)
 
-    def confusion(self, iou: float = 0.5, score: float = 0.25) -> Confusion:
+    def confusion(self, iou: float | None = None, score: float | None = None, rule: str = "protocol") -> Confusion:
         """Which categories the detections confuse, with background; see `pymetrics.analysis.confusion`."""
         from ..analysis import confusion
 
-        return confusion(self, iou, score)
+        return confusion(self, iou, score, rule)
 
     def why(self, key: str) -> str | None:
         """Why a number is -1, in words; None where it is defined. See `pymetrics.analysis.why`."""

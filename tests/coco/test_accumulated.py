@@ -105,9 +105,9 @@ def test_an_interrupted_reading_can_be_repeated(error):
     def interrupted():
         raise error
 
-    evaluated = Accumulated({"precision": 1}, interrupted)
+    evaluated = Accumulated({"precision": 1}, {"scores": interrupted})
     for _ in range(2):
         with pytest.raises(error):
             _ = evaluated["scores"]
-    evaluated._scores = lambda: 7
+    evaluated._later["scores"] = lambda: 7
     assert evaluated["scores"] == dict(evaluated)["scores"] == 7

@@ -54,4 +54,46 @@ def lowest_lrp(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
-CALLS = (find_errors, average_precision, lowest_lrp)
+def corner_iou(rng: Rng, size: int) -> Args:
+    dt_offsets, gt_offsets, out_offsets = problems(rng, size)
+
+    def corners(n: int) -> Any:
+        boxes = np.concatenate([rng.integers(0, 4, (n, 2)), rng.integers(3, 8, (n, 2))], axis=1) * 16.0
+        boxes += rng.uniform(0, 9, boxes.shape) * (rng.random() < 0.7)
+        boxes[rng.random(n) < 0.1, 2:] = 0
+        return boxes.astype(np.float32)
+
+    return {
+        "dt": corners(int(dt_offsets[-1])), "gt": corners(int(gt_offsets[-1])), "dt_offsets": dt_offsets,
+        "gt_offsets": gt_offsets, "out_offsets": out_offsets, "kind": int(rng.integers(0, 2)),
+        "out": np.empty(out_offsets[-1]), "begin": 0, "end": len(dt_offsets) - 1,
+    }  # fmt: skip
+
+
+def match_unclaimed(rng: Rng, size: int) -> Args:
+    return match_pairs(rng, size) | {"across": int(rng.integers(0, 2))}
+
+
+def match_pairs(rng: Rng, size: int) -> Args:
+    args = find_errors(rng, size)
+    names = (
+        "overlaps", "overlap_offsets", "dt_category", "dt_offsets", "gt_category", "gt_offsets", "begin", "end"
+    )  # fmt: skip
+    return {name: args[name] for name in names} | {
+        "threshold": float(rng.choice([0.45, 0.5])), "match_of": np.empty(len(args["dt_category"]), np.int32)
+    }  # fmt: skip
+
+
+def match_pointing(rng: Rng, size: int) -> Args:
+    args = corner_iou(rng, size)
+    names = ("dt_offsets", "gt_offsets", "begin", "end")
+    return {name: args[name] for name in names} | {
+        "dt": args["dt"].astype(float), "gt": args["gt"].astype(float),
+        "gt_ignored": (rng.random(len(args["gt"])) < 0.3).astype(np.uint8), "threshold": float(rng.choice([0.5, 0.1])),
+        "status": np.empty(len(args["dt"]), np.uint8),
+    }  # fmt: skip
+
+
+CALLS = (
+    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_pairs, match_pointing
+)  # fmt: skip

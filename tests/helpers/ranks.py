@@ -20,7 +20,7 @@ def launch(
     The group's time-out is 5 s where ranks are to be lost, and 60 s otherwise.
     """
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS), str(TESTS / "detection")]),
+        "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS), str(TESTS / "detection"), str(TESTS / "coco")]),
         "GLOO_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": "1",
     }

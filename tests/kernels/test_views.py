@@ -174,6 +174,15 @@ def columns(name, n):
     return apply
 
 
+def cut(name):
+    """One column less on the last axis."""
+
+    def apply(args):
+        args[name] = args[name][..., :-1].copy()
+
+    return apply
+
+
 def take_the_largest_cell(args):
     """As often as there are cells."""
     args["order"] = np.full_like(args["order"], args["counts"].argmax())
@@ -250,6 +259,16 @@ BAD_VALUES = {
         (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
         (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
         (add_row("crowd"), "crowd: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "boundary_masks": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (columns("sizes", 3), "sizes: expected height and width"),
+        (change("sizes", (0, 0), -1), "sizes: expected sides"),
+        (change("distances", 0, 0), "distances: expected numbers of at least 1"),
+        (add_row("distances"), "distances: expected length"),
+        (change("room", -1, BIG), "room: offsets must end"),
+        (add_row("n_runs"), "n_runs: expected length"),
         (put("end", 99), "begin, end:"),
     ],
     "keypoint_exponents": [
@@ -392,6 +411,33 @@ BAD_VALUES = {
         (columns("means", 99), "means: expected a number"),
         (put("end", 99), "begin, end: "),
     ],
+    "corner_iou": [
+        (columns("dt", 5), "dt, gt: expected 4 columns"),
+        (put("kind", 2), "kind: expected 0 or 1, got 2"),
+        (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_pointing": [
+        (columns("gt", 5), "dt, gt: expected 4 columns"),
+        (change("dt_offsets", -1, BIG), "dt_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (add_row("gt_ignored"), "gt_ignored: expected length"),
+        (add_row("status"), "status: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_unclaimed": [
+        (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_pairs": [
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "find_errors": [
         (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
         (change("dt_offsets", 0, -1), "dt_offsets: expected"),
@@ -424,6 +470,17 @@ BAD_VALUES = {
         (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
         (add_row("match_of"), "match_of: expected length"),
         (add_row("match_iou"), "match_iou: expected length"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "panoptic_pairs": [
+        (cut("preds"), "preds: expected category and instance, got 1"),
+        (cut("target"), "target: axis 2"),
+        (add_row("target"), "target: axis 0"),
+        (cut("colors"), "colors: expected four columns, got 3"),
+        (add_row("colors"), "colors: expected length"),
+        (cut("areas"), "areas: expected the room of colors"),
+        (add_row("areas"), "areas: expected length"),
+        (add_row("n_pairs"), "n_pairs: expected length"),
         (put("end", 99), "begin, end: "),
     ],
     "count_at": [
