@@ -344,6 +344,7 @@ PICKS = {
 }
 
 
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("use_cats", [1, 0])
 @pytest.mark.parametrize("case", PICKS)
 def test_accumulate_of_a_selection(rival, case, use_cats):

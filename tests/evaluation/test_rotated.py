@@ -116,6 +116,7 @@ def test_the_rules_with_shapelys_overlaps(seed, backend, need, monkeypatch):
             assert outcomes.n_gt[c, a] == np.count_nonzero(~image.gt_ignore)
 
 
+@pytest.mark.slow
 def test_backends_have_the_same_bits(monkeypatch):
     found = {}
     for name in ("reference", "numba", "native"):

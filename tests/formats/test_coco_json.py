@@ -29,6 +29,7 @@ def threads(request):
 # ---- what is taken
 
 
+@pytest.mark.cases(60)
 @pytest.mark.parametrize("chunk", [1, 2, 50, 93, 200, 1 << 17])
 @pytest.mark.parametrize(
     "document",

@@ -123,6 +123,7 @@ def test_many_python_threads_at_once(backend):
             assert got == want[i:] + want[:i]
 
 
+@pytest.mark.slow
 def test_all_backends_give_the_same_bits(monkeypatch, need):
     need("numba")
     seen = set()
