@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
@@ -74,11 +75,14 @@ class CocoEvaluator:
 
         predictions: by image id, dicts of tensors or arrays: boxes (N, 4) as xyxy in pixels, scores (N,), labels (N,);
             for "segm" masks (N, 1, height, width), for "keypoints" keypoints (N, J, 3). An empty dict: nothing there.
+            Without any image nothing is added.
 
         Raises:
             AssertionError: an image that the ground truth does not have.
             ValueError: an iou type that is not known.
         """
+        if len(predictions) == 0:
+            return
         img_ids = list(np.unique(list(predictions)))
         found = {iou_type: self._evaluated(iou_type, predictions, img_ids) for iou_type in self.iou_types}
         self.img_ids.extend(img_ids)  # not before: an update that fails leaves nothing
@@ -166,9 +170,7 @@ class CocoEvaluator:
 
     def prepare_for_coco_keypoint(self, predictions: Mapping[Any, Any]) -> list[Row]:
         """Results with keypoints, 3 numbers each."""
-        return self._rows(
-            predictions, "keypoints", lambda p: p["keypoints"].reshape(len(p["keypoints"]), -1).tolist()
-        )  # fmt: skip
+        return self._rows(predictions, "keypoints", lambda prediction: _flat(prediction["keypoints"]))
 
     def _rows(self, predictions: Mapping[Any, Any], key: str, values_of: Any) -> list[Row]:
         rows: list[Row] = []
@@ -187,6 +189,10 @@ def _xywh(boxes: Any) -> list[list[float]]:
     boxes = boxes.detach().clone() if hasattr(boxes, "detach") else np.array(boxes)
     boxes[:, 2:] -= boxes[:, :2]
     return boxes.tolist()  # type: ignore[no-any-return]
+
+
+def _flat(keypoints: Any) -> list[list[float]]:
+    return keypoints.reshape(len(keypoints), math.prod(keypoints.shape[1:])).tolist()  # type: ignore[no-any-return]
 
 
 def _rles(masks: Any) -> list[Row]:

@@ -48,9 +48,9 @@ def read(preds: Sequence[Item], target: Sequence[Item], backend: str) -> tuple[l
     for i, pair in enumerate(zip(*sides, strict=True)):
         if not all(isinstance(masks, RunColumns) for masks in pair):
             size = _image_size(i, pair, (preds[i], target[i]))
-            for side, masks in zip(sides, pair, strict=True):
+            for side, masks, name in zip(sides, pair, ("predictions", "targets"), strict=True):
                 if not isinstance(masks, RunColumns):
-                    side[i] = _drawn(masks, size, i)
+                    side[i] = _drawn(masks, size, i, name)
     return packed(sides[0]), packed(sides[1])
 
 
@@ -115,9 +115,12 @@ def _image_size(i: int, pair: Sequence[Any], items: Sequence[Item]) -> NDArray[n
     raise ValueError(f"Polygons of sample {i} need the key `image_size`, (height, width), in `preds` or `target`")
 
 
-def _drawn(masks: Any, size: NDArray[np.int64], i: int) -> RunColumns:
+def _drawn(masks: Any, size: NDArray[np.int64], i: int, side: str) -> RunColumns:
     sizes = np.broadcast_to(size.astype(np.float64), (len(masks), 2))
-    found: RunColumns = masks.columns(sizes, lambda _, row: f"masks[{row}] of sample {i}")
+    try:
+        found: RunColumns = masks.columns(sizes, lambda _, row: f"masks[{row}]")
+    except ValueError as error:
+        raise ValueError(f"Invalid input mask of sample {i} in {side}: {error}") from error
     return found
 
 

@@ -136,7 +136,7 @@ def check_samples(
         ("preds", preds, (*shapes, *scores, "labels")), ("target", target, (*shapes, "labels"))
     ):  # fmt: skip
         for key in keys:
-            if not all(_has_type(item[key], key) for item in items):
+            if not all(_has_type(item, key) for item in items):
                 raise ValueError(f"Expected all {key} in `{name}` to be of type Tensor")
 
     for i, item in enumerate(target):
@@ -149,8 +149,14 @@ def check_samples(
                 )
 
 
-def _has_type(value: Any, key: str) -> bool:
-    return isinstance(value, torch.Tensor) or (key == "masks" and are_listed(value))
+def _has_type(item: Any, key: str) -> bool:
+    """A tensor; of masks also a list, which is empty only where the image has no labels."""
+    value = item[key]
+    if isinstance(value, torch.Tensor) or key != "masks":
+        return isinstance(value, torch.Tensor)
+    labels = item["labels"]
+    is_bare = isinstance(value, (list, tuple)) and not value and isinstance(labels, torch.Tensor) and not labels.numel()
+    return is_bare or are_listed(value)
 
 
 def check_inputs(preds: Any, target: Any, box_format: str, shapes: tuple[str, ...] = ("boxes",)) -> None:

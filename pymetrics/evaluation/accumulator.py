@@ -13,7 +13,7 @@ from . import stages
 from .cells import group
 from .columns import Columns
 from .data_warnings import warn_of_zero_ids
-from .kept_data import joined_data
+from .kept_data import joined_data, owned
 from .matches import Matches, areas_to_keep, arrange_matches, match_rows
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
@@ -66,6 +66,8 @@ class Accumulator:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
         self.shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
         self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
+        if self.protocol.federated:
+            raise ValueError("protocol must not be federated (lvis): pymetrics.evaluate takes whole data sets of LVIS")
         self.duplicates = duplicates
         self.keep_matches = areas_to_keep(keep_matches, self.protocol)
         if keep_data not in (True, False):
@@ -116,7 +118,7 @@ class Accumulator:
             outcomes, _ = stages.match(columns, cells, self.protocol)
             warn_of_zero_ids(outcomes, columns)
             matches = match_rows(columns, cells, self.protocol, self.keep_matches) if self.keep_matches else None
-            self._add(outcomes, matches, [columns.on_host()] if self.keep_data else [])
+            self._add(outcomes, matches, [owned(columns)] if self.keep_data else [])
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another accumulator holds; it stays as it is.

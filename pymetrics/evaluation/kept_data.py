@@ -13,6 +13,11 @@ from .columns import Axes, Columns, Side
 from .shapes import Shape
 
 
+def owned(columns: Columns) -> Columns:
+    """The columns on the host, in memory of their own: those that a user gave as arrays may be views of them."""
+    return joined_data([columns.on_host()])
+
+
 def joined_data(chunks: Sequence[Columns]) -> Columns:
     """The columns of all chunks, on the host. Of an image that several chunks hold, the rows of the first one count."""
     image_ids = joined_ids(*(chunk.axes.image_ids for chunk in chunks))

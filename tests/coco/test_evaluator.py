@@ -104,7 +104,10 @@ def test_cleanup(rival, torch):
 def test_no_predictions(rival, torch):
     evaluator = evaluated(CocoEvaluator(scenes.ground_truth(), ["bbox"]), [{38: {}, 36: {}}])
     assert evaluator.coco_eval["bbox"].stats[0] == 0
-    assert (evaluated(CocoEvaluator(scenes.ground_truth(), ["bbox"]), []).coco_eval["bbox"].stats == -1).all()
+    for batches in ([], [{}]):
+        evaluator = evaluated(CocoEvaluator(scenes.ground_truth(), ["bbox"]), batches)
+        assert (evaluator.coco_eval["bbox"].stats == -1).all()
+        assert evaluator.img_ids == []
 
 
 def test_a_failed_update_leaves_nothing(torch):
@@ -132,7 +135,8 @@ def test_arrays_and_keypoints():
     row = {"image_id": 9, "category_id": 3, "score": 0.5}
     assert evaluator.prepare({9: prediction, 8: {}}, "bbox") == [row | {"bbox": [1, 2, 3, 6]}]
     assert prediction["boxes"][0, 2] == 4
-    assert evaluator.prepare({9: prediction}, "keypoints") == [row | {"keypoints": [0, 1, 2, 3, 4, 5]}]
+    bare = {name: values[:0] for name, values in prediction.items()}
+    assert evaluator.prepare({8: bare, 9: prediction}, "keypoints") == [row | {"keypoints": [0, 1, 2, 3, 4, 5]}]
 
 
 def test_what_is_printed(torch, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def sample(n: int, height: int = 10, width: int = 12, seed: int = 0, **values: A
     return whole | values
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("backend", [BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("iou_type", IOU_TYPES, ids=str)
 @pytest.mark.parametrize("empty", [0.1, 0.5])
@@ -108,6 +110,7 @@ def odd_scenes(torch: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("iou_type", IOU_TYPES, ids=str)
 def test_odd_scenes(both: Build, need: Any, iou_type: Any) -> None:
     for name in odd_scenes(need("torch")):
@@ -178,6 +181,26 @@ def test_other_kinds_of_masks(both: Build, need: Any) -> None:
     assert torch.equal(metric.detection_mask[0], metric.groundtruth_mask[1])
 
 
+def test_an_empty_list_of_masks(both: Build, need: Any) -> None:
+    """An image without objects has no runs, and so an empty list. torchmetrics takes no lists."""
+    torch = need("torch")
+    bitmap = torch.ones(1, 4, 5).bool()
+    rle = pymetrics.coco.mask.encode(bitmap[0].numpy())
+
+    def images(*counts: int, listed: bool = True) -> list[dict[str, Any]]:
+        return [
+            {"masks": [rle] * n if listed else bitmap[:n], "scores": torch.ones(n), "labels": torch.zeros(n).long()}
+            for n in counts
+        ]
+
+    ours, dense = both(iou_type="segm")[0], both(iou_type="segm")[0]
+    found = run(ours, (images(1, 0, 1), images(1, 1, 0)))
+    assert differences(found, run(dense, (images(1, 0, 1, listed=False), images(1, 1, 0, listed=False)))) == []
+    assert float(found["mar_100"]) == 0.5
+    with pytest.raises(ValueError, match="Expected all masks in `target` to be of type Tensor"):
+        ours.update(images(1), [{"masks": [], "labels": torch.zeros(1).long()}])
+
+
 def test_what_torchmetrics_refuses(both: Build, need: Any) -> None:
     """The same texts, of update(); the states stay."""
     torch = need("torch")
@@ -219,6 +242,11 @@ def test_what_torchmetrics_refuses(both: Build, need: Any) -> None:
         ),
         (lambda _: [{"size": [2], "counts": b"1"}] * 2, ValueError, r"masks\[0\]\['size'\] must be \[height, width\]"),
         (lambda _: [[[1, 2, 3]], [[1, 2, 3]]], ValueError, r"sample 1 .*list x, y, x, y"),
+        (
+            lambda _: [[[1, 2, 3, 4, 5, 6]], [[1, 2, 3, 4, 5, math.inf]]],
+            ValueError,
+            r"^Invalid input mask of sample 1 in predictions: masks\[1\]\[0\] has the point \[5.0, inf\]; ",
+        ),
     ],
 )
 def test_what_is_refused_with_a_name(both: Build, need: Any, value: Any, error: type[Exception], match: str) -> None:

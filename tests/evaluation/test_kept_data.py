@@ -21,6 +21,30 @@ def parts_of(of, **settings):
     return parts[2]
 
 
+@pytest.mark.parametrize("kind", ["bbox", "obb", "keypoints"])
+def test_arrays_that_are_used_again(kind):
+    """A batch's arrays may be filled anew after update."""
+    rng = np.random.default_rng(1)
+    image, labels, area = np.repeat(np.arange(5), 4), rng.integers(0, 3, 20), np.full(20, 900.0)
+    name, formats = ("keypoints", {}) if kind == "keypoints" else ("boxes", {"box_format": "xywh"})
+    gt_shapes = rng.uniform(5, 60, {"bbox": (20, 4), "obb": (20, 5), "keypoints": (20, 17, 3)}[kind])
+    dt_shapes, scores = gt_shapes + rng.normal(0, 1, gt_shapes.shape), rng.random(20)
+    if kind == "obb":
+        formats = {"box_format": "cxcywhr"}
+    gt = pymetrics.GroundTruths(image, labels=labels, area=area, **{name: gt_shapes}, **formats)
+    dt = pymetrics.Detections(image, scores=scores, labels=labels[::-1].copy(), **{name: dt_shapes}, **formats)
+    found = Accumulator(iou_type=kind, keep_data=True)
+    found.update(gt, dt)
+    want = pymetrics.evaluate(gt, dt, iou_type=kind)
+    matrix, per_class, costs = want.confusion().matrix, want.at(0.3, 0.42).per_class, dict(tide(want))
+    for array in (gt_shapes, dt_shapes, scores, area, labels, dt.labels, image):
+        array[:] = 1
+    result = found.compute()
+    assert np.array_equal(result.confusion().matrix, matrix)
+    assert result.at(0.3, 0.42).per_class == per_class
+    assert dict(tide(result)) == costs
+
+
 def places(of, side):
     """The place of each row among those of its image."""
     rows, seen = getattr(of, side), {}
