@@ -14,7 +14,7 @@ BIT = np.uint64(1)
 UNREACHED = np.int64(1 << 62)
 
 
-@kernel(parallel=True, outputs=("precision", "recall", "scores_at"))
+@kernel(parallel=True, outputs=("precision", "recall", "scores_at"), linear=True)
 def accumulate(
     scores, matched, ignored, offsets, n_gt, category_cells, area_bits, max_dets, recall_thresholds,
     precision, recall, scores_at, begin, end,
