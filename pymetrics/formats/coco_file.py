@@ -18,7 +18,8 @@ import numpy as np
 from .. import _config
 from .._records import record
 from .boxes import BoxFormat, RawBoxes
-from .coco import XYWH, _categories, read_json, where_of
+from .coco import XYWH, named_categories, where_of
+from .json_files import read_json
 from .options import COMPARED, ReadOptions
 from .source import Source, SourceAxes
 
@@ -285,7 +286,7 @@ def read_ground_truth(
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
     try:
-        category_ids, names = _categories(categories, f"{argument}['categories']")
+        category_ids, names = named_categories(categories, f"{argument}['categories']")
     except (TypeError, ValueError) as error:
         raise FastPathDeclined(str(error)) from error
     if category_ids.dtype.kind != "i":
