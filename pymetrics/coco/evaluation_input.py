@@ -241,6 +241,8 @@ def _positions(ids: list[Any], position_of: dict[Any, int] | None) -> Array:
 
 def axis_ids(ids: Sequence[Any]) -> Array:
     """Ids as int64, or as text where they are; ids of other kinds give way to their positions."""
+    if set(map(type, ids)) == {np.int64}:  # as COCOeval writes them back
+        return np.array(ids)
     if all(isinstance(id, str) for id in ids) and len(ids):
         return np.array(ids, str)
     if all(isinstance(id, (int, np.integer)) and -(2**63) <= id < 2**63 for id in ids):
