@@ -14,6 +14,8 @@ from .bootstrap import replicates
 from .compare import LEVEL, Pair
 from .counted import require_number
 
+ROUNDING = 1e-12  # numbers of draws that differ by less are the same
+
 
 @value_record
 class ImagesNeeded:
@@ -84,7 +86,7 @@ def images_needed(
         raise TypeError(f"result must be a Result or a Pair, got {type(result).__name__}")
     if not defined:
         raise ValueError(f"metric {metric!r} is undefined in these images")
-    if deviation == 0:
+    if deviation < ROUNDING:
         raise ValueError(
             f"metric {metric!r} is the same in all draws of these {n_images} images: they say nothing about chance"
         )
