@@ -23,6 +23,7 @@ struct KeypointExponents {
     View<const double, 1> gt_scales;
     View<const std::int32_t, 1> gt_rows;
     View<const double, 1> variances;
+    double highest;
     View<const index_t, 1> dt_offsets, gt_offsets, term_offsets;
     View<double, 1> exponents;
     index_t begin, end;
@@ -36,6 +37,7 @@ struct KeypointExponents {
         f("gt_scales", gt_scales);
         f("gt_rows", gt_rows);
         f("variances", variances);
+        f("highest", highest);
         f("dt_offsets", dt_offsets);
         f("gt_offsets", gt_offsets);
         f("term_offsets", term_offsets);
@@ -47,6 +49,7 @@ struct KeypointExponents {
 
 struct KeypointOverlaps {
     View<const double, 1> terms;
+    double most;
     View<const index_t, 1> n_terms, dt_offsets, gt_offsets, term_offsets, out_offsets;
     View<double, 1> out;
     index_t begin, end;
@@ -54,6 +57,7 @@ struct KeypointOverlaps {
     template <class F>
     void each(F f) {
         f("terms", terms);
+        f("most", most);
         f("n_terms", n_terms);
         f("dt_offsets", dt_offsets);
         f("gt_offsets", gt_offsets);

@@ -3,8 +3,12 @@
 #include <vector>
 
 #include "masks.h"
+#include "matching.h"
 #include "scratch.h"
-#include "vectors.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace pymetrics::cpu {
 
@@ -26,33 +30,31 @@ class Turns {
     index_t n() const { return n_; }
 };
 
-constexpr index_t kBlock = 512, kPiece = 32;
-
-PM_INLINE bool blocks_differ_any(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b) {
-    std::uint8_t found = 0;
-    for (index_t i = 0; i < kBlock; ++i) found |= std::uint8_t(a[i] ^ b[i]);
-    return found != 0;
+// Which of 64 bytes differ, as bits.
+PM_INLINE word_t differences(const std::uint8_t* a, const std::uint8_t* b) {
+    word_t found = 0;
+#if defined(__SSE2__)
+    __m128i equal[4];
+    for (int i = 0; i < 4; ++i)
+        equal[i] = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a) + i),
+                                  _mm_loadu_si128(reinterpret_cast<const __m128i*>(b) + i));
+    const __m128i all = _mm_and_si128(_mm_and_si128(equal[0], equal[1]), _mm_and_si128(equal[2], equal[3]));
+    if (_mm_movemask_epi8(all) == 0xFFFF) return 0;
+    for (int i = 0; i < 4; ++i) found |= word_t(_mm_movemask_epi8(equal[i]) ^ 0xFFFF) << 16 * i;
+#else
+    for (int i = 0; i < 64; ++i) found |= word_t(a[i] != b[i]) << i;
+#endif
+    return found;
 }
-
-PM_FOR_VECTORS(bool, blocks_differ, (const std::uint8_t* a, const std::uint8_t* b), (a, b))
 
 // Calls turn(i) for each i in [0, n) where now[i] differs from before[i].
 template <class Turn>
 PM_INLINE void for_each_difference(const std::uint8_t* now, const std::uint8_t* before, index_t n, Turn turn) {
-    for (index_t i = 0; i < n;) {
-        if (i + kBlock <= n && !blocks_differ(now + i, before + i)) {
-            i += kBlock;
-            continue;
-        }
-        const index_t end = std::min(i + kBlock, n);
-        for (; i + kPiece <= end; i += kPiece) {
-            if (std::memcmp(now + i, before + i, std::size_t(kPiece)) == 0) continue;
-            for (index_t j = i; j < i + kPiece; ++j)
-                if (now[j] != before[j]) turn(j);
-        }
-        for (; i < end; ++i)
-            if (now[i] != before[i]) turn(i);
-    }
+    index_t i = 0;
+    for (; i + 64 <= n; i += 64)
+        for (word_t left = differences(now + i, before + i); left; left &= left - 1) turn(i + lowest_bit(left));
+    for (; i < n; ++i)
+        if (now[i] != before[i]) turn(i);
 }
 
 PM_INLINE index_t encode_columns(const std::uint8_t* pixels, index_t n, run_t* out, index_t room) {

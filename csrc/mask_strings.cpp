@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-namespace pymetrics::cpu {
+namespace pymetrics {
 
-using namespace strings;
+namespace strings {
 
 namespace {
 
@@ -22,7 +22,9 @@ index_t n_runs_slowly(const std::uint8_t* begin, const std::uint8_t* end) {
     return length > 0 ? -1 : n;
 }
 
-// The runs of the text [begin, end), or -1 where it is none. Eight characters at a time; the slow way decides where one
+}  // namespace
+
+// Eight characters at a time; the slow way decides where one
 // is none, or a number may have five characters or more.
 index_t n_runs_of(const std::uint8_t* begin, const std::uint8_t* end) {
     constexpr word_t ones = 0x0101010101010101, tops = 0x80 * ones, half = 0x20202020;
@@ -43,7 +45,45 @@ index_t n_runs_of(const std::uint8_t* begin, const std::uint8_t* end) {
     return odd || rest < 0 || (joins && at == end) ? n_runs_slowly(begin, end) : n + rest;
 }
 
-}  // namespace
+void read_runs(const std::uint8_t* at, const std::uint8_t* end, run_t* runs, index_t n_runs) {
+    auto next = [&]() -> index_t {  // most numbers have one or two characters
+        if (end - at >= 2) {
+            const auto first = std::uint32_t(at[0] - kFirst), second = std::uint32_t(at[1] - kFirst);
+            if (!(first & 32)) {
+                ++at;
+                return std::int32_t(first << 27) >> 27;
+            }
+            if (!(second & 32)) {
+                at += 2;
+                return std::int32_t(((first & 31) | second << 5) << 22) >> 22;
+            }
+        }
+        return read_number(at, end);
+    };
+    for (index_t r = 0; r < n_runs; ++r) {
+        const index_t number = next();
+        runs[r] = run_t(r > 2 ? number + index_t(runs[r - 2]) : number);
+    }
+}
+
+std::uint8_t* write_runs(Runs runs, std::uint8_t* at) {
+    for (index_t r = 0; r < runs.n; ++r) {
+        index_t number = number_of(runs, r);
+        for (; is_long(number); number >>= 5) {
+            *at = std::uint8_t(kFirst + (number & 31) + 32);
+            ++at;
+        }
+        *at = std::uint8_t(kFirst + (number & 31));
+        ++at;
+    }
+    return at;
+}
+
+}  // namespace strings
+
+namespace cpu {
+
+using namespace strings;
 
 void count_runs(const CountRuns& of, const Threads& threads) {
     for_each_unit(of.begin, of.end, 256, threads,
@@ -52,13 +92,9 @@ void count_runs(const CountRuns& of, const Threads& threads) {
 
 void read_strings(const ReadStrings& of, const Threads& threads) {
     for_each_unit(of.begin, of.end, 256, threads, [&](index_t n) {
-        const std::uint8_t *at = of.text.data + of.begins[n], *const end = of.text.data + of.ends[n];
-        run_t* const runs = of.counts.data + of.run_offsets[n];
-        const index_t n_runs = of.run_offsets[n + 1] - of.run_offsets[n];
-        for (index_t r = 0; r < n_runs; ++r) {
-            const index_t number = read_number(at, end);
-            runs[r] = run_t(r > 2 ? number + index_t(runs[r - 2]) : number);
-        }
+        const index_t first = of.run_offsets[n];
+        read_runs(of.text.data + of.begins[n], of.text.data + of.ends[n], of.counts.data + first,
+                  of.run_offsets[n + 1] - first);
     });
 }
 
@@ -68,19 +104,9 @@ void measure_strings(const MeasureStrings& of, const Threads& threads) {
 }
 
 void write_strings(const WriteStrings& of, const Threads& threads) {
-    for_each_unit(of.begin, of.end, 256, threads, [&](index_t n) {
-        const Runs runs = runs_of(of.counts, of.offsets, n);
-        std::uint8_t* at = of.text.data + of.text_offsets[n];
-        for (index_t r = 0; r < runs.n; ++r) {
-            index_t number = number_of(runs, r);
-            for (; is_long(number); number >>= 5) {
-                *at = std::uint8_t(kFirst + (number & 31) + 32);
-                ++at;
-            }
-            *at = std::uint8_t(kFirst + (number & 31));
-            ++at;
-        }
-    });
+    for_each_unit(of.begin, of.end, 256, threads,
+                  [&](index_t n) { write_runs(runs_of(of.counts, of.offsets, n), of.text.data + of.text_offsets[n]); });
 }
 
-}  // namespace pymetrics::cpu
+}  // namespace cpu
+}  // namespace pymetrics

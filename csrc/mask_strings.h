@@ -38,6 +38,15 @@ inline index_t length_of(Runs runs) {
     return length;
 }
 
+// The runs of the text [begin, end), or -1 where it is none.
+index_t n_runs_of(const std::uint8_t* begin, const std::uint8_t* end);
+
+// The runs of a text that has n_runs.
+void read_runs(const std::uint8_t* begin, const std::uint8_t* end, run_t* runs, index_t n_runs);
+
+// Writes a mask's text, at most seven characters a run; returns its end.
+std::uint8_t* write_runs(Runs runs, std::uint8_t* at);
+
 }  // namespace strings
 
 struct CountRuns {

@@ -1,5 +1,6 @@
 #include "masks.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "scratch.h"
@@ -74,36 +75,45 @@ struct Summed {
     Runs runs;
     index_t area;
     bool is_whole, has_empty;  // its runs sum to its pixels; one behind the first is of length 0
+    const run_t* ends;         // (runs.n,), where each run ends, if it is whole
 };
 
-Summed summed(Runs runs, index_t n_pixels) {
+// ends: room for those of the mask.
+Summed summed(Runs runs, index_t n_pixels, run_t* ends) {
     index_t total = 0, area = 0, n_empty = 0;
     for (index_t r = 0; r < runs.n; ++r) {
         total += runs.data[r];
         area += r % 2 ? runs.data[r] : 0;
         n_empty += r > 0 && runs.data[r] == 0;
+        ends[r] = run_t(total);
     }
-    return {runs, area, total == n_pixels, n_empty > 0};
+    return {runs, area, total == n_pixels, n_empty > 0, ends};
+}
+
+// The first run of 1 that ends behind `at`; n or more where there is none.
+index_t first_behind(const Summed& mask, run_t at) {
+    return (std::upper_bound(mask.ends, mask.ends + mask.runs.n, at) - mask.ends) | 1;
 }
 
 // The pixels of both of two masks: one run of 1 after another, which halves the steps of Walk.
-index_t shared_pixels(Runs a, Runs b) {
-    if (a.n < 2 || b.n < 2) return 0;
-    index_t i = 1, j = 1, shared = 0;
-    index_t a_begin = a.data[0], b_begin = b.data[0], a_end = a_begin + a.data[1], b_end = b_begin + b.data[1];
+index_t shared_pixels(const Summed& a, const Summed& b) {
+    if (a.runs.n < 2 || b.runs.n < 2) return 0;
+    index_t i = first_behind(a, b.ends[0]), j = first_behind(b, a.ends[0]), shared = 0;
+    if (i >= a.runs.n || j >= b.runs.n) return 0;
+    index_t a_begin = a.ends[i - 1], b_begin = b.ends[j - 1], a_end = a.ends[i], b_end = b.ends[j];
     for (;;) {
         const index_t length = std::min(a_end, b_end) - std::max(a_begin, b_begin);
         shared += length > 0 ? length : 0;
         if (a_end <= b_end) {
             i += 2;
-            if (i >= a.n) return shared;
-            a_begin = a_end + a.data[i - 1];
-            a_end = a_begin + a.data[i];
+            if (i >= a.runs.n) return shared;
+            a_begin = a.ends[i - 1];
+            a_end = a.ends[i];
         } else {
             j += 2;
-            if (j >= b.n) return shared;
-            b_begin = b_end + b.data[j - 1];
-            b_end = b_begin + b.data[j];
+            if (j >= b.runs.n) return shared;
+            b_begin = b.ends[j - 1];
+            b_end = b.ends[j];
         }
     }
 }
@@ -111,7 +121,7 @@ index_t shared_pixels(Runs a, Runs b) {
 double overlap_of(const Summed& dt, const Summed& gt, run_t dt_area, bool crowd) {
     index_t shared = 0, union_ = 0;
     if (dt.is_whole && gt.is_whole && !(dt.has_empty && gt.has_empty)) {
-        shared = shared_pixels(dt.runs, gt.runs);
+        shared = shared_pixels(dt, gt);
         union_ = dt.area + gt.area - shared;
     } else {  // by pycocotools' own loop, which may end early
         Walk walk(dt.runs, gt.runs);
@@ -198,17 +208,27 @@ void merge_masks(const MergeMasks& of, const Threads& threads) {
 }
 
 void mask_iou(const MaskIou& of, const Threads& threads) {
-    auto gt_of = [&](index_t b) {
-        return summed(runs_of(of.gt_counts, of.gt_runs, b), of.gt_sizes(b, 0) * of.gt_sizes(b, 1));
+    auto gt_of = [&](index_t b, run_t* ends) {
+        return summed(runs_of(of.gt_counts, of.gt_runs, b), of.gt_sizes(b, 0) * of.gt_sizes(b, 1), ends);
     };
     parallel_for(of.begin, of.end, 16, threads, [&](Interrupt& interrupt) {
-        return [&, scratch = Scratch<Summed>()](index_t low, index_t high) mutable {
+        return [&, scratch = Scratch<Summed>(), gt_ends = Scratch<run_t>(), dt_ends = Scratch<run_t>()](
+                   index_t low, index_t high) mutable {
             for (index_t p = low; p < high; ++p) {
                 double* out = of.out.data + of.out_offsets[p];
                 const index_t first_gt = of.gt_offsets[p], n_gt = of.gt_offsets[p + 1] - first_gt;
                 const index_t n_dt = of.dt_offsets[p + 1] - of.dt_offsets[p];
                 Summed* const gts = scratch.take(n_gt);
-                for (index_t g = 0; n_dt > 0 && g < n_gt; ++g) gts[g] = gt_of(of.gt_rows[first_gt + g]);
+                index_t n_runs = 0;
+                for (index_t g = 0; n_dt > 0 && g < n_gt; ++g) {
+                    const index_t b = of.gt_rows[first_gt + g];
+                    n_runs += of.gt_runs[b + 1] - of.gt_runs[b];
+                }
+                run_t* ends = gt_ends.take(n_runs);
+                for (index_t g = 0; n_dt > 0 && g < n_gt; ++g) {
+                    gts[g] = gt_of(of.gt_rows[first_gt + g], ends);
+                    ends += gts[g].runs.n;
+                }
                 for (index_t d = of.dt_offsets[p]; n_gt > 0 && d < of.dt_offsets[p + 1]; ++d) {
                     const index_t a = of.dt_rows[d], height = of.dt_sizes(a, 0), width = of.dt_sizes(a, 1);
                     const Box box = load(of.dt_boxes, a);
@@ -222,7 +242,10 @@ void mask_iou(const MaskIou& of, const Threads& threads) {
                             out[g] = -1;  // DIFFERENT_SIZES
                             continue;
                         }
-                        if (!dt.runs.data) dt = summed(runs_of(of.dt_counts, of.dt_runs, a), height * width);
+                        if (!dt.runs.data) {
+                            const Runs runs = runs_of(of.dt_counts, of.dt_runs, a);
+                            dt = summed(runs, height * width, dt_ends.take(runs.n));
+                        }
                         out[g] = overlap_of(dt, gts[g], of.dt_areas[a], crowd);
                     }
                     out += n_gt;

@@ -40,24 +40,35 @@ class Outline {
         : height_(height), width_(width), room_(room), columns_(columns), turns(out) {}
 
     // Sorts the turns, all of which are there: by column, then by insertion, for a column has few.
-    void sort(Scratch<index_t>& places, Scratch<run_t>& spare) {
-        constexpr index_t few = 32;
-        if (width_ > 64 * n) {  // an image may be wider than there is memory for
+    void sort(Scratch<run_t>& places, Scratch<run_t>& spare) {
+        constexpr run_t few = 32;
+        run_t first = ~run_t(0), last = 0;
+        for (index_t i = 0; i < n; ++i) {
+            first = std::min(first, columns_[i]);
+            last = std::max(last, columns_[i]);
+        }
+        const index_t n_columns = n > 0 ? index_t(last - first) + 1 : 0;
+        if (n_columns > 64 * n) {  // an image may be wider than there is memory for
             std::sort(turns, turns + n);
             return;
         }
-        index_t* const next = places.take(width_ + 1);
-        std::fill_n(next, width_ + 1, 0);
-        for (index_t i = 0; i < n; ++i) ++next[columns_[i] + 1];
-        if (*std::max_element(next, next + width_ + 1) > few) {
+        run_t* const next = places.take(n_columns + 1);
+        std::fill_n(next, n_columns + 1, 0);
+        for (index_t i = 0; i < n; ++i) ++next[columns_[i] - first + 1];
+        run_t most = 0;
+        for (index_t c = 1; c <= n_columns; ++c) {
+            most = std::max(most, next[c]);
+            next[c] += next[c - 1];
+        }
+        if (most > few) {
             std::sort(turns, turns + n);
             return;
         }
-        for (index_t c = 0; c < width_; ++c) next[c + 1] += next[c];
         run_t* const sorted = spare.take(n);
         for (index_t i = 0; i < n; ++i) {
-            sorted[next[columns_[i]]] = turns[i];
-            ++next[columns_[i]];
+            run_t& place = next[columns_[i] - first];
+            sorted[place] = turns[i];
+            ++place;
         }
         for (index_t i = 0; i < n; ++i) {
             index_t at = i;
@@ -121,7 +132,7 @@ index_t turns_to_runs(run_t* turns, index_t n_turns) {
 
 void draw_polygons(const DrawPolygons& of, const Threads& threads) {
     parallel_for(of.begin, of.end, 64, threads, [&](Interrupt&) {
-        return [&, places = Scratch<index_t>(), columns = Scratch<run_t>(), spare = Scratch<run_t>()](
+        return [&, places = Scratch<run_t>(), columns = Scratch<run_t>(), spare = Scratch<run_t>()](
                    index_t low, index_t high) mutable {
             for (index_t p = low; p < high; ++p) {
                 const index_t first = of.offsets[p], last = of.offsets[p + 1], height = of.sizes(p, 0);

@@ -36,6 +36,8 @@ _MODULE_OF = {
     "show_config": "_show_config",
 }
 
+_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "trackers")
+
 __all__ = [
     "COCO",
     "Accumulator",
@@ -73,7 +75,9 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Fetch a public name from its module at its first use (PEP 562)."""
+    """Fetch a public name from its module, or a subpackage, at its first use (PEP 562)."""
+    if name in _SUBPACKAGES:
+        return import_module(f"{__name__}.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
@@ -82,7 +86,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_SUBPACKAGES})
 
 
 _config.check_at_import()

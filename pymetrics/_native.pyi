@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 _I64 = NDArray[np.int64]
 _I32 = NDArray[np.int32]
@@ -116,6 +117,7 @@ def keypoint_exponents(
     gt_scales: _F64,
     gt_rows: _I32,
     variances: _F64,
+    highest: float,
     dt_offsets: _I64,
     gt_offsets: _I64,
     term_offsets: _I64,
@@ -127,6 +129,7 @@ def keypoint_exponents(
 ) -> None: ...
 def keypoint_overlaps(
     terms: _F64,
+    most: float,
     n_terms: _I64,
     dt_offsets: _I64,
     gt_offsets: _I64,
@@ -174,6 +177,9 @@ def match_cells(
     end: int,
     n_threads: int,
     /,
+) -> None: ...
+def panoptic_pairs(
+    preds: _I64, target: _I64, colors: _I64, areas: _I64, n_pairs: _I64, begin: int, end: int, n_threads: int, /
 ) -> None: ...
 def match_boxes(
     dt_boxes: _F64,
@@ -266,6 +272,24 @@ def replicate_means(
     n_threads: int,
     /,
 ) -> None: ...
+def image_means(
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    n_gt: _I32,
+    image_cells: _I64,
+    cell_category: _I32,
+    max_dets: _I64,
+    recall_thresholds: _F64,
+    n_thresholds: int,
+    queries: _I64,
+    members: _U8,
+    means: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def mean_valid(
     values: _F64,
     columns: _I64,
@@ -339,6 +363,109 @@ def join_along_scores(
     counts: _I64,
     /,
 ) -> None: ...
+def corner_iou(
+    dt: _F32,
+    gt: _F32,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    out_offsets: _I64,
+    kind: int,
+    out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_unclaimed(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    across: int,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_pairs(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_pointing(
+    dt: _F64,
+    gt: _F64,
+    gt_ignored: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def find_errors(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_ignored: _U8,
+    gt_offsets: _I64,
+    positive: float,
+    background: float,
+    kind: _U8,
+    counted: _U8,
+    error_gt: _I32,
+    mends: _U8,
+    gt_state: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def average_precision(
+    scores: _F64,
+    hits: _U8,
+    starts: _I64,
+    n_gt: _I64,
+    recall_thresholds: _F64,
+    average: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def lowest_lrp(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    offsets: _I64,
+    category_cells: _I64,
+    n_gt: _I64,
+    bit: int,
+    overlap: _F64,
+    threshold: float,
+    lowest: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def measure_masks(
     counts: _U32,
     offsets: _I64,
@@ -403,6 +530,19 @@ def mask_iou(
     gt_offsets: _I64,
     out_offsets: _I64,
     out: _F64,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def boundary_masks(
+    counts: _U32,
+    offsets: _I64,
+    sizes: _I64,
+    distances: _I64,
+    room: _I64,
+    bounds: _U32,
+    n_runs: _I64,
     begin: int,
     end: int,
     n_threads: int,
@@ -473,8 +613,8 @@ def read_results(
     scores: _F64,
     n_threads: int,
     text: _U8 | None = None,
-    spans: _I64 | None = None,
-    of_keypoints: bool = False,
+    masks: _I64 | None = None,
+    points: _F64 | None = None,
 ) -> int | tuple[int, str]: ...
 def scan_masks(
     text: _U8, spans: _I64, kinds: _U8, sizes: _I64, n_numbers: _I64, n_polygons: _I64, n_threads: int, /
@@ -490,7 +630,6 @@ def read_masks(
     n_threads: int,
     /,
 ) -> None: ...
-def read_points(text: _U8, spans: _I64, points: _F64, n_threads: int, /) -> tuple[int, str] | None: ...
 def read_ground_truth(
     file: int | bytes | _U8,
     size: int,
@@ -505,7 +644,8 @@ def read_ground_truth(
     ids: _I64,
     flags: _U8,
     n_threads: int,
-    spans: _I64 | None,
+    masks: _I64 | None,
+    points: _F64 | None,
     labelled: _F64 | None,
     /,
 ) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...
@@ -523,3 +663,11 @@ def complete_results(rows: Sequence[Any], begin: int, /) -> int: ...
 def index_dicts(
     rows: Sequence[Any], with_categories: bool, /
 ) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, Any]] | None: ...
+
+# Masks as dicts of size and counts. What they do not take, or another backend is asked for, is left to Python.
+def measure_rles(rles: Any, boxes: bool, /) -> NDArray[Any] | None: ...
+def decode_rles(rles: Any, n_threads: int, /) -> _U8 | None: ...
+def merge_rles(rles: Any, intersect: bool, /) -> dict[str, Any] | None: ...
+def iou_rles(dt: Any, gt: Any, crowd: _U8, n_threads: int, /) -> _F64 | None: ...
+def encode_rles(bitmap: Any, n_threads: int, /) -> dict[str, Any] | None: ...
+def draw_rles(polygons: Any, h: Any, w: Any, n_threads: int, /) -> list[dict[str, Any]] | None: ...

@@ -122,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         help="limits on the detections of one image and category (default: 1 10 100; of keypoints: 20)",
     )
     evaluate.add_argument(
+        "--boundary-dilation-ratio",
+        type=float,
+        metavar="R",
+        help="of iou type boundary: how deep a boundary is, in parts of the image's diagonal (default: 0.02)",
+    )
+    evaluate.add_argument(
         "--sigmas",
         type=float,
         nargs="+",
@@ -169,7 +175,8 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
     try:
         ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
-        as_shape(options.iou_type, sigmas=options.sigmas)
+        shape_params = {"sigmas": options.sigmas, "boundary_dilation_ratio": options.boundary_dilation_ratio}
+        as_shape(options.iou_type, **shape_params)
         protocol = as_protocol("coco", options.max_dets, iou_type=options.iou_type)
         protocol = replace(protocol, use_cats=not options.no_cats)
     except ValueError as error:
@@ -192,7 +199,7 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
                 box_format=options.box_format,
                 use_ignore=options.use_ignore,
                 class_map=class_map,
-                sigmas=options.sigmas,
+                **shape_params,
             )
         n_dt, n_images = (len(rows) for rows in (results[name].outcomes.scores, results[name].outcomes.image_ids))
         _say(f"{name}: {n_dt} detections counted on {n_images} images in {time.perf_counter() - start:.2f} s")

@@ -6,7 +6,6 @@
 #include "../reader/coco_json.h"
 #include "../reader/decimal.h"
 #include "../reader/json_scan.h"
-#include "../reader/keypoint_values.h"
 #include "../reader/mask_values.h"
 #include "readers.h"
 
@@ -96,6 +95,16 @@ T* row_column(obj array, const char* name, index_t n_columns, index_t& room) {
     return rows.data;
 }
 
+// points: None, or float64 (N, width).
+void take_points(obj points, RecordColumns& out) {
+    if (points.is_none()) return;
+    const auto rows = view<double, 2>(points, "points");
+    require(rows.shape[1] > 0, "points: expected at least 1 column");
+    out.points = rows.data;
+    out.width = rows.shape[1];
+    out.room = std::min(out.room, rows.shape[0]);
+}
+
 constexpr index_t kAnyRoom = std::numeric_limits<index_t>::max();
 
 // Of a list of objects, valid JSON, dicts of their `id` and `name`; None where one is no short integer, or no string
@@ -153,7 +162,7 @@ py::object read_text(int file, obj text, index_t n_threads) {
 }
 
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
-                        index_t n_threads, obj text, obj spans, bool of_keypoints) {
+                        index_t n_threads, obj text, obj masks, obj points) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     InputText input(file, size);
     if (!text.is_none()) input.copy_to(text);
@@ -163,9 +172,9 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     out.category = column<index_t>(category, "category", out.room);
     out.boxes = row_column<double>(boxes, "boxes", 4, out.room);
     out.scores = column<double>(scores, "scores", out.room);
-    if (!spans.is_none()) out.spans = row_column<index_t>(spans, "spans", 2, out.room);
-    out.of_keypoints = of_keypoints;
-    require(!out.spans || input.source().text, "spans: expected text, not an open file");
+    if (!masks.is_none()) out.masks = row_column<index_t>(masks, "masks", 2, out.room);
+    require(!out.masks || input.source().text, "masks: expected text, not an open file");
+    take_points(points, out);
     return caught([&]() -> py::object {
         index_t n = 0;
         run(n_threads,
@@ -176,7 +185,7 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
 
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
                              obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,
-                             obj spans, obj labelled) {
+                             obj masks, obj points, obj labelled) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     InputText input(file, size);
     RecordColumns out{}, out_images{};
@@ -186,10 +195,10 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
     out_images.flags = column<std::uint8_t>(image_flags, "image_flags", out_images.room);
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
-    if (!spans.is_none()) out.spans = row_column<index_t>(spans, "spans", 2, out.room);
-    if (!out.spans || !boxes.is_none()) out.boxes = row_column<double>(boxes, "boxes", 4, out.room);
+    if (masks.is_none()) out.boxes = row_column<double>(boxes, "boxes", 4, out.room);
+    else out.masks = row_column<index_t>(masks, "masks", 2, out.room);
+    take_points(points, out);
     if (!labelled.is_none()) out.labelled = column<double>(labelled, "labelled", out.room);
-    out.of_keypoints = out.labelled;
     out.areas = column<double>(area, "area", out.room);
     out.id = column<index_t>(ids, "ids", out.room);
     out.flags = column<std::uint8_t>(flags, "flags", out.room);
@@ -214,8 +223,8 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
 namespace {
 
 // Text of kPad zero bytes more, and places in it.
-template <class Byte, class Spans>
-void require_spans(View<Byte, 1> text, const Spans& spans) {
+template <class Spans>
+void require_spans(View<std::uint8_t, 1> text, const Spans& spans) {
     const index_t size = text.shape[0] - kPad;
     require_padding(text, size);
     require(spans.shape[1] == 2, "spans: expected 2 columns");
@@ -264,20 +273,6 @@ void read_masks(obj text, obj spans, obj kinds, obj offsets, obj polygon_offsets
     run(n_threads, [&](const Threads& threads) {
         pymetrics::read_masks(reinterpret_cast<const char*>(bytes.data), places, kind, number_ends, polygon_ends,
                               values, n_values, threads);
-    });
-}
-
-py::object read_points(obj text, obj spans, obj points, index_t n_threads) {
-    const auto bytes = view<const std::uint8_t, 1>(text, "text");
-    const auto places = view<const index_t, 2>(spans, "spans");
-    const auto out = view<double, 2>(points, "points");
-    require_spans(bytes, places);
-    require_length(out.shape[0], places.shape[0], "points");
-    return caught([&]() -> py::object {
-        run(n_threads, [&](const Threads& threads) {
-            pymetrics::read_points(reinterpret_cast<const char*>(bytes.data), places, out, threads);
-        });
-        return py::none();
     });
 }
 

@@ -50,14 +50,20 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     m.def("read_text", &read_text);
     m.def("read_results", &bindings::read_results, py::arg("file"), py::arg("size"), py::arg("chunk"), py::arg("image"),
           py::arg("category"), py::arg("boxes"), py::arg("scores"), py::arg("n_threads"), py::arg("text") = py::none(),
-          py::arg("spans") = py::none(), py::arg("of_keypoints") = false);
+          py::arg("masks") = py::none(), py::arg("points") = py::none());
     m.def("read_ground_truth", &bindings::read_ground_truth);
     m.def("scan_masks", &bindings::scan_masks);
     m.def("read_masks", &bindings::read_masks);
-    m.def("read_points", &bindings::read_points);
     m.def("read_number", &bindings::read_number);
 
     m.def("read_dicts", &read_dicts);
     m.def("complete_results", &complete_results);
     m.def("index_dicts", &index_dicts);
+
+    m.def("measure_rles", &measure_rles);
+    m.def("decode_rles", &decode_rles);
+    m.def("merge_rles", &merge_rles);
+    m.def("iou_rles", &iou_rles);
+    m.def("encode_rles", &encode_rles);
+    m.def("draw_rles", &draw_rles);
 }

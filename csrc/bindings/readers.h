@@ -12,18 +12,18 @@ using obj = const py::object&;
 py::object read_text(int file, obj text, index_t n_threads);
 
 // file: the number of an open file; or bytes; or an array of text, TEXT_PAD zero bytes behind it. size: of the text.
-// text: None, or an array that the file is copied to. spans: None; or int64 (N, 2), where each value of `segmentation`,
-// or of `keypoints`, begins and ends; then `file` is text, and boxes are NaN where there is none. -> the number of
-// rows.
+// text: None, or an array that the file is copied to. masks: None; or int64 (N, 2), where each value of `segmentation`
+// begins and ends; then `file` is text. points: None; or float64 (N, width), the numbers of `keypoints`. With either
+// boxes are NaN where there is none. -> the number of rows.
 py::object read_results(obj file, index_t size, index_t chunk, obj image, obj category, obj boxes, obj scores,
-                        index_t n_threads, obj text, obj spans, bool of_keypoints);
+                        index_t n_threads, obj text, obj masks, obj points);
 
-// spans: as above; with them boxes may be None. labelled: None; or float64 (N,), num_keypoints, NaN where there is
-// none; then spans are those of `keypoints`. -> the numbers of images and of rows, the text of the categories, and
-// (key, begin, end) of every value of the data set.
+// masks, points: as above; with masks boxes are None. labelled: None; or float64 (N,), num_keypoints, NaN where there
+// is none. -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of
+// the data set.
 py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
                              obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,
-                             obj spans, obj labelled);
+                             obj masks, obj points, obj labelled);
 
 // The values of `segmentation` that stand at spans, int64 (N, 2), in a text. kinds: uint8 (N,), of compressed runs (0),
 // of lists of runs (1), of polygons (2). spans: then of the characters of compressed runs, whose escapes are undone in
@@ -34,9 +34,6 @@ py::object scan_masks(obj text, obj spans, obj kinds, obj sizes, obj n_numbers, 
 // numbers each polygon has, int64, those of row i from lengths[polygon_offsets[i]] on. After scan_masks.
 void read_masks(obj text, obj spans, obj kinds, obj offsets, obj polygon_offsets, obj numbers, obj lengths,
                 index_t n_threads);
-
-// The lists of as many numbers as points, float64 (N, width), has columns, which stand at spans in a text. -> None.
-py::object read_points(obj text, obj spans, obj points, index_t n_threads);
 
 // The double nearest to a JSON number, or None. way: 0 as the readers do, 1 std::from_chars or what stands for it,
 // 2 what stands for it.
@@ -51,6 +48,27 @@ index_t read_dicts(obj rows, index_t n, const py::dict& required, const py::dict
 // Writes segmentation (where it is missing), area, id (the row's number, from 1 on) and iscrowd into the rows from
 // `begin` on. -> the row that is left to Python, unchanged.
 index_t complete_results(obj rows, index_t begin);
+
+// Masks as dicts of size and counts. What is not regular, or asked of another backend, gives None and is left to
+// Python.
+
+// A list of masks. -> their areas, uint32 (N,), or boxes, float64 (N, 4).
+py::object measure_rles(obj rles, bool boxes);
+
+// -> uint8 (N, width, height).
+py::object decode_rles(obj rles, index_t n_threads);
+
+// -> a mask.
+py::object merge_rles(obj rles, bool intersect);
+
+// crowd: uint8 (len(gt),). -> float64 (len(dt), len(gt)), in Fortran order.
+py::object iou_rles(obj dt_rles, obj gt_rles, obj crowd, index_t n_threads);
+
+// bitmap: uint8 or bool (height, width). -> a mask.
+py::object encode_rles(obj bitmap, index_t n_threads);
+
+// polygons: a list of lists of numbers. -> a list of masks.
+py::object draw_rles(obj polygons, obj h, obj w, index_t n_threads);
 
 // -> (rows by id, rows by image, images by category), in the order of the rows; None where they are left to Python.
 py::object index_dicts(obj rows, bool with_categories);

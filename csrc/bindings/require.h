@@ -7,14 +7,20 @@
 
 #include "../accumulate.h"
 #include "../bootstrap.h"
+#include "../boundaries.h"
 #include "../boxes.h"
 #include "../cells.h"
 #include "../confusion.h"
+#include "../errors.h"
+#include "../image_means.h"
 #include "../keypoints.h"
 #include "../mask_strings.h"
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
+#include "../other_tools.h"
+#include "../panoptic.h"
+#include "../pointing.h"
 #include "../polygons.h"
 #include "../replicates.h"
 #include "../rotated.h"
@@ -95,13 +101,23 @@ void require_accumulate(const Accumulate& of);
 void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
+void require_image_means(const ImageMeans& of);
 void require_mean_valid(const MeanValid& of);
 void require_match_across(const MatchAcross& of);
+void require_find_errors(const FindErrors& of);
+void require_average_precision(const AveragePrecision& of);
+void require_lowest_lrp(const LowestLrp& of);
+void require_panoptic_pairs(const PanopticPairs& of);
+void require_corner_iou(const CornerIou& of);
+void require_match_unclaimed(const MatchUnclaimed& of);
+void require_match_pairs(const MatchPairs& of);
+void require_match_pointing(const MatchPointing& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
 void require_merge_masks(const MergeMasks& of);
 void require_mask_iou(const MaskIou& of);
+void require_boundary_masks(const BoundaryMasks& of);
 void require_count_runs(const CountRuns& of);
 void require_read_strings(const ReadStrings& of);
 void require_measure_strings(const MeasureStrings& of);

@@ -86,6 +86,20 @@ void require_mask_iou(const MaskIou& of) {
     require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
 }
 
+void require_boundary_masks(const BoundaryMasks& of) {
+    const index_t n = of.offsets.shape[0] - 1;
+    require_offsets(of.offsets, of.counts.shape[0], "offsets");
+    require_sizes(of.sizes, n, "sizes");
+    require_length(of.distances.shape[0], n, "distances");
+    bool positive = true;
+    for (index_t i = 0; i < n; ++i) positive &= of.distances[i] > 0;
+    require(positive, "distances: expected numbers of at least 1");
+    require_offsets(of.room, of.bounds.shape[0], "room");
+    require_length(of.room.shape[0], n + 1, "room");
+    require_length(of.n_runs.shape[0], n, "n_runs");
+    require_range(of.begin, of.end, n);
+}
+
 void require_count_runs(const CountRuns& of) {
     require_texts(of.text, of.begins, of.ends);
     require_length(of.n_runs.shape[0], of.begins.shape[0], "n_runs");

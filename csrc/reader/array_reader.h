@@ -199,7 +199,7 @@ class ArrayReader {
     // The records from chunk.start on, where the window begins or later; chunk.brace is the '}' before.
     void read_chunk(Window& window, Chunk& chunk, index_t end) const {
         chunk.records.n = 0;
-        chunk.records.resize(usual_, wanted_.known);
+        chunk.records.resize(usual_, wanted_);
         chunk.error.at = -1;
         chunk.is_last = false;
         index_t at = chunk.start;
@@ -211,6 +211,7 @@ class ArrayReader {
             }
             Scanner s{p};
             Record r;
+            if (wanted_.width > 0) r.points = chunk.records.next_points(wanted_);
             bool ok = read_record(s, wanted_, r);
             const char* const brace = s.p - 1;
             if (ok) {
@@ -228,7 +229,7 @@ class ArrayReader {
                 chunk.error = {window.at(s.p), s.why};
                 return;
             }
-            chunk.records.push(r, wanted_.known);
+            chunk.records.push(r, wanted_);
             p = s.p;
             at = window.at(p);
             chunk.brace = window.at(brace);
@@ -269,17 +270,16 @@ class ArrayReader {
             for (std::size_t i = 0; i < n; ++i)
                 for (std::size_t j = 0; j < 4; ++j)
                     std::memcpy(out_.boxes + 4 * (row + index_t(i)) + j, &r.slot[j][i], 8);
-        if (out_.boxes && out_.spans)
+        if (out_.boxes && (out_.masks || out_.points))
             for (std::size_t i = 0; i < n; ++i)
                 if (!(r.seen[i] & kBox))
                     std::fill_n(out_.boxes + 4 * (row + index_t(i)), 4, std::numeric_limits<double>::quiet_NaN());
-        if (out_.spans) {
-            const int span = out_.of_keypoints ? kPoints : kMask;
+        if (out_.masks)
             for (std::size_t i = 0; i < n; ++i)
                 for (int j = 0; j < 2; ++j)
-                    out_.spans[2 * (row + index_t(i)) + j] =
-                        reinterpret_cast<const char*>(std::uintptr_t(r.slot[span + j][i])) - source_.text;
-        }
+                    out_.masks[2 * (row + index_t(i)) + j] =
+                        reinterpret_cast<const char*>(std::uintptr_t(r.slot[kMask + j][i])) - source_.text;
+        if (out_.points) std::memcpy(out_.points + row * out_.width, r.points.get(), n * std::size_t(out_.width) * 8);
         if (out_.labelled)
             for (std::size_t i = 0; i < n; ++i) {
                 const bool is_there = r.seen[i] >> kLabelled & 1;

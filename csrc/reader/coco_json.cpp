@@ -32,8 +32,8 @@ namespace {
 
 // What is compared, which every record must have.
 Fields compared(const RecordColumns& out) {
-    if (!out.spans) return kBox;
-    return out.of_keypoints ? 1u << kPoints | 1u << kPointsEnd : 1u << kMask | 1u << kMaskEnd;
+    if (out.points) return 1u << kPoints;
+    return out.masks ? 1u << kMask | 1u << kMaskEnd : kBox;
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ Fields compared(const RecordColumns& out) {
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out) {
     constexpr Fields numbers = kIdsOfRow | 1u << kScore;
     const Fields needed = numbers | compared(out), known = needed | kBox;
-    const Fields refused = out.spans && out.of_keypoints ? 1u << kMask : 0;
+    const Fields refused = out.points ? 1u << kMask : 0;
     Window window(source);
     index_t at = 0;
     auto skip_space = [&] {  // to the next character that is none, or to the end
@@ -53,7 +53,7 @@ index_t read_results(const Source& source, index_t chunk, const Threads& threads
         } while (at < source.size && window.cuts(window.of(at)));
     };
     skip_space();
-    ArrayReader reader(source, {known, needed, refused}, chunk, out);
+    ArrayReader reader(source, {known, needed, refused, out.width}, chunk, out);
     at = reader.read(at, threads);
     if (at < 0) return 0;
     ++at;
@@ -93,11 +93,11 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
         }
         const char* const begin = s.p;
         if (which == 0) {
-            counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0}, images);
+            counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0, 0}, images);
         } else if (which == 1) {
             constexpr Fields optional = id | 1u << kArea | 1u << kCrowd | 1u << kIgnore;
             const Fields needed = kIdsOfRow | compared(out), more = out.labelled ? kBox | 1u << kLabelled : 0;
-            counts.rows = array({needed | optional | more, needed, 1u << kScore}, out);
+            counts.rows = array({needed | optional | more, needed, 1u << kScore, out.width}, out);
         } else {
             require(s.value());
             if (which == 2) {

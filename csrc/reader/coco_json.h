@@ -30,10 +30,11 @@ struct Source {
 struct RecordColumns {
     index_t *image, *category, *id;
     double *boxes, *scores, *areas;
-    double* sizes;        // (N, 2): height and width of images, NaN where there is no number
-    double* labelled;     // num_keypoints, NaN where it is missing
-    index_t* spans;       // (N, 2): where the value of one key begins and ends in the text; boxes are optional then
-    bool of_keypoints;    // that key: `keypoints`, or else `segmentation`
+    double* sizes;     // (N, 2): height and width of images, NaN where there is no number
+    index_t* masks;    // (N, 2): where the value of `segmentation` begins and ends in the text; boxes are optional then
+    double* points;    // (N, width), the numbers of `keypoints`; boxes are optional then
+    index_t width;     // 0 where there are none
+    double* labelled;  // num_keypoints, NaN where it is missing
     std::uint8_t* flags;  // of the bits below
     index_t room;
 };
@@ -62,9 +63,9 @@ struct GroundTruthCounts {
     std::vector<Section> sections;                     // in the order of the text
 };
 
-// A list of results: image, category, boxes and scores; with out.spans, of text alone, boxes are NaN where there is
-// none, and with keypoints no result has a segmentation. Returns the number of rows. `chunk`: bytes per unit of work.
-// Throws Declined.
+// A list of results: image, category, boxes and scores; with out.masks, of text alone, or out.points boxes are NaN
+// where there is none; with points no result has a segmentation. Returns the number of rows. `chunk`: bytes per unit of
+// work. Throws Declined.
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out);
 
 // A data set: its annotations but for scores; the ids, sizes and flags of its images.

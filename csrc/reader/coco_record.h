@@ -5,16 +5,17 @@
 #include <string_view>
 #include <utility>
 
-#include "json_scan.h"
+#include "cut_numbers.h"
 
 namespace pymetrics {
 
 // kLvisKey: either of the two keys that LVIS adds to images, whose values are not read. kMask, kMaskEnd: where the
-// value of `segmentation` begins and ends, as pointers into the text; kPoints, kPointsEnd: that of `keypoints`.
+// value of `segmentation` begins and ends, as pointers into the text. kPoints: the numbers of `keypoints`, which stand
+// beside the slots.
 // clang-format off
 enum Field {
     kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kMask, kMaskEnd,
-    kPoints, kPointsEnd, kLabelled, kOther, kFields
+    kPoints, kLabelled, kOther, kFields
 };
 // clang-format on
 using Fields = unsigned;  // one bit each
@@ -25,11 +26,13 @@ constexpr Fields kBox = 15, kIds = 1u << kImage | 1u << kCategory | 1u << kId;
 struct Record {
     word_t slot[kFields];
     Fields seen;
+    double* points = nullptr;  // room for the numbers of `keypoints`; null: they are skipped
 };
 
-// Which fields count, which must be there, and which are not read here.
+// Which fields count, which must be there, and which are not read here. width: how many numbers `keypoints` has.
 struct Wanted {
     Fields known, needed, refused;
+    index_t width;
 };
 
 // Many records, by columns; only those of the known fields hold anything.
@@ -37,24 +40,33 @@ class Records {
   public:
     index_t n = 0;
     std::unique_ptr<word_t[]> slot[kFields];  // not initialised
+    std::unique_ptr<double[]> points;         // `width` of each
     std::unique_ptr<Fields[]> seen;
 
     // Room for `more` records behind the n that are there.
-    void reserve(index_t more, Fields known) {
-        if (room_ < n + more) resize(2 * (n + more), known);
+    void reserve(index_t more, const Wanted& wanted) {
+        if (room_ < n + more) resize(2 * (n + more), wanted);
     }
 
     // Room for at least so many records.
-    void resize(index_t room, Fields known) {
+    void resize(index_t room, const Wanted& wanted) {
         if (room_ >= room) return;
-        grow(seen, room);
+        grow(seen, 1, room);
         for (int f = 0; f < kFields; ++f)
-            if (known >> f & 1) grow(slot[f], room);
+            if (wanted.known >> f & 1) grow(slot[f], 1, room);
+        if (wanted.width > 0) grow(points, wanted.width, room);
         room_ = room;
     }
 
-    void push(const Record& r, Fields known) {
-        reserve(1, known);
+    // Room for the numbers of the next record that is pushed.
+    double* next_points(const Wanted& wanted) {
+        reserve(1, wanted);
+        return points.get() + n * wanted.width;
+    }
+
+    void push(const Record& r, const Wanted& wanted) {
+        const Fields known = wanted.known;
+        reserve(1, wanted);
         for (int f = 0; f < kFields; ++f)
             if (known >> f & 1) slot[f][std::size_t(n)] = r.slot[f];
         seen[std::size_t(n++)] = r.seen;
@@ -64,9 +76,9 @@ class Records {
     index_t room_ = 0;
 
     template <class T>
-    void grow(std::unique_ptr<T[]>& values, index_t room) {
-        std::unique_ptr<T[]> more(new T[std::size_t(room)]);
-        if (n) std::memcpy(more.get(), values.get(), std::size_t(n) * sizeof(T));
+    void grow(std::unique_ptr<T[]>& values, index_t width, index_t room) {
+        std::unique_ptr<T[]> more(new T[std::size_t(room * width)]);
+        if (n) std::memcpy(more.get(), values.get(), std::size_t(n * width) * sizeof(T));
         values = std::move(more);
     }
 };
@@ -135,7 +147,7 @@ inline bool read_field(Scanner& s, Field field, Record& r, Slots* slots) {
     return true;
 }
 
-inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
+inline bool read_known(Scanner& s, Field field, const Wanted& wanted, Record& r, Slots* slots) {
     if (field == kX) {
         if (!s.take('[', "expected a box")) return false;
         for (int i = 0; i < 4; ++i) {
@@ -147,13 +159,18 @@ inline bool read_known(Scanner& s, Field field, Record& r, Slots* slots) {
         }
         return true;
     }
-    if (field == kMask || field == kPoints) {
+    if (field == kMask) {
         if (slots) slots->only_numbers = false;
-        r.slot[field] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.slot[kMask] = reinterpret_cast<std::uintptr_t>(s.p);
         if (!s.value()) return false;
-        r.slot[field + 1] = reinterpret_cast<std::uintptr_t>(s.p);
-        r.seen |= 3u << field;
+        r.slot[kMaskEnd] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.seen |= 1u << kMask | 1u << kMaskEnd;
         return true;
+    }
+    if (field == kPoints) {
+        if (slots) slots->only_numbers = false;
+        r.seen |= 1u << kPoints;
+        return r.points ? read_list(s, r.points, wanted.width) : s.value();
     }
     if (*s.p == '-' || is_digit(*s.p)) return read_field(s, field, r, slots);
     if (slots) slots->only_numbers = false;
@@ -190,7 +207,7 @@ inline bool read_record(Scanner& s, const Wanted& wanted, Record& r, Slots* slot
         if (field != kOther) {
             if (met & bit & ~(1u << kLvisKey)) return s.fail("a key that stands there twice");
             met |= bit;
-            if (!read_known(s, field, r, slots)) return false;
+            if (!read_known(s, field, wanted, r, slots)) return false;
         } else {
             const char* const begin = s.p;
             if (!s.value()) return false;
@@ -205,30 +222,6 @@ inline bool read_record(Scanner& s, const Wanted& wanted, Record& r, Slots* slot
     ++s.p;
     return true;
 }
-
-// Numbers of up to eight characters as they are cut out of the text of many records: eight characters, the first one in
-// the lowest byte; and by how many bits to shift those out that are not the number's. Of longer ones, which are read on
-// the spot, the bits of the value, and kIsRead.
-constexpr index_t kBlock = 64;
-constexpr word_t kIsRead = 1 << 8;
-struct Cut {
-    word_t text[kBlock], shift[kBlock];
-};
-
-// Cuts out what stands at p, up to the first `stop`. Returns its end; null where it is longer than eight characters.
-// Each number begins where the last one ended: the time of a record is that of this chain of dependent operations.
-inline const char* cut_number(const char* p, char stop, word_t stops, word_t& text, word_t& shift) {
-    const word_t x = text = load8(p), y = x ^ stops;
-    const word_t found = (y - kBytes) & ~y & kHighs;  // the lowest bit is that of the first `stop`
-    if (found == 0 && p[8] != stop) return nullptr;
-    const int length = found ? lowest_byte(found) : 8;
-    shift = word_t(64 - 8 * length);
-    return p + length;
-}
-
-// What was cut out, converted together, in vectors; bad[i] gets bits where no number stands.
-void convert_ids(const Cut& cut, index_t n, word_t* out, word_t* bad);
-void convert_numbers(const Cut& cut, index_t n, word_t* out, word_t* bad);
 
 // The text between the numbers, which is the same in nearly all records, learned from the first one: with it a record
 // is numbers to cut out and gaps to compare.
@@ -337,7 +330,7 @@ class Template {
     // The first n records of the block join the others, up to one that is bad. Returns how many.
     index_t convert(const Cut* cuts, index_t n, const Wanted& wanted, Records& records) const {
         word_t bad[kBlock] = {}, other[kBlock];
-        records.reserve(kBlock, wanted.known);
+        records.reserve(kBlock, wanted);
         for (int i = 0; i < n_; ++i) {
             const Field field = field_[i];
             word_t* const out = field == kOther ? other : records.slot[field].get() + records.n;

@@ -123,6 +123,11 @@ struct Scanner {
     }
 };
 
+// Python computes with integers of any size.
+inline bool is_exact(const Number& number) {
+    return number.kind != Number::kHuge && std::fabs(number.value) < 9007199254740992.0;
+}
+
 // The numbers of an array: calls take(number) for each. False where there is something else.
 template <class Take>
 bool read_array(Scanner& s, Take take) {
@@ -134,8 +139,7 @@ bool read_array(Scanner& s, Take take) {
     for (;;) {
         Number number;
         if (!s.number(number)) return false;
-        if (number.kind == Number::kHuge || !(std::fabs(number.value) < 9007199254740992.0))
-            return s.fail("a number of 2^53 or more");
+        if (!is_exact(number)) return s.fail("a number of 2^53 or more");
         if (!take(number)) return false;
         s.space();
         if (*s.p == ']') break;

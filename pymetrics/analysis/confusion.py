@@ -14,9 +14,10 @@ from ..evaluation import stages
 from ..evaluation.cells import Cells, group
 from ..evaluation.columns import Columns
 from ..evaluation.matches import is_set, source_rows
-from ..evaluation.protocol import tables
+from ..evaluation.protocol import Protocol, tables
 from ..evaluation.result import Result
-from .counted import require_number, single_threshold
+from .confusion_rules import RULES, pairs_by_rule
+from .counted import require_data, require_number, single_threshold
 
 if TYPE_CHECKING:
     from .._arrays import F64, I32, I64, Ids
@@ -98,7 +99,9 @@ class Confusion:
         return f"<Confusion iou={self.iou:g} score={self.score:g}: {len(self.category_ids)} categories, {counts}>"
 
 
-def confusion(result: Result, iou: float = 0.5, score: float = 0.25) -> Confusion:
+def confusion(
+    result: Result, iou: float | None = None, score: float | None = None, rule: str = "protocol"
+) -> Confusion:
     """The confusion matrix of the detections that reach a score.
 
     First the protocol's own matching within categories, at this threshold and the area range "all". Then each
@@ -106,23 +109,54 @@ def confusion(result: Result, iou: float = 0.5, score: float = 0.25) -> Confusio
     counts and is of another category in its image, with the highest overlap of at least iou (of equals the later).
     What is left after that is paired with background.
 
+    By another tool's rule the numbers are that tool's; boxes alone, all detections of an image; crowds and ground
+    truths to be ignored, which these tools do not know, are left out. "ultralytics" (8.4.190,
+    ConfusionMatrix.process_batch; its rows are our columns): by falling score each detection takes the free ground
+    truth of any category with the highest overlap above iou (of equals the first). "supervision" (0.31.2,
+    ConfusionMatrix.from_detections): pairs with an overlap above iou, those of one category first, then by falling
+    overlap; scores play no part. Both compute in float32, of corners; where these were given as float32, an overlap may
+    differ from theirs in its last bit, for boxes are kept as x, y, width, height.
+
     Args:
-        result: of `evaluate`, which keeps the data beside the result.
-        iou: the IoU threshold; any number in [0, 1].
-        score: detections count from this score on, itself included.
+        result: of `evaluate`, or of an Accumulator with keep_data=True: the data is beside the result.
+        iou: the IoU threshold; any number in [0, 1]; None for .5, .45 by "ultralytics".
+        score: detections count from this score on, itself included, by "ultralytics" above it; None for .25, .3 by
+            "supervision".
+        rule: "protocol", "ultralytics" or "supervision".
 
     Raises:
-        ValueError: iou or score is no such number; or the data is not at hand, as after an Accumulator.
+        ValueError: an argument is none of these; the data is not at hand; or a tool's rule is asked for and the data is
+            no boxes.
     """
-    iou, score = require_number("iou", iou, 0, 1), require_number("score", score)
-    columns, cells = result.columns, result.cells
-    if columns is None or cells is None:
-        raise ValueError(
-            "confusion needs the data that was evaluated, which results of an Accumulator and loaded results do not "
-            "have: call evaluate on the data"
-        )
-    t = result.protocol.place_of_threshold(iou)
-    protocol = single_threshold(result.protocol, iou if t is None else result.protocol.iou_thresholds[t])
+    if rule != "protocol" and rule not in RULES:
+        raise ValueError(f'rule must be "protocol", "ultralytics" or "supervision", got {rule!r}')
+    own = RULES.get(rule)
+    iou = require_number("iou", (own.iou if own else 0.5) if iou is None else iou, 0, 1)
+    score = require_number("score", (own.score if own else 0.25) if score is None else score)
+    columns, cells = require_data(result, "confusion")
+    n_categories = len(columns.axes.category_ids)
+    if own is not None:
+        if columns.shape.iou_type != "bbox":
+            raise ValueError(f"rule={rule!r} needs boxes, got the IoU type {columns.shape.iou_type!r}")
+        gt, dt, overlap = pairs_by_rule(columns, rule, iou, score)
+        is_right = (gt >= 0) & (dt >= 0)
+        is_right[is_right] = columns.gt.category[gt[is_right]] == columns.dt.category[dt[is_right]]
+        diagonal = columns.dt.category[dt[is_right]]
+        mistakes = _mistakes(columns, gt[~is_right], dt[~is_right], overlap[~is_right], n_categories)
+    else:
+        t = result.protocol.place_of_threshold(iou)
+        protocol = single_threshold(result.protocol, iou if t is None else result.protocol.iou_thresholds[t])
+        iou = protocol.iou_thresholds[0]
+        diagonal, mistakes = _by_protocol(columns, cells, protocol, score)
+    pairs = [diagonal.astype(np.int64) * (n_categories + 2), mistakes.actual * (n_categories + 1) + mistakes.predicted]
+    counts = np.bincount(np.concatenate(pairs), minlength=(n_categories + 1) ** 2)
+    names = _names(columns.axes.category_ids.tolist(), columns.axes.category_names)
+    matrix = counts.reshape(n_categories + 1, n_categories + 1).astype(np.int64)
+    return Confusion(iou, score, columns.axes.category_ids, names, matrix, mistakes)
+
+
+def _by_protocol(columns: Columns, cells: Cells, protocol: Protocol, score: float) -> tuple[I32, Mistakes]:
+    """The categories of what is right, int32 (TP,), and all else, at the protocol's only threshold."""
     outcomes, found = stages.match(columns, cells, protocol, keep_matches=True)
     assert found is not None
     reaches = ~(cells.scores < score)
@@ -135,15 +169,8 @@ def confusion(result: Result, iou: float = 0.5, score: float = 0.25) -> Confusio
     dt_free = np.zeros(len(columns.dt.image), np.bool_)
     dt_free[cells.dt_rows[reaches & ~hits & ~ignored]] = True
     gt, dt, overlap = _match_across(columns, gt_free, dt_free, float(tables(protocol).thresholds[0]))
-
-    n_categories = len(columns.axes.category_ids)
-    mistakes = _mistakes(columns, gt, dt, overlap, n_categories)
-    diagonal = columns.dt.category[cells.dt_rows[right]].astype(np.int64)
-    pairs = [diagonal * (n_categories + 2), mistakes.actual * (n_categories + 1) + mistakes.predicted]
-    counts = np.bincount(np.concatenate(pairs), minlength=(n_categories + 1) ** 2)
-    names = _names(columns.axes.category_ids.tolist(), columns.axes.category_names)
-    matrix = counts.reshape(n_categories + 1, n_categories + 1).astype(np.int64)
-    return Confusion(protocol.iou_thresholds[0], score, columns.axes.category_ids, names, matrix, mistakes)
+    mistakes = _mistakes(columns, gt, dt, overlap, len(columns.axes.category_ids))
+    return columns.dt.category[cells.dt_rows[right]], mistakes
 
 
 def _match_across(columns: Columns, gt_free: Any, dt_free: Any, threshold: float) -> tuple[I32, I32, F64]:

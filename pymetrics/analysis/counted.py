@@ -12,6 +12,8 @@ import numpy as np
 
 from .._records import record
 from ..evaluation import stages
+from ..evaluation.cells import Cells
+from ..evaluation.columns import Columns
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
@@ -75,10 +77,49 @@ def counted_at(result: Result, iou: float) -> Counted:
         return Counted(result.outcomes, area, area * len(ious) + t, ious[t])
     if result.columns is None or result.cells is None:
         raise protocol.unknown_threshold(
-            iou, f": the data is not at hand to match again. Say iou_thresholds=[..., {iou!r}] at the start"
+            iou,
+            f": the data is not at hand to match again. Say iou_thresholds=[..., {iou!r}] or keep_data=True at the "
+            "start",
         )
     outcomes, _ = stages.match(result.columns, result.cells, single_threshold(protocol, iou))
     return Counted(outcomes, 0, 0, iou)
+
+
+def overlaps_at(result: Result, iou: float, what: str) -> tuple[Counted, F64]:
+    """As counted_at; and float64 (D,): the overlap of each detection with what it took, or 0.
+
+    Raises:
+        ValueError: iou is no number in [0, 1]; or neither the data nor matches at this threshold are at hand.
+    """
+    iou, protocol = require_number("iou", iou, 0, 1), result.protocol
+    t = protocol.place_of_threshold(iou)
+    if result.columns is not None and result.cells is not None:
+        single = single_threshold(protocol, iou if t is None else protocol.iou_thresholds[t])
+        outcomes, found = stages.match(result.columns, result.cells, single, keep_matches=True)
+        assert found is not None
+        return Counted(outcomes, 0, 0, single.iou_thresholds[0]), found.overlap[:, 0]
+    counted, whole = counted_at(result, iou), protocol.area_names[protocol.whole_area]
+    try:
+        matches = result.matches
+    except ValueError as error:
+        raise ValueError(f"{what} needs overlaps: {error}") from None
+    if whole not in matches.protocol.area_names:
+        raise ValueError(f"{what} needs the matches of the area range {whole!r}: name it in keep_matches")
+    place = matches.protocol.area_names.index(whole) * len(protocol.iou_thresholds) + counted.bit % len(
+        protocol.iou_thresholds
+    )
+    return counted, np.ascontiguousarray(matches.overlap[:, place])
+
+
+def require_data(result: Result, what: str) -> tuple[Columns, Cells]:
+    """The data beside a result, and its cells. Raises ValueError, in which `what` needs it, where it is not at hand."""
+    columns, cells = result.columns, result.cells
+    if columns is None or cells is None:
+        raise ValueError(
+            f"{what} needs the data that was evaluated, which loaded results do not have, nor those of an Accumulator: "
+            "call evaluate on the data, or say Accumulator(keep_data=True) at the start"
+        )
+    return columns, cells
 
 
 def single_threshold(protocol: Protocol, iou: float) -> Protocol:

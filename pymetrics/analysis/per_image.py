@@ -11,10 +11,12 @@ import numpy as np
 from .. import kernels
 from ..evaluation.cells import sort_rows
 from ..evaluation.outcomes import Outcomes
+from ..evaluation.protocol import tables
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from ..formats.ranges import offsets_of
 from .at import at
+from .bootstrap import queries_of
 from .confidence import BestThreshold, best_threshold
 
 if TYPE_CHECKING:
@@ -51,17 +53,14 @@ def per_image(result: Result, iou: float = 0.5, score: float | None = None) -> l
 def image_stats(outcomes: Outcomes) -> F64:
     """float64 (images, rows of the summary): the summary of each image alone, of outcomes on the host."""
     cells, category, starts = _by_image(outcomes)
-    stats = np.full((outcomes.n_images, len(outcomes.protocol.rows)), UNDEFINED)
-    for i in np.flatnonzero(np.diff(starts)).tolist():
-        first, last = int(starts[i]), int(starts[i + 1])
-        d0, d1 = int(cells.offsets[first]), int(cells.offsets[last])
-        alone = replace(
-            cells, category_ids=outcomes.category_ids[category[first:last]], image_ids=outcomes.image_ids[i : i + 1],
-            category_cells=np.arange(last - first + 1), cell_image=np.zeros(last - first, np.int32),
-            offsets=cells.offsets[first : last + 1] - d0, n_gt=cells.n_gt[first:last], scores=cells.scores[d0:d1],
-            matched=cells.matched[d0:d1], ignored=cells.ignored[d0:d1],
-        )  # fmt: skip
-        stats[i] = Result(alone).stats
+    rows, protocol = outcomes.protocol.rows, outcomes.protocol
+    known, queries, members = queries_of(outcomes, rows)
+    stats, means = np.full((outcomes.n_images, len(rows)), UNDEFINED), np.empty((outcomes.n_images, len(known)))
+    kernels.image_means(
+        cells.matched, cells.ignored, cells.offsets, cells.n_gt, starts, category, tables(protocol).max_dets,
+        tables(protocol).recall_thresholds, len(protocol.iou_thresholds), queries, members, means, 0, len(means),
+    )  # fmt: skip
+    stats[:, known] = means
     return stats
 
 
@@ -87,5 +86,5 @@ def _by_image(outcomes: Outcomes) -> tuple[Outcomes, Any, Any]:
     firsts = np.flatnonzero(np.diff(image, prepend=-1))
     n_cells = np.zeros(outcomes.n_images, np.int64)
     n_cells[image[firsts]] = np.diff(firsts, append=len(image))
-    category = np.repeat(np.arange(len(outcomes.category_ids)), np.diff(outcomes.category_cells))[order]
+    category = np.repeat(np.arange(len(outcomes.category_ids), dtype=np.int32), np.diff(outcomes.category_cells))[order]
     return replace(outcomes, **moved), category, offsets_of(n_cells)

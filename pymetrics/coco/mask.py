@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kernels
+from .. import _config, kernels
 from ..formats.runs import (
     RunColumns,
     box_corners,
@@ -43,6 +43,9 @@ def encode(bimask: Any) -> Any:
         ValueError: another dtype.
     """
     if len(bimask.shape) == 2:
+        found = _by_native("encode_rles", bimask, 1)
+        if found is not None:
+            return found
         return encode_many(as_array(bimask, "bimask")[None])[0]
     if len(bimask.shape) == 3:
         return encode_many(np.moveaxis(as_array(bimask, "bimask"), 2, 0))
@@ -77,6 +80,11 @@ def decode(rleObjs: Any) -> NDArray[np.uint8]:
     """
     if not isinstance(rleObjs, list):
         return decode([rleObjs])[:, :, 0]
+    found: NDArray[np.uint8] | None = _by_native(
+        "decode_rles", rleObjs, _config.get_num_threads() if len(rleObjs) > 1 else 1
+    )
+    if found is not None:
+        return found.transpose(2, 1, 0)
     runs = _from_rles(rleObjs)
     runs.check(_name)
     if (runs.sizes != runs.sizes[:1]).any():
@@ -92,6 +100,9 @@ def area(rleObjs: Any) -> Any:
     """The pixels of masks: np.uint32; of a list uint32 (N,)."""
     if not isinstance(rleObjs, list):
         return area([rleObjs])[0]
+    found = _by_native("measure_rles", rleObjs, False)
+    if found is not None:
+        return found
     return _from_rles(rleObjs).measures.areas
 
 
@@ -100,6 +111,9 @@ def toBbox(rleObjs: Any) -> NDArray[np.float64]:
     if not isinstance(rleObjs, list):
         box: NDArray[np.float64] = toBbox([rleObjs])[0]
         return box
+    found: NDArray[np.float64] | None = _by_native("measure_rles", rleObjs, True)
+    if found is not None:
+        return found
     return _from_rles(rleObjs).measures.boxes
 
 
@@ -109,6 +123,9 @@ def merge(rleObjs: list[Rle], intersect: Any = False) -> Rle:
     Raises:
         ValueError: the runs of one of several masks do not sum to height * width.
     """
+    found: Rle | None = _by_native("merge_rles", rleObjs, bool(intersect))
+    if found is not None:
+        return found
     runs = _from_rles(rleObjs)
     if len(runs) > 1:
         runs.check(_name)
@@ -132,6 +149,9 @@ def iou(dt: Any, gt: Any, pyiscrowd: Any) -> Any:
         ValueError: the runs of a mask do not sum to height * width.
     """
     crowd = np.array(pyiscrowd, np.uint8)
+    found = _by_native("iou_rles", dt, gt, crowd, 1) if crowd.ndim == 1 else None
+    if found is not None:
+        return found
     dt, gt = _comparable(dt, "dt"), _comparable(gt, "gt")
     n_dt, n_gt = len(dt), len(gt)
     if n_dt == 0 or n_gt == 0:
@@ -180,6 +200,9 @@ def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:
             return to_rles(of_lists([rle["counts"] for rle in pyobj], sizes, _object))
         if np.ndim(first) == 0 and not isinstance(first, (str, dict)) and len(pyobj) >= 4:
             return frPyObjects([pyobj], h, w)[0]
+    found = _by_native("draw_rles", pyobj, h, w, _config.get_num_threads() if len(pyobj) > 16 else 1)
+    if found is not None:
+        return found
     size = _size((h, w))
     if isinstance(pyobj, np.ndarray) or (isinstance(pyobj, list) and _length(pyobj[0]) == 4):
         boxes = np.array(pyobj, np.float64)
@@ -193,6 +216,11 @@ def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:
     sizes = np.empty((len(offsets) - 1, 2), np.int64)
     sizes[:] = size
     return to_rles(of_polygons(points, offsets, sizes, _object))
+
+
+def _by_native(name: str, *args: Any) -> Any:
+    """What the C++ part makes of masks as dicts; None: they are left to the code here, which says what is wrong."""
+    return None if _config.native is None else getattr(_config.native, name)(*args)
 
 
 def _name(row: int) -> str:

@@ -38,6 +38,27 @@ def has_no_keypoints(gt: Ann) -> bool:
     return not any(visibility > 0 for visibility in gt["keypoints"][2::3])
 
 
+def complete_poses(anns: Sequence[Ann]) -> None:
+    """Write area, id and bbox, those of all keypoints, into results with keypoints, as pycocotools does."""
+    columns = pose_columns(anns, ())
+    extents: Any = [()] * len(anns)
+    if columns is not None:
+        points = columns["keypoints"].reshape(len(anns), -1, 3)[:, :, :2]
+        extents = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+        is_odd = ((extents == 0) | ~np.isfinite(extents)).any(axis=1)  # the sign of a zero
+        extents = [() if odd else extent for odd, extent in zip(is_odd.tolist(), extents, strict=True)]
+    for i, (ann, extent) in enumerate(zip(anns, extents, strict=True)):
+        keypoints = ann["keypoints"]
+        if len(extent) and type(keypoints[0]) is float and type(keypoints[1]) is float:
+            left, top, right, bottom = extent
+        else:  # integers stay such
+            x, y = keypoints[0::3], keypoints[1::3]
+            left, right, top, bottom = np.min(x), np.max(x), np.min(y), np.max(y)
+        ann["area"] = (right - left) * (bottom - top)
+        ann["id"] = i + 1
+        ann["bbox"] = [left, top, right - left, bottom - top]
+
+
 def read_poses(rows: Sequence[Ann], where: Where, *, is_gt: bool) -> RawPoses:
     """The poses of annotations; of ground truth with boxes and areas, which distances are compared with.
 

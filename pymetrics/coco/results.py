@@ -105,12 +105,9 @@ def _complete(anns: list[Ann], res: COCO, categories: Callable[[], Any]) -> None
 
         complete_masks(anns)
     else:
-        for i, ann in enumerate(anns):
-            x, y = ann["keypoints"][0::3], ann["keypoints"][1::3]
-            left, right, top, bottom = np.min(x), np.max(x), np.min(y), np.max(y)
-            ann["area"] = (right - left) * (bottom - top)
-            ann["id"] = i + 1
-            ann["bbox"] = [left, top, right - left, bottom - top]
+        from .pose_rows import complete_poses
+
+        complete_poses(anns)
 
 
 def rows_of_array(data: Any, say: Callable[..., None]) -> list[Ann]:

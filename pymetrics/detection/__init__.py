@@ -11,6 +11,7 @@ try:
     from .giou import GeneralizedIntersectionOverUnion
     from .iou import IntersectionOverUnion
     from .mean_ap import MeanAveragePrecision
+    from .panoptic_qualities import ModifiedPanopticQuality, PanopticQuality
 except ImportError as error:
     raise ImportError(
         f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
@@ -22,4 +23,6 @@ __all__ = [
     "GeneralizedIntersectionOverUnion",
     "IntersectionOverUnion",
     "MeanAveragePrecision",
+    "ModifiedPanopticQuality",
+    "PanopticQuality",
 ]

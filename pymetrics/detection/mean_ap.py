@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, ClassVar, Literal, TypeVar
 
-import numpy as np
 import torch
 
-from ..evaluation import stages
-from ..evaluation.cells import group
-from ..evaluation.columns import Columns
-from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS, Protocol
+from ..evaluation.protocol import COCO_IOU_THRESHOLDS, COCO_RECALL_THRESHOLDS
 from ..evaluation.result import Result
-from ..evaluation.summary import UNDEFINED, SummaryRow
-from . import coco_files, mask_states, outputs, validation
+from . import coco_files, mask_states, options, outputs, validation
+from .background import in_background
+from .detector_items import as_items
+from .evaluated import Evaluation, Settings
 from .helpers import CocoBackend
 from .list_metric import ListMetric
 from .select import SelectedValue
-from .state_columns import STATES, as_columns, copied_boxes
+from .shared import SharedList
+from .state_columns import STATES, copied_boxes
 
 IouType = Literal["bbox", "segm"]
+T = TypeVar("T")
 
 
 class MeanAveragePrecision(ListMetric):
@@ -34,7 +34,8 @@ class MeanAveragePrecision(ListMetric):
 
     Args:
         box_format: "xyxy", "xywh" or "cxcywh", in pixels.
-        iou_type: "bbox", "segm" (masks), or both in a tuple: then all keys but `classes` begin with "bbox_" or "segm_".
+        iou_type: "bbox", "segm" (masks), "keypoints" (ours alone), or several in a tuple: then all keys but `classes`
+            begin with "bbox_", "segm_", ...
         iou_thresholds: a list of overlaps; None or [] means .5, .55, ..., .95.
         rec_thresholds: a list of recalls at which precision is read; None or [] means 0, .01, ..., 1.
         max_detection_thresholds: three limits on the detections of one image and class; None means [1, 10, 100].
@@ -47,7 +48,15 @@ class MeanAveragePrecision(ListMetric):
         thresholds: where the default lists come from: "torchmetrics" rounds them to float32 (.55 is 0.550000011920929),
             "coco" has pycocotools' float64. Ours alone.
         count_empty_images: with iou_type "segm", count detections in images without ground truth, which torchmetrics
-            leaves out; with boxes they always count. Ours alone.
+            leaves out; with boxes they always count. Ours alone, as all that follow.
+        area_ranges: (lowest, highest) in square pixels by name; "tiny" adds map_tiny and mar_tiny.
+        max_dets: any number of limits, in place of max_detection_thresholds; all values but mar_<limit> are taken at
+            the last one, `map` too.
+        duplicates: update() reads `image_id` (an integer) from each target; of images that come again "first" keeps
+            the first one, "error" makes compute() refuse them.
+        sigmas: of keypoints; None: COCO's 17.
+        data_warnings: compute() warns of boxes that look like parts of the image, and says how many detections the
+            last limit cuts.
         **kwargs: of torchmetrics.Metric.
 
     Raises:
@@ -85,6 +94,11 @@ class MeanAveragePrecision(ListMetric):
         *,
         thresholds: Literal["torchmetrics", "coco"] = "torchmetrics",
         count_empty_images: bool = False,
+        area_ranges: Mapping[str, tuple[float, float]] | None = None,
+        max_dets: Sequence[int] | None = None,
+        duplicates: Literal["first", "error"] | None = None,
+        sigmas: Sequence[float] | None = None,
+        data_warnings: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -111,10 +125,15 @@ class MeanAveragePrecision(ListMetric):
         validation.check_numbers("iou_thresholds", self.iou_thresholds)
         validation.check_numbers("rec_thresholds", self.rec_thresholds)
         validation.check_any_iou_type(self.iou_type)
-        validation.check_bool("count_empty_images", count_empty_images)
-        self.count_empty_images = count_empty_images
-        for name in STATES:
+        self._own = options.checked(
+            count_empty_images=count_empty_images, area_ranges=area_ranges, max_dets=max_dets, duplicates=duplicates,
+            sigmas=sigmas, data_warnings=data_warnings,
+        )  # fmt: skip
+        if max_dets is not None:
+            self.max_detection_thresholds = sorted(int(limit) for limit in max_dets)
+        for name in options.states_of(self.iou_type, duplicates):
             self.add_state(name, default=[], dist_reduce_fx=None)
+        self.detection_labels = SharedList()
 
     def update(self, preds: Sequence[dict[str, Any]], target: Sequence[dict[str, Any]]) -> None:
         """Take in a batch. No value is read before compute(): on a GPU nothing waits.
@@ -128,6 +147,13 @@ class MeanAveragePrecision(ListMetric):
         above 0.5 are set; or a list of n dicts of size and counts (COCO's runs), or of n lists of polygons, which need
         the image's size: of its other masks, or the key `image_size` on either side.
 
+        In place of dicts there may be what detectors return: supervision's Detections, Ultralytics' Results,
+        detectron2's Instances, Hugging Face's instance segmentation. torchvision's BoundingBoxes are read in their own
+        format.
+
+        With iou_type "keypoints" there are keypoints (n, J, 3), x, y and visibility, which is not read of preds; and
+        target must have `area`.
+
         Boxes are copied, masks become runs on the host. All other tensors are detached and kept by reference, as in
         torchmetrics: do not change them in place before compute(). A part of a tensor over twice its size is copied.
 
@@ -136,18 +162,27 @@ class MeanAveragePrecision(ListMetric):
                 batch. The states are as before.
         """
         compiling = torch.compiler.is_compiling()
+        if not compiling:
+            preds, target = (as_items(items, self.box_format) for items in (preds, target))
         shapes = validation.items_of(self.iou_type)
         if compiling or shapes != ("boxes",) or not validation.is_sound(preds, target):
             validation.check_inputs(preds, target, self.box_format, shapes)
+        new: dict[str, list[Any]] = {}
+        if self._own["duplicates"] is not None:
+            new[options.IMAGE_ID] = options.image_ids(target)
         if "masks" in shapes:
-            dt_masks, gt_masks = mask_states.read(preds, target, self.backend)
-            self.detection_mask.extend(dt_masks)
-            self.groundtruth_mask.extend(gt_masks)
+            new["detection_mask"], new["groundtruth_mask"] = mask_states.read(preds, target, self.backend)
+        if "boxes" in shapes:
+            new["detection_box"], new["groundtruth_box"] = copied_boxes(preds), copied_boxes(target)
+        if "keypoints" in shapes:
+            for state, items in zip(options.POSES, (preds, target), strict=True):
+                new[state] = [item["keypoints"].detach().clone() for item in items]
+        if isinstance(self.detection_labels, SharedList):
+            self.detection_labels.forget()
+        for name, tensors in new.items():
+            getattr(self, name).extend(tensors)
         kept = _detached if compiling else _kept
         limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
-        if "boxes" in shapes:
-            self.detection_box.extend(copied_boxes(preds))
-            self.groundtruth_box.extend(copied_boxes(target))
         for item in preds:
             labels = item["labels"]
             if labels.shape[0] > limit:
@@ -175,48 +210,7 @@ class MeanAveragePrecision(ListMetric):
             map_per_class, mar_100_per_class (K,) (-1 without class_metrics); classes, int32 (K,). An entry of ious
             that has one element has no axis.
         """
-        columns = self._columns()
-        rows = outputs.rows(self.max_detection_thresholds, self.backend)
-        found: dict[str, Any] = {}
-        for iou_type in columns:
-            found |= self._values(columns, iou_type, rows, f"{iou_type}_" if len(columns) > 1 else "")
-        found["classes"] = torch.tensor(columns[iou_type].axes.category_ids, dtype=torch.int32)
-        return found
-
-    def _values(
-        self, columns: dict[str, Columns], iou_type: str, rows: tuple[SummaryRow, ...], prefix: str
-    ) -> dict[str, Any]:
-        """The numbers of one iou type."""
-        own = columns[iou_type]
-        if not len(own.axes.image_ids) or (self._skips_images() and not len(own.dt.scores)):
-            return outputs.scalars(rows, [UNDEFINED] * len(rows), prefix)
-        protocol = self._protocol(rows)
-        kind = outputs.FasterResult if self.backend == "faster_coco_eval" else Result
-        result = self._evaluate(own, protocol, kind)
-        found = outputs.scalars(rows, result.stats, prefix)
-        if self.extended_summary:
-            found |= outputs.extended(result, prefix)
-        precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
-        if self.class_metrics:
-            precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
-        last = f"mar_{self.max_detection_thresholds[-1]}_per_class"
-        return found | {f"{prefix}map_per_class": precision, f"{prefix}{last}": recall}
-
-    def _by_class(self, columns: dict[str, Columns], iou_type: str, result: Result) -> Result:
-        """The Result whose classes are the labels. torchmetrics gives detections of both types the masks' areas here.
-
-        That matters where a box has an area that no area range holds: negative, or above the last.
-        """
-        own = columns[iou_type]
-        if iou_type == "bbox" and "segm" in columns:
-            area = own.shape.area(own.dt.shape)
-            low, high = result.protocol.area_ranges[0]
-            if ((area < low) | (area > high)).any():
-                masks = columns["segm"]
-                own = replace(own, dt=replace(own.dt, area=masks.shape.area(masks.dt.shape)))
-        if own is columns[iou_type] and self.average == "macro":
-            return result
-        return _result(own, result.protocol, type(result))
+        return self._evaluation().values()
 
     def select(self, key: str) -> SelectedValue:
         """One number of compute() as a torchmetrics.Metric that shares the states.
@@ -229,10 +223,7 @@ class MeanAveragePrecision(ListMetric):
         Raises:
             ValueError: there is no such number.
         """
-        rows = outputs.rows(self.max_detection_thresholds, self.backend)
-        prefixes = [f"{iou_type}_" for iou_type in self.iou_type] if len(self.iou_type) > 1 else [""]
-        keys = tuple(f"{prefix}{row.key}" for prefix in prefixes for row in rows)
-        validation.check_choice("key", key, keys)
+        validation.check_choice("key", key, self._settings().keys)
         return SelectedValue(self, key)
 
     def result(self, iou_type: IouType | None = None) -> Result:
@@ -248,10 +239,49 @@ class MeanAveragePrecision(ListMetric):
         """
         chosen = self.iou_type[0] if iou_type is None else iou_type
         validation.check_choice("iou_type", chosen, tuple(self.iou_type))
-        with self.sync_context(
-            dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
-        ):
-            return self._evaluate(self._columns()[chosen], self._protocol())
+        with self._synchronised():
+            return self._evaluation().result(chosen)
+
+    def scalars(
+        self,
+        prefix: str = "",
+        class_names: Mapping[int, str] | bool | None = None,
+        undefined: Literal["drop", "keep", "nan"] = "drop",
+    ) -> dict[str, float]:
+        """The numbers of compute() as a flat dict of Python floats, of all processes where there are several.
+
+        Lightning's `log_dict` and every experiment tracker take it.
+
+        Args:
+            prefix: goes before every key, for instance "val/".
+            class_names: name by label; adds "map/<name>" per class; True takes the labels themselves.
+            undefined: "drop" leaves undefined values out, "keep" gives -1.0, "nan" gives NaN.
+
+        Raises:
+            ValueError, TypeError: as Result.scalars.
+        """
+        settings = self._settings()
+        found: dict[str, float] = {}
+        with self._synchronised():
+            evaluation = self._evaluation()
+            for iou_type, of_type in settings.prefixes.items():
+                result = evaluation.result(iou_type, settings.rows)
+                found |= result.scalars(f"{prefix}{of_type}", "torchmetrics", class_names, undefined)
+        return found
+
+    def compute_async(self) -> Future[dict[str, Any]]:
+        """compute() on a thread, of the states as they are now: update() and reset() may follow at once.
+
+        Where there are several processes, their states are gathered before this returns, in the calling thread.
+
+        Returns:
+            A future; its result() is what compute() gives, or raises what compute() would raise.
+        """
+        with self._synchronised():
+            states = {name: list(getattr(self, name)) for name in self._defaults}
+        evaluation = Evaluation(self._settings(), states, lambda _, make: make())
+        class_metrics = self.class_metrics
+        return in_background(lambda: outputs.squeezed(evaluation.values(), class_metrics))
 
     def tm_to_coco(self, name: str = "tm_map_input") -> None:
         """Write everything taken in as COCO files: {name}_preds.json and {name}_target.json."""
@@ -276,49 +306,54 @@ class MeanAveragePrecision(ListMetric):
 
     def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = ()) -> Any:
         """Masks stay on the host, where they are evaluated."""
-        return super()._apply(fn, (*exclude_state, "detection_mask", "groundtruth_mask"))
+        found = super()._apply(fn, (*exclude_state, "detection_mask", "groundtruth_mask"))
+        self.detection_labels = SharedList(self.detection_labels)
+        return found
 
-    def _skips_images(self) -> bool:
-        """Whether images without ground truth are left out, as in torchmetrics."""
-        return "bbox" not in self.iou_type and not self.count_empty_images
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "detection_labels" and isinstance(value, SharedList):
+            value.holders.add(id(self))
 
-    def _columns(self) -> dict[str, Columns]:
-        return as_columns(self.metric_state, self.box_format, self.iou_type, all_images=self.count_empty_images)
-
-    def _protocol(self, rows: tuple[SummaryRow, ...] | None = None) -> Protocol:
-        return Protocol(
-            iou_thresholds=tuple(self.iou_thresholds),
-            recall_thresholds=tuple(self.rec_thresholds),
-            max_dets=tuple(self.max_detection_thresholds),
-            summary=rows,
-            lenient=True,
+    def _synchronised(self) -> Any:
+        """A context in which the states are those of all processes, where compute() would gather them."""
+        return self.sync_context(
+            dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         )
 
-    def _evaluate(self, columns: Columns, protocol: Protocol, kind: type[Result] = Result) -> Result:
-        if self.average == "micro":
-            gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
-            columns = replace(columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=np.zeros(1, np.int64)))
-        return _result(columns, protocol, kind)
+    def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """make(), once for all metrics of a MetricCollection that share their states."""
+        labels = self.detection_labels
+        states = [getattr(self, name) for name in self._defaults]
+        return labels.once(self, states, key, make) if isinstance(labels, SharedList) else make()
+
+    def _settings(self) -> Settings:
+        return Settings(
+            box_format=self.box_format,
+            iou_types=tuple(self.iou_type),
+            iou_thresholds=tuple(self.iou_thresholds),
+            rec_thresholds=tuple(self.rec_thresholds),
+            limits=tuple(self.max_detection_thresholds),
+            class_metrics=self.class_metrics,
+            extended_summary=self.extended_summary,
+            average=self.average,
+            backend=self.backend,
+            **self._own,
+        )
+
+    def _evaluation(self) -> Evaluation:
+        return Evaluation(self._settings(), self.metric_state, self._once)
 
     def _wrap_compute(self, compute: Callable[..., Any]) -> Callable[..., Any]:
         """torchmetrics takes the axis from tensors of one element; what callers iterate over gets it back."""
-        squeezed = super()._wrap_compute(compute)
+        wrapped = super()._wrap_compute(compute)
 
         @functools.wraps(compute)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            found = squeezed(*args, **kwargs)
-            if isinstance(found, dict):
-                for key, value in found.items():
-                    if key == "classes" or (self.class_metrics and key.endswith("_per_class")):
-                        found[key] = torch.atleast_1d(value)
-            return found
+        def with_axes(*args: Any, **kwargs: Any) -> Any:
+            found = wrapped(*args, **kwargs)
+            return outputs.with_axes(found, self.class_metrics) if isinstance(found, dict) else found
 
-        return wrapped
-
-
-def _result(columns: Columns, protocol: Protocol, kind: type[Result]) -> Result:
-    cells = group(columns, protocol.limit)
-    return kind(stages.match(columns, cells, protocol)[0], columns, cells)
+        return with_axes
 
 
 def _spaced(start: float, end: float, n: int) -> list[float]:

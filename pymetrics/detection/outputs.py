@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torchmetrics.utilities.data import _squeeze_if_scalar
 
 from ..evaluation.protocol import COCO_AREA_NAMES
 from ..evaluation.result import Result
@@ -30,9 +31,23 @@ class FasterResult(Result):
         return precision, recall
 
 
-def rows(max_dets: Sequence[int], backend: str) -> tuple[SummaryRow, ...]:
+def rows(max_dets: Sequence[int], backend: str, area_names: Sequence[str] = COCO_AREA_NAMES) -> tuple[SummaryRow, ...]:
     """The rows of the summary, by the rule of the backend."""
-    return rows_of(COCO_AREA_NAMES, max_dets, FIRST_LIMIT[backend])
+    return rows_of(area_names, max_dets, FIRST_LIMIT[backend])
+
+
+def squeezed(found: dict[str, Any], class_metrics: bool) -> dict[str, Any]:
+    """As torchmetrics' compute() gives it: tensors of one element have no axis; but those of with_axes."""
+    of_one: dict[str, Any] = _squeeze_if_scalar(found)
+    return with_axes(of_one, class_metrics)
+
+
+def with_axes(found: dict[str, Any], class_metrics: bool) -> dict[str, Any]:
+    """The same dict, in which what callers iterate over has its axis back."""
+    for key, value in found.items():
+        if key == "classes" or (class_metrics and key.endswith("_per_class")):
+            found[key] = torch.atleast_1d(value)
+    return found
 
 
 def scalars(rows: Sequence[SummaryRow], values: Iterable[float], prefix: str = "") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torchmetrics import Metric
 
+from .options import IMAGE_ID, POSES
 from .state_columns import STATES
 
 
@@ -28,7 +29,7 @@ class SelectedValue(Metric):
         self.metric = metric
         self.key = key
         self._defaults, self._reductions = metric._defaults, metric._reductions
-        self._persistent = dict.fromkeys(STATES, False)  # the metric saves them
+        self._persistent = dict.fromkeys(self._defaults, False)  # the metric saves them
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """As the metric's."""
@@ -45,7 +46,7 @@ class SelectedValue(Metric):
 
     def reset(self) -> None:
         """As the metric's; but the lists of states are replaced, not cleared."""
-        for name in STATES:
+        for name in self._defaults:
             setattr(self, name, [])
         self.metric.reset()
         self._forward_cache = None
@@ -90,5 +91,5 @@ def _shared(name: str) -> property:
     return property(get, put)
 
 
-for _name in STATES:
+for _name in (*STATES, *POSES, IMAGE_ID):
     setattr(SelectedValue, _name, _shared(_name))

@@ -14,6 +14,7 @@ from ..evaluation.shapes import as_shape
 from ..formats.boxes import RawBoxes, corners_to_sizes
 from ..formats.coco import XYWH
 from ..formats.ids import joined_ids, positions
+from ..formats.keypoints import RawPoses, joined_points, with_unlabelled_ignored
 from ..formats.masks import RawMasks
 from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
@@ -55,17 +56,22 @@ def copied_boxes(items: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 def as_columns(
     states: Mapping[str, Sequence[Any]], box_format: str, iou_types: Sequence[str] = ("bbox",), *,
-    all_images: bool = False,
+    all_images: bool = False, duplicates: str | None = None, sigmas: tuple[float, ...] | None = None,
 ) -> dict[str, Columns]:  # fmt: skip
     """By iou type: the images in the order in which they came; the categories are the labels that any object has.
 
     states: the metric's lists by name; the boxes are in box_format.
     all_images: with masks alone, keep the images without ground truth; torchmetrics leaves them out, detections and
         all.
+    duplicates: "first" or "error", what becomes of images whose ids came before; None: they have no ids.
+    sigmas: of keypoints; None: COCO's.
 
     Raises:
-        ValueError: a label is not an integer (after set_dtype) or beyond 32 bits; the message names sample and element.
+        ValueError: an image came twice, and must not; a label is not an integer (after set_dtype) or beyond 32 bits;
+            the message names sample and element.
     """
+    if duplicates is not None:
+        states = _without_duplicates(states, duplicates)
     n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
     joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
     joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
@@ -103,15 +109,43 @@ def as_columns(
         more["no_area"] = None
     found = {}
     for iou_type in iou_types:
-        dt_shape, gt_shape = (
-            RawMasks(masks[side]) if iou_type == "segm" else RawBoxes(of[f"{side}_box"].reshape(-1, 4), XYWH)
-            for side in ("detection", "groundtruth")
-        )
+        dt_shape, gt_shape = (_raw_shape(states, of, masks, iou_type, side) for side in ("detection", "groundtruth"))
         gt = source("groundtruth", gt_image, gt_labels, gt_shape, **more)
+        if iou_type == "keypoints":
+            gt = with_unlabelled_ignored(gt)
         scores = of["detection_scores"].astype(np.float64, copy=False)
         dt = source("detection", dt_image, dt_labels, dt_shape, scores=scores)
-        found[iou_type] = build_columns(gt, dt, as_shape(iou_type), in_pixels=True)
+        params = {"sigmas": sigmas} if iou_type == "keypoints" and sigmas is not None else {}
+        found[iou_type] = build_columns(gt, dt, as_shape(iou_type, **params), in_pixels=True)
     return found
+
+
+def _raw_shape(states: Mapping[str, Sequence[Any]], of: Any, masks: Any, iou_type: str, side: str) -> Any:
+    """What is compared: masks, poses, or boxes."""
+    if iou_type == "segm":
+        return RawMasks(masks[side])
+    if iou_type == "bbox":
+        return RawBoxes(of[f"{side}_box"].reshape(-1, 4), XYWH)
+    poses = states[f"{side}_keypoints"]
+    return RawPoses(
+        joined_points([pose.cpu() for pose in poses], [f"keypoints of sample {i}" for i in range(len(poses))])
+    )
+
+
+def _without_duplicates(states: Mapping[str, Sequence[Any]], duplicates: str) -> dict[str, Sequence[Any]]:
+    """The states without images whose id came before."""
+    ids = torch.cat(list(states["groundtruth_image_id"])).tolist() if states["groundtruth_image_id"] else []
+    first: dict[int, int] = {}
+    for i, id in enumerate(ids):
+        if id in first and duplicates == "error":
+            raise ValueError(
+                f"image {id} came twice, as images {first[id]} and {i}; duplicates='first' keeps the first"
+            )
+        first.setdefault(id, i)
+    if len(first) == len(ids):
+        return dict(states)
+    kept = list(first.values())
+    return {name: [tensors[i] for i in kept] if tensors else tensors for name, tensors in states.items()}
 
 
 def _on_device(joined: dict[str, Any], n_dt: NDArray[np.int64], n_gt: NDArray[np.int64]) -> Columns | None:

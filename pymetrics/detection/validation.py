@@ -16,7 +16,7 @@ from .mask_states import are_listed
 
 BOX_FORMATS = ("xyxy", "xywh", "cxcywh")
 IOU_TYPES = ("segm", "bbox")
-ITEMS = {"bbox": "boxes", "segm": "masks"}
+ITEMS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 AVERAGES = ("macro", "micro")
 BACKENDS = ("pycocotools", "faster_coco_eval")
 THRESHOLDS = ("torchmetrics", "coco")
@@ -41,7 +41,7 @@ def check_bool(name: str, value: Any) -> None:
 def as_iou_types(iou_type: Any) -> Any:
     """The iou types as torchmetrics keeps them: a str becomes a tuple, anything else stays."""
     iou_types = (iou_type,) if isinstance(iou_type, str) else iou_type
-    if any(kind not in IOU_TYPES for kind in iou_types):
+    if any(kind not in ITEMS for kind in iou_types):
         raise ValueError(f"Expected argument `iou_type` to be one of {IOU_TYPES} or a tuple of, but got {iou_types}")
     return iou_types
 
@@ -174,6 +174,10 @@ def check_inputs(preds: Any, target: Any, box_format: str, shapes: tuple[str, ..
             if "boxes" in shapes:
                 _check_boxes(item["boxes"], box_format, i, "targets")
             _check_labels(item["labels"], i)
+            if "keypoints" in shapes:
+                _check_poses(item["keypoints"], i, "targets")
+                if "area" not in item:
+                    raise ValueError(f"Expected all dicts in `target` to contain the `area` key: sample {i} has none")
             for key in ("iscrowd", "area"):
                 if key in item:
                     _check_extra(item[key], key, item["labels"].shape[0], i)
@@ -181,6 +185,8 @@ def check_inputs(preds: Any, target: Any, box_format: str, shapes: tuple[str, ..
         if item["labels"].shape[0]:
             if "boxes" in shapes:
                 _check_boxes(item["boxes"], box_format, i, "predictions")
+            if "keypoints" in shapes:
+                _check_poses(item["keypoints"], i, "predictions")
             _check_labels(item["labels"], i)
             _check_scores(item["scores"], i)
 
@@ -203,6 +209,14 @@ def _check_boxes(boxes: Any, box_format: str, i: int, side: str) -> None:
         raise _not_four(boxes, i)
     if boxes.is_complex() or (boxes.dtype not in NUMBERS and box_format != "xywh"):
         raise ValueError(f"Invalid input box of sample {i}, element 0 (expected numbers, got {boxes.dtype}) in {side}")
+
+
+def _check_poses(poses: Any, i: int, side: str) -> None:
+    if poses.ndim != 3 or poses.shape[2] != 3 or poses.is_complex():
+        raise ValueError(
+            f"Invalid input keypoints of sample {i}, element 0 (expected shape (num_poses, num_keypoints, 3), got "
+            f"{poses.dtype} {tuple(poses.shape)}) in {side}"
+        )
 
 
 def _not_four(boxes: Any, i: int) -> ValueError:

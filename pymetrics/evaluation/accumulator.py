@@ -11,7 +11,9 @@ import numpy as np
 from ..formats.ids import joined_ids, positions
 from . import stages
 from .cells import group
+from .columns import Columns
 from .data_warnings import warn_of_zero_ids
+from .kept_data import joined_data
 from .matches import Matches, areas_to_keep, arrange_matches, match_rows
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
@@ -30,11 +32,14 @@ class Accumulator:
 
     Args:
         protocol: "coco", or a pymetrics.Protocol.
-        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; or "keypoints", poses.
+        iou_type: "bbox"; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary IoU; "keypoints" or
+            "keypoints_crowd", poses.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. Rows are then numbered within each image.
+        keep_data: also keep the data, for what reads more than outcomes: `result.confusion`, other IoU thresholds,
+            `analysis.tide`. Rows are then numbered within each image. Bytes and `gather` leave the data behind.
         max_dets, iou_thresholds, recall_thresholds, area_ranges: in place of the protocol's, as `pymetrics.evaluate`.
-        sigmas: of keypoints, as `pymetrics.evaluate`.
+        sigmas, boundary_dilation_ratio: of keypoints and of Boundary IoU, as `pymetrics.evaluate`.
         duplicates: an image that comes again is an error, or with "first" is left out (samplers that fill up the last
             batch send some images twice).
 
@@ -49,22 +54,28 @@ class Accumulator:
         *,
         duplicates: str = "error",
         keep_matches: bool | Sequence[str] = False,
+        keep_data: bool = False,
         max_dets: Iterable[int] | None = None,
         iou_thresholds: Iterable[float] | None = None,
         recall_thresholds: Iterable[float] | None = None,
         area_ranges: Mapping[str, tuple[float, float]] | None = None,
         sigmas: Iterable[float] | None = None,
+        boundary_dilation_ratio: float | None = None,
     ) -> None:
         if duplicates not in DUPLICATES:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
-        self.shape = as_shape(iou_type, sigmas=sigmas)
+        self.shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
         self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
         if self.protocol.federated:
             raise ValueError("protocol must not be federated (lvis): pymetrics.evaluate takes whole data sets of LVIS")
         self.duplicates = duplicates
         self.keep_matches = areas_to_keep(keep_matches, self.protocol)
+        if keep_data not in (True, False):
+            raise TypeError(f"keep_data must be True or False, got {keep_data!r}")
+        self.keep_data = bool(keep_data)
         self._chunks: list[Outcomes] = []
         self._matches: list[Matches] = []
+        self._data: list[Columns] = []  # of the chunks, in the order in which they came
         self._seen: set[Any] = set()
         self._category: Any = None  # the first id of one
         self._warned: set[str] = set()
@@ -101,13 +112,13 @@ class Accumulator:
             columns = read_columns(
                 gt, dt, self.shape, self.protocol, box_format=box_format, normalized=normalized,
                 image_sizes=image_sizes, use_ignore=use_ignore, class_map=class_map, first_image=self.n_images,
-                number_by_image=bool(self.keep_matches), given=self._warned,
+                number_by_image=bool(self.keep_matches) or self.keep_data, given=self._warned,
             )  # fmt: skip
             cells = group(columns, self.protocol.limit)
             outcomes, _ = stages.match(columns, cells, self.protocol)
             warn_of_zero_ids(outcomes, columns)
             matches = match_rows(columns, cells, self.protocol, self.keep_matches) if self.keep_matches else None
-            self._add(outcomes, matches)
+            self._add(outcomes, matches, [columns.on_host()] if self.keep_data else [])
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another accumulator holds; it stays as it is.
@@ -123,10 +134,15 @@ class Accumulator:
                 f"other keeps the matches of the area ranges {other.keep_matches}, this one of {self.keep_matches}: "
                 "give both the same keep_matches"
             )
+        if other.keep_data != self.keep_data:
+            raise ValueError(
+                f"other has keep_data={other.keep_data}, this one {self.keep_data}: give both the same (bytes hold no "
+                "data)"
+            )
         with other._lock:
-            outcomes, matches = other.outcomes(), other.matches()
+            outcomes, matches, data = other.outcomes(), other.matches(), list(other._data)
         with self._lock:
-            self._add(outcomes, matches)
+            self._add(outcomes, matches, data)
 
     def gather(self, group: Any = None) -> Accumulator:
         """An accumulator of the images of all processes of torch.distributed; this one stays as it is.
@@ -176,12 +192,14 @@ class Accumulator:
 
     def compute(self) -> Result:
         """The Result of all images so far; more may follow."""
-        return Result(self.outcomes(), matches=self.matches())
+        with self._lock:
+            columns = joined_data(self._data) if self._data else None
+            return Result(self.outcomes(), columns, matches=self.matches())
 
     def reset(self) -> None:
         """Forget all images."""
         with self._lock:
-            self._chunks, self._matches, self._seen, self._category = [], [], set(), None
+            self._chunks, self._matches, self._data, self._seen, self._category = [], [], [], set(), None
 
     @property
     def iou_type(self) -> str:
@@ -194,7 +212,7 @@ class Accumulator:
         return len(self._seen)
 
     def to_bytes(self) -> bytes:
-        """All outcomes so far, for a file or another machine."""
+        """All outcomes and matches so far, for a file or another machine; not the data of keep_data."""
         from .serialization import outcomes_to_bytes
 
         with self._lock:
@@ -209,7 +227,7 @@ class Accumulator:
         areas = () if matches is None else matches.protocol.area_names
         accumulator = cls(outcomes.protocol, outcomes.iou_type, duplicates=duplicates, keep_matches=areas)
         accumulator.shape = outcomes.shape
-        accumulator._add(outcomes, matches)
+        accumulator._add(outcomes, matches, [])
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
@@ -224,7 +242,7 @@ class Accumulator:
     def __repr__(self) -> str:
         return f"<pymetrics.Accumulator of {self.n_images} images>"
 
-    def _add(self, outcomes: Outcomes, matches: Matches | None) -> None:
+    def _add(self, outcomes: Outcomes, matches: Matches | None, data: list[Columns]) -> None:
         if (outcomes.protocol, outcomes.shape) != (self.protocol, self.shape):
             ours, theirs = (
                 {"iou_type": one.shape.iou_type, **one.shape.params, **one.protocol.to_dict()}
@@ -253,6 +271,7 @@ class Accumulator:
         self._chunks.append(outcomes)
         if matches is not None:
             self._matches.append(matches)
+        self._data += data
         self._seen.update(ids)
 
 

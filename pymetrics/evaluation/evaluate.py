@@ -31,6 +31,7 @@ def evaluate(
     recall_thresholds: Iterable[float] | None = None,
     area_ranges: Mapping[str, tuple[float, float]] | None = None,
     sigmas: Iterable[float] | None = None,
+    boundary_dilation_ratio: float | None = None,
 ) -> Result:
     """How good are these detections? Ground truth comes first, as in COCOeval.
 
@@ -62,9 +63,11 @@ def evaluate(
     Args:
         gt: ground truth.
         dt: detections.
-        iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; "segm", masks; or "keypoints", poses by object
-            keypoint similarity. Arrays (N, 6) and (N, 7) hold boxes alone. The area of a mask that has none is its
-            pixels; of a detected pose, the box around its keypoints; of results whose first has a box, the boxes'.
+        iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary
+            IoU; "keypoints", poses by object keypoint similarity; or "keypoints_crowd", the same as CrowdPose has it,
+            by the boxes' sizes. Arrays (N, 6) and (N, 7) hold boxes alone. The
+            area of a mask that has none is its pixels; of a detected pose, the box around its keypoints; of results
+            whose first has a box, the boxes'.
         protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds
             rounded to float32; "lvis"; or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
@@ -78,7 +81,9 @@ def evaluate(
         area_ranges: in place of the protocol's: a dict of (lowest, highest) by name, in square pixels. The protocol's
             range "all" is added where none has that name.
         sigmas: of keypoints, how far off each one may be, in parts of the square root of the object's area (twice the
-            sigma is one standard deviation). None: those of COCO's 17.
+            sigma is one standard deviation). None: those of COCO's 17, of CrowdPose's 14.
+        boundary_dilation_ratio: of Boundary IoU, how deep the boundary of a mask is, in parts of its image's diagonal.
+            None: 0.02.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
             "all", or the names of area ranges. It costs another matching, and 12 bytes for each detection, threshold
             and area range.
@@ -110,7 +115,7 @@ def evaluate(
     >>> round(pymetrics.evaluate(gt, dt)["map"], 3)
     0.7
     """
-    shape = as_shape(iou_type, sigmas=sigmas)
+    shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
     protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
     areas: tuple[str, ...] = ()
     if keep_matches is not False:

@@ -218,7 +218,12 @@ PRESETS_OF: dict[str, dict[str, Protocol]] = {
             area_ranges=COCO_AREA_RANGES[:1] + COCO_AREA_RANGES[2:], area_names=_KEYPOINT_AREAS, max_dets=(20,),
             summary=keypoint_rows(_KEYPOINT_AREAS),
         )
-    }
+    },
+    "keypoints_crowd": {
+        "coco": Protocol(
+            area_ranges=COCO_AREA_RANGES[:1], area_names=("all",), max_dets=(20,), summary=keypoint_rows(("all",))
+        )
+    },
 }  # fmt: skip
 
 

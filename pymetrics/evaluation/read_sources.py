@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..formats import EMPTY, ITEMS, SIDES, check_sides, format_of, opened
+from ..formats import EMPTY, ITEMS, OUTPUTS, SIDES, check_sides, format_of, opened
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 from .build_columns import build_columns
@@ -40,10 +40,10 @@ def read_sources(
     gt, dt = opened(gt, gt_options), opened(dt, dt_options)
     gt_format, dt_format = format_of(gt, "gt"), format_of(dt, "dt")
     check_sides(gt, gt_format, dt, dt_format)
-    if gt_format is EMPTY and dt_format is ITEMS:
+    if gt_format is EMPTY and dt_format in (ITEMS, OUTPUTS):
         gt_format = ITEMS
     gt_source = gt_format.read(gt, gt_options)
-    images = gt_source.axes.images if gt_format is ITEMS else None
+    images = gt_source.axes.images if gt_format in (ITEMS, OUTPUTS) else None
     return gt_source, dt_format.read(dt, replace(dt_options, images=images))
 
 

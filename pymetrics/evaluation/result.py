@@ -231,11 +231,17 @@ class Result(Mapping[str, float]):
 
         return miss_rate(self, iou)
 
-    def confusion(self, iou: float = 0.5, score: float = 0.25) -> Confusion:
+    def confusion(self, iou: float | None = None, score: float | None = None, rule: str = "protocol") -> Confusion:
         """Which categories the detections confuse, with background; see `pymetrics.analysis.confusion`."""
         from ..analysis import confusion
 
-        return confusion(self, iou, score)
+        return confusion(self, iou, score, rule)
+
+    def why(self, key: str) -> str | None:
+        """Why a number is -1, in words; None where it is defined. See `pymetrics.analysis.why`."""
+        from ..analysis import why
+
+        return why(self, key)
 
     def curves(self, iou: float | None = None, area: str | None = None, max_dets: int | None = None) -> Curves:
         """Precision over recall of each category and their mean, at one IoU threshold, area range and limit.

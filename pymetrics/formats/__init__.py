@@ -124,6 +124,25 @@ def _read_items(source: Any, options: ReadOptions) -> Source:
     return per_image.targets(source, options) if options.argument == "gt" else per_image.predictions(source, options)
 
 
+def _is_list_of_outputs(source: Any) -> bool:
+    from . import detectors
+
+    return isinstance(source, (list, tuple)) and bool(source) and detectors.is_output(source[0])
+
+
+def _has_scores(source: Any) -> bool | None:
+    from . import detectors
+
+    first = detectors.as_item(source[0])
+    return "scores" in first if len(first["labels"]) else None
+
+
+def _read_outputs(source: Any, options: ReadOptions) -> Source:
+    from . import detectors
+
+    return _read_items([detectors.as_item(item) for item in source], options)
+
+
 def _read_results(source: Any, options: ReadOptions) -> Source:
     from . import coco
 
@@ -143,6 +162,7 @@ def _first_has_score(annotations: Any) -> bool | None:
 
 
 EMPTY = Format("an empty list or array", "either", _is_empty, lambda _: None, _read_empty)
+OUTPUTS = Format("a list of what detectors return", "either", _is_list_of_outputs, _has_scores, _read_outputs)
 ITEMS = Format(
     "a list of one dict per image", "either", _is_list_of_dicts, lambda source: "scores" in source[0], _read_items
 )
@@ -164,6 +184,7 @@ FORMATS = (
         _read_dataset,
     ),
     EMPTY,
+    OUTPUTS,
     Format(
         "a list of results",
         "dt",

@@ -8,6 +8,7 @@ of the two read it. Why a file was left is logged by the logger "pymetrics" at t
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -177,11 +178,14 @@ def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, 
     """Masks in place of boxes."""
     from .mask_text import masks_of_text
 
-    text, spans = _whole_text(source, size)
+    if isinstance(source, bytes):
+        raise FastPathDeclined("masks are read with os.pread, which this system lacks")
+    text = _text_of(source, size) if isinstance(source, int) else source
+    spans = np.empty((size // SHORTEST + 1, 2), np.int64)
     if argument == "gt":
         found = _ground_truth(text, size, argument, box_format, chunk, spans)[0]
     else:
-        found = _with_box_areas(_results(text, size, argument, box_format, chunk, spans=spans))
+        found = _with_box_areas(_results(text, size, argument, box_format, chunk, masks=spans))
     raw = masks_of_text(text, spans[: len(found)], found.where)
     if isinstance(raw, tuple):
         raise _left(raw)
@@ -191,29 +195,41 @@ def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, 
 def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
     """Poses in place of boxes, with areas as for masks."""
     from .keypoints import NO_BOX, RawPoses
-    from .mask_text import points_of_text
 
-    text, spans = _whole_text(source, size)
-    boxes, labelled = None, None
+    width = _numbers_of_first_pose(source, size)
+    points = np.empty((size // (SHORTEST + 2 * width) + 1, width))  # a number and a comma are two characters
     if argument == "gt":
-        labelled = np.empty(len(spans))
-        found = _ground_truth(text, size, argument, box_format, chunk, spans, labelled)[0]
-        boxes, labelled = found.shape.values, labelled[: len(found)]
+        labelled = np.empty(len(points))
+        found = _ground_truth(source, size, argument, box_format, chunk, None, points, labelled)[0]
+        boxes = found.shape.values
         boxes[np.isnan(boxes[:, 0])] = NO_BOX
-    else:
-        found = _with_box_areas(_results(text, size, argument, box_format, chunk, spans=spans, of_keypoints=True))
-    points = points_of_text(text, spans[: len(found)])
-    if isinstance(points, tuple):
-        raise _left(points)
-    return found.with_shape(RawPoses(points, boxes, labelled))
+        return found.with_shape(
+            RawPoses(points[: len(found)].reshape(len(found), -1, 3), boxes, labelled[: len(found)])
+        )
+    found = _with_box_areas(_results(source, size, argument, box_format, chunk, points=points))
+    return found.with_shape(RawPoses(points[: len(found)].reshape(len(found), -1, 3)))
 
 
-def _whole_text(source: Input, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The text of a file, and room for the place of one value of each of its records."""
-    if isinstance(source, bytes):
-        raise FastPathDeclined("masks and keypoints are read with os.pread, which this system lacks")
-    text = _text_of(source, size) if isinstance(source, int) else source
-    return text, np.empty((size // SHORTEST + 1, 2), np.int64)
+def _numbers_of_first_pose(source: Input, size: int) -> int:
+    """How many numbers the first `keypoints` of a file has; other lists are left where they have more or fewer."""
+
+    def part(begin: int) -> bytes:
+        return os.pread(source, piece, begin) if isinstance(source, int) else bytes(source[begin : begin + piece])
+
+    key, piece, rest = b'"keypoints"', 1 << 18, b""
+    for begin in range(0, size, piece):
+        text = rest + part(begin)
+        at = text.find(key)
+        if at < 0:
+            rest = text[-len(key) :]
+            continue
+        text = text[at + len(key) :] + part(begin + piece)
+        found = re.match(rb"\s*:\s*\[([^\[\]]*)\]", text)
+        n = found[1].count(b",") + 1 if found is not None and found[1].strip() else 0
+        if n == 0 or n % 3:
+            raise FastPathDeclined("keypoints that are no list of three numbers each")
+        return n
+    raise FastPathDeclined("no keypoints")
 
 
 def _with_box_areas(found: Source) -> Source:
@@ -234,11 +250,11 @@ def _results(
     box_format: BoxFormat,
     chunk: int,
     text: NDArray[np.uint8] | None = None,
-    spans: NDArray[np.int64] | None = None,
-    of_keypoints: bool = False,
+    masks: NDArray[np.int64] | None = None,
+    points: NDArray[np.float64] | None = None,
 ) -> Source:
-    """text: None, or where to copy the open file. spans: None, or (room, 2), for the places of masks, or of keypoints,
-    in the text.
+    """text: None, or where to copy the open file. masks: None, or (room, 2), for the places of masks in the text.
+    points: None, or (room, width), for keypoints.
     """
     room = size // SHORTEST + 1  # a bound; memory that no row reaches is never touched
     image, category = np.empty((2, room), np.int64)
@@ -246,7 +262,7 @@ def _results(
     n_threads = _config.get_num_threads()
     from .. import _native
 
-    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text, spans, of_keypoints)
+    n = _native.read_results(source, size, chunk, image, category, boxes, scores, n_threads, text, masks, points)
     if not isinstance(n, int):
         raise _left(n)
     if n == 0:
@@ -267,12 +283,13 @@ def _ground_truth(
     argument: str,
     box_format: BoxFormat,
     chunk: int,
-    spans: NDArray[np.int64] | None = None,
+    masks: NDArray[np.int64] | None = None,
+    points: NDArray[np.float64] | None = None,
     labelled: NDArray[np.float64] | None = None,
 ) -> Found:
-    """spans: as for _results; of masks boxes are not read then, and the source has no shape.
+    """masks: as for _results; then boxes are not read, and the source has no shape.
 
-    labelled: None, or (room,), for num_keypoints; then spans are of keypoints, and boxes may be missing.
+    points, labelled: None, or (room, width) and (room,), for keypoints and num_keypoints; then boxes may be missing.
     """
     room = size // SHORTEST + 1
     image_room = size // SHORTEST_IMAGE + 1
@@ -280,11 +297,11 @@ def _ground_truth(
     image_flags = np.empty(image_room, np.uint8)
     image, category, ids = np.empty((3, room), np.int64)
     area, flags = np.empty(room), np.empty(room, np.uint8)
-    boxes = np.empty((room, 4)) if spans is None or labelled is not None else None
+    boxes = np.empty((room, 4)) if masks is None else None
     outputs = (images, sizes, image_flags, image, category, boxes, area, ids, flags)
     from .. import _native
 
-    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), spans, labelled)
+    found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), masks, points, labelled)
     if len(found) == 2:
         raise _left(found)
     n_images, n, categories, sections = found

@@ -1,4 +1,4 @@
-"""Masks and keypoints in the text of a COCO JSON file, read by the C++ part: no Python object is made for them."""
+"""Masks in the text of a COCO JSON file, read by the C++ part: no Python object is made for a mask."""
 
 from __future__ import annotations
 
@@ -63,21 +63,3 @@ def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Wher
     raw = RawMasks(runs.joined(parts), polygons, order)
     raw.check(where)
     return raw
-
-
-def points_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64]) -> NDArray[np.float64] | tuple[int, str]:
-    """float64 (N, J, 3), the keypoints whose values stand in a text; or the first odd one, as for masks.
-
-    text, spans: as for masks_of_text, not changed.
-    """
-    import json
-
-    from .. import _native
-
-    begin, end = (int(place) for place in spans[0])
-    first = json.loads(text[begin:end].tobytes())
-    if not isinstance(first, list) or not first or len(first) % 3:
-        return begin, "keypoints that are no list of three numbers each"
-    points = np.empty((len(spans), len(first)))
-    odd = _native.read_points(text, spans, points, _config.get_num_threads())
-    return odd if odd is not None else points.reshape(len(spans), -1, 3)

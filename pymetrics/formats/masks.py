@@ -101,13 +101,13 @@ class RawMasks:
         return np.arange(len(self)) if self.order is None else np.argsort(self.order)
 
 
-def as_raw_masks(raw: Any, side: str) -> RawMasks:
+def as_raw_masks(raw: Any, side: str, iou_type: str = "segm") -> RawMasks:
     """The raw masks of a source. Raises ValueError where it was read for another iou_type."""
     if isinstance(raw, RawMasks):
         return raw
     if not len(raw):
         return raw_masks([], lambda name, row: name)
-    raise ValueError(f"{side} was read for another iou_type: say iou_type='segm' to pymetrics.read, too")
+    raise ValueError(f"{side} was read for another iou_type: say iou_type={iou_type!r} to pymetrics.read, too")
 
 
 def raw_masks(values: Sequence[Any], where: Where) -> RawMasks:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from .._records import record
 from .boxes import LAYOUTS, BoxFormat, as_box_format
 
-COMPARED = {"segm": "masks", "keypoints": "keypoints"}
+COMPARED = {"segm": "masks", "boundary": "masks", "keypoints": "keypoints", "keypoints_crowd": "keypoints"}
 
 
 @record

@@ -70,6 +70,13 @@ class RunColumns:
         places, offsets = gather_ranges(self.offsets[:-1][rows], np.diff(self.offsets)[rows])
         return RunColumns(self.counts[places], offsets, self.sizes[rows])
 
+    @staticmethod
+    def joined(parts: Sequence[RunColumns]) -> RunColumns:
+        """The masks of all parts, one part after another."""
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        counts = np.concatenate([part.counts[part.offsets[0] : part.offsets[-1]] for part in parts])
+        return RunColumns(counts, offsets_of(lengths), np.concatenate([part.sizes for part in parts]))
+
     def merged(self, groups: NDArray[np.int64], intersect: bool = False) -> RunColumns:
         """The union, or the intersection, of each group of masks. groups: int64 (G + 1,), where each begins."""
         n, room = len(groups) - 1, self.offsets[groups]
@@ -78,6 +85,23 @@ class RunColumns:
             self.counts, self.offsets, self.sizes, groups, int(intersect), room - room[0], out, n_runs, sizes, 0, n
         )
         return packed(out, room - room[0], n_runs, sizes)
+
+    def boundaries(self, ratio: float) -> RunColumns:
+        """Each mask's pixels that are at most so many parts of the image's diagonal away from what is not the mask.
+
+        The distance is rounded, an exact half down, and at least 1 pixel.
+        """
+        n = len(self)
+        height, width = self.sizes.T.astype(np.float64)
+        distances = np.maximum(1, np.ceil(ratio * np.sqrt(height**2 + width**2) - 0.5)).clip(max=2**40).astype(np.int64)
+        rooms, n_runs = 2 * np.diff(self.offsets) + 64, np.empty(n, np.int64)
+        while True:
+            room = offsets_of(rooms)
+            counts = np.empty(room[-1], np.uint32)
+            kernels.boundary_masks(self.counts, self.offsets, self.sizes, distances, room, counts, n_runs, 0, n)
+            if (n_runs <= rooms).all():
+                return packed(counts, room, n_runs, self.sizes)
+            rooms = np.maximum(rooms, n_runs)
 
     def text(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The runs as COCO's files hold them, one mask after another, and where each begins, (N + 1,)."""

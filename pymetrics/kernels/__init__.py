@@ -3,6 +3,7 @@
 from .accumulate import accumulate as accumulate
 from .bootstrap import draw_weights as draw_weights
 from .bootstrap import replicate_means as replicate_means
+from .boundaries import boundary_masks as boundary_masks
 from .boxes import box_iou as box_iou
 from .cells import index_ids as index_ids
 from .cells import join_cells as join_cells
@@ -11,6 +12,10 @@ from .cells import place_cells as place_cells
 from .cells import rank_detections as rank_detections
 from .cells import sort_rows as sort_rows
 from .confusion import match_across as match_across
+from .errors import average_precision as average_precision
+from .errors import find_errors as find_errors
+from .errors import lowest_lrp as lowest_lrp
+from .image_means import image_means as image_means
 from .keypoints import keypoint_exponents as keypoint_exponents
 from .keypoints import keypoint_overlaps as keypoint_overlaps
 from .mask_strings import count_runs as count_runs
@@ -26,6 +31,11 @@ from .matching import area_words as area_words
 from .matching import match_boxes as match_boxes
 from .matching import match_cells as match_cells
 from .means import mean_valid as mean_valid
+from .other_tools import corner_iou as corner_iou
+from .other_tools import match_pairs as match_pairs
+from .other_tools import match_unclaimed as match_unclaimed
+from .panoptic import panoptic_pairs as panoptic_pairs
+from .pointing import match_pointing as match_pointing
 from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel

@@ -14,8 +14,8 @@ EPSILON = 2.0**-52  # numpy.spacing(1)
 
 @kernel(parallel=True, outputs=("exponents",), cuda=False)
 def keypoint_exponents(
-    dt_points, dt_rows, gt_points, gt_boxes, gt_scales, gt_rows, variances, dt_offsets, gt_offsets, term_offsets,
-    exponents, begin, end,
+    dt_points, dt_rows, gt_points, gt_boxes, gt_scales, gt_rows, variances, highest, dt_offsets, gt_offsets,
+    term_offsets, exponents, begin, end,
 ):  # fmt: skip
     """The exponents e of every detection with every ground truth of the same problem.
 
@@ -24,6 +24,7 @@ def keypoint_exponents(
 
     dt_points, gt_points: float64 (N, J, 3), (G, J, 3), x, y and in ground truth visibility, above 0 where visible.
     gt_boxes: float64 (G, 4), x, y, width, height. gt_scales: float64 (G,), square pixels. variances: float64 (J,).
+    highest: float; exponents above it become -1, which keypoint_overlaps knows (SLOW_EXP).
     dt_rows, gt_rows: int32, rows. dt_offsets, gt_offsets: int64 (P + 1,), where each problem's begin in them.
     exponents: float64; problem p fills exponents[term_offsets[p] : term_offsets[p + 1]], by detection, then ground
     truth, then term. Units are problems.
@@ -48,7 +49,8 @@ def keypoint_exponents(
                         dx, dy = x - gt_points[b, k, 0], y - gt_points[b, k, 1]
                     else:
                         dx, dy = beyond(x, gt_boxes[b, 0], gt_boxes[b, 2]), beyond(y, gt_boxes[b, 1], gt_boxes[b, 3])
-                    exponents[at] = (dx * dx + dy * dy) / variances[k] / scale / 2.0
+                    exponent = (dx * dx + dy * dy) / variances[k] / scale / 2.0
+                    exponents[at] = -1.0 if exponent > highest else exponent
                     at += 1
 
 
@@ -60,17 +62,21 @@ def beyond(x, low, size):
 
 
 @kernel(parallel=True, outputs=("out",), cuda=False)
-def keypoint_overlaps(terms, n_terms, dt_offsets, gt_offsets, term_offsets, out_offsets, out, begin, end):
+def keypoint_overlaps(terms, most, n_terms, dt_offsets, gt_offsets, term_offsets, out_offsets, out, begin, end):
     """The means of the terms of every pair, added in numpy's pairwise order.
 
-    terms: float64, laid out as the exponents. n_terms: int64, of each ground truth, from gt_offsets[p] on those of
-    problem p. dt_offsets, gt_offsets: int64 (P + 1,).
+    terms: float64, laid out as the exponents. most: float; terms above it stand for 0 (SLOW_EXP).
+    n_terms: int64, of each ground truth, from gt_offsets[p] on those of problem p.
+    dt_offsets, gt_offsets: int64 (P + 1,).
     out: float64; problem p fills out[out_offsets[p] : out_offsets[p + 1]], row-major. Units are problems.
     """
     for p in range(begin, end):
         at, first = out_offsets[p], term_offsets[p]
         for _d in range(dt_offsets[p], dt_offsets[p + 1]):
             for g in range(gt_offsets[p], gt_offsets[p + 1]):
-                out[at] = pairwise_sum(terms[first : first + n_terms[g]]) / np.float64(n_terms[g])
+                found = terms[first : first + n_terms[g]].copy()
+                for i in range(n_terms[g]):
+                    found[i] = 0.0 if found[i] > most else found[i]
+                out[at] = pairwise_sum(found) / np.float64(n_terms[g])
                 first += n_terms[g]
                 at += 1

@@ -8,10 +8,11 @@ import time
 from typing import Any
 
 from helpers.map_scenes import batch, with_masks
+from helpers.panoptic_scenes import panoptic_scene
 from torch import distributed
 
 import pymetrics
-from pymetrics.detection import GeneralizedIntersectionOverUnion, MeanAveragePrecision
+from pymetrics.detection import GeneralizedIntersectionOverUnion, MeanAveragePrecision, PanopticQuality
 
 ARGUMENTS: dict[str, Any] = {"class_metrics": True, "extended_summary": True}
 
@@ -108,6 +109,10 @@ def scenes(rank: int, n_ranks: int) -> dict[str, Any]:
     overlap = GeneralizedIntersectionOverUnion(class_metrics=True)
     overlap.update(*shards("one empty", n_ranks)[rank])
     found["giou"] = counted(overlap.compute)
+    panoptic = PanopticQuality(things={1, 4}, stuffs={0, 3}, allow_unknown_preds_category=True)
+    for i in range(rank + 1):
+        panoptic.update(*panoptic_scene(10 * rank + i))
+    found["panoptic"] = counted(panoptic.compute)
     groups = [distributed.new_group([0, 1]), distributed.new_group([n_ranks - 1])]
     group = groups[0] if rank < 2 else groups[1]
     metric = MeanAveragePrecision(process_group=group)

@@ -13,7 +13,9 @@ import pytest
 from helpers.map_scenes import batch, complaint
 
 Classes = tuple[Any, Any]
-OURS = ("thresholds", "count_empty_images")  # arguments of ours alone
+OURS = (  # arguments of ours alone
+    "thresholds", "count_empty_images", "area_ranges", "max_dets", "duplicates", "sigmas", "data_warnings"
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def test_signature(classes: Classes) -> None:
         {"sync_on_compute": "yes"},
         {"foo": 1, "bar": 2},
         {"box_format": "yolo"},
-        {"iou_type": "keypoints"},
+        {"iou_type": "boxes"},
         {"iou_type": ("bbox", "foo")},
         {"iou_thresholds": (0.5,)},
         {"iou_thresholds": 0.5},

@@ -68,6 +68,12 @@ def test_ranks(theirs: Any, n_ranks: int, tmp_path: Path) -> None:
         of_one_process = expected(theirs, batch, iou_type=("segm", "bbox"), **scenes.ARGUMENTS)
         assert differences(values["masks"][0], of_one_process) == []
         assert values["masks"][1] == TWO_COLLECTIVES
+        panoptic = scenes.PanopticQuality(things={1, 4}, stuffs={0, 3}, allow_unknown_preds_category=True)
+        for other in range(n_ranks):
+            for i in range(other + 1):
+                panoptic.update(*scenes.panoptic_scene(10 * other + i))
+        assert differences(values["panoptic"][0], panoptic.compute()) == []
+        assert values["panoptic"][1] == TWO_COLLECTIVES
         members = shards[:2] if rank < 2 else shards[2:]
         assert differences(values["group"], expected(Ours, scenes.interleaved(members))) == []
         equal, calls, n_images, error = values["accumulated"]

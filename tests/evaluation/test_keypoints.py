@@ -364,3 +364,32 @@ def test_other_arguments_are_refused():
     with pytest.warns(UserWarning, match="image_sizes has no effect on keypoints"):
         pymetrics.evaluate(scene.gt, scene.dt, iou_type="keypoints", image_sizes=(9, 9))
     assert as_shape("keypoints", sigmas=None) == as_shape("keypoints")
+
+
+def test_far_away_keypoints_count_as_exp_says():
+    """SLOW_EXP: exp is not asked for what is 0; next to it are the smallest numbers. Areas may be negative."""
+    for distance in (41.0, 41.5, 42.3, 42.4, 42.5, 50.0):
+        found, _ = one([[0, 0, 2], [0, 0, 0]], [[distance, 0, 0], [0, 0, 0]], area=1.0, sigmas=(0.535,) * 2)
+        assert found == np.exp(-(distance**2 / (0.535 * 2) ** 2 / (1 + 2**-52) / 2))
+    shape, nothing = as_shape("keypoints", sigmas=[0.5, 0.5]), np.empty(0)
+    from pymetrics.evaluation.cells import Cells
+    from pymetrics.evaluation.columns import Side
+    from pymetrics.evaluation.shapes.keypoints import PoseColumns
+
+    gt = PoseColumns(
+        np.array([[[0, 0, 1], [0, 0, 1]]] * 2, float), np.zeros((2, 4)), np.array([-1.0, 1.0]), np.array([2, 2])
+    )
+    dt = PoseColumns(np.array([[[1, 0, 0], [60, 0, 0]]], float))
+    sides = [Side(nothing, nothing, columns, nothing, nothing, nothing) for columns in (dt, gt)]
+    cells = Cells(
+        np.array([0, 1]),
+        np.zeros(1, np.int32),
+        np.array([0, 1]),
+        np.zeros(1, np.int32),
+        np.array([0, 2]),
+        np.arange(2, dtype=np.int32),
+        nothing,
+    )
+    with np.errstate(over="ignore"):
+        want = [np.exp(-(np.array([1.0, 3600.0]) / scale / 2)).sum() / 2 for scale in (-1 + 2**-52, 1 + 2**-52)]
+    assert shape.overlaps(*sides, cells).tolist() == want

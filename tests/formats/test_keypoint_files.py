@@ -155,18 +155,48 @@ def test_the_area_of_results_is_that_of_their_masks_where_they_have_some(tmp_pat
         ingest(*write(tmp_path, gt, dt), iou_type="keypoints")
 
 
+def test_the_first_pose_may_stand_anywhere(tmp_path):
+    """Across the borders of the pieces in which it is looked for, behind any number of images."""
+    gt, dt = make(5)
+    for n in (0, 3000, 2900):
+        gt["images"] = [{"id": i, "x": "y" * (80 + n % 7)} for i in range(5 + n)]
+        for cut in range(0, 60, 7):
+            gt["info"] = "z" * cut
+            paths = write(tmp_path, dict(sorted(gt.items(), reverse=True)), dt)
+            assert is_read(paths[0], "gt")
+
+
+@pytest.mark.parametrize("number", ["12345678", "123456789.25", "-0", "-0.5", "1e-3", "0.12345678901234567", "5."])
+def test_numbers_of_all_lengths(tmp_path, monkeypatch, number):
+    gt, dt = make(6)
+    for row in dt:
+        row["keypoints"][4:7] = ["A", "A", "A"]
+    text = json.dumps(dt).replace('"A"', number)
+    paths = write(tmp_path, gt, text)
+    if number == "5.":
+        assert not is_read(paths[1], "dt")
+        return
+    assert is_read(paths[1], "dt")
+    ours = columns_bytes(paths)
+    monkeypatch.setenv("PYMETRICS_BACKEND", "reference")
+    assert columns_bytes(paths) == ours
+
+
 def test_arguments_of_the_compiled_function():
     from pymetrics import _native
 
-    text = np.frombuffer(bytearray(b"[1,2,3]" + bytes(_native.TEXT_PAD)), np.uint8)
-    out = np.empty((1, 3))
-    assert _native.read_points(text, np.array([[0, 7]]), out, 1) is None
-    assert out.tolist() == [[1, 2, 3]]
-    assert _native.read_points(text, np.array([[0, 7]]), np.empty((1, 2)), 1)[1].startswith("more keypoints than")
-    assert _native.read_points(text, np.array([[0, 7]]), np.empty((1, 6)), 1)[1].startswith("fewer keypoints than")
-    assert _native.read_points(text, np.array([[2, 7]]), out, 1)[1] == "expected a list of numbers"
-    for spans in ([[0, 8]], [[-1, 5]], [[5, 4]]):
-        with pytest.raises(ValueError, match="spans: expected places in the text"):
-            _native.read_points(text, np.array(spans), out, 1)
-    with pytest.raises(ValueError, match="points: expected length 1"):
-        _native.read_points(text, np.array([[0, 7]]), np.empty((2, 3)), 1)
+    text = b'[{"image_id": 1, "category_id": 2, "score": 0.5, "keypoints": [1, 2, 3]}]'
+    columns = [np.empty(2, np.int64), np.empty(2, np.int64), np.empty((2, 4)), np.empty(2)]
+
+    def read(points):
+        return _native.read_results(text, len(text), 99, *columns, 1, None, None, points)
+
+    out = np.empty((2, 3))
+    assert read(out) == 1
+    assert out[0].tolist() == [1, 2, 3]
+    assert np.isnan(columns[2][0]).all()
+    assert read(np.empty((2, 2)))[1] == "more numbers than the first list has"
+    assert read(np.empty((2, 6)))[1] == "fewer numbers than the first list has"
+    assert read(np.empty((0, 3)))[1] == "more records than there is room for"
+    with pytest.raises(ValueError, match="points: expected at least 1 column"):
+        read(np.empty((2, 0)))

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "reader/coco_json.h"
-#include "reader/keypoint_values.h"
 
 namespace pymetrics {
 
@@ -25,12 +24,12 @@ struct Way {
 // The rows that were read, or none.
 struct Rows {
     static constexpr std::size_t room = 80;
-    static constexpr index_t width = 6;  // of two keypoints
+    static constexpr std::size_t width = 6;  // of two keypoints
     bool is_read = false;
     Kind kind;
     index_t stopped = 0;  // where, if they were not read
     GroundTruthCounts n;
-    std::vector<index_t> image, category, id, images, spans;
+    std::vector<index_t> image, category, id, images;
     std::vector<double> boxes, scores, areas, image_sizes, labelled, points;
     std::vector<std::uint8_t> flags, image_flags;
 
@@ -40,12 +39,12 @@ struct Rows {
           category(room),
           id(room),
           images(room),
-          spans(2 * room),
           boxes(4 * room),
           scores(room),
           areas(room),
           image_sizes(2 * room),
           labelled(room),
+          points(room * width),
           flags(room),
           image_flags(room) {
         RecordColumns out{}, out_images{};
@@ -56,17 +55,14 @@ struct Rows {
         if (kind.is_data_set) out.id = id.data(), out.areas = areas.data(), out.flags = flags.data();
         else out.scores = scores.data();
         if (kind.of_keypoints) {
-            out.spans = spans.data();
-            out.of_keypoints = true;
+            out.points = points.data();
+            out.width = index_t(width);
             if (kind.is_data_set) out.labelled = labelled.data();
         }
         const Threads threads{way.threads, nullptr};
         try {
             if (kind.is_data_set) n = read_ground_truth(source, way.chunk, threads, out_images, out);
             else n.rows = read_results(source, way.chunk, threads, out);
-            points.resize(std::size_t(kind.of_keypoints ? n.rows * width : 0));
-            if (kind.of_keypoints)
-                read_points(source.text, {spans.data(), {n.rows, 2}}, {points.data(), {n.rows, width}}, threads);
             is_read = true;
         } catch (const Declined& unread) {
             stopped = unread.at;
@@ -84,7 +80,7 @@ struct Rows {
             return n == 0 || std::memcmp(a.data(), b.data(), n * sizeof a[0]) == 0;
         };
         if (!same(image, other.image, rows) || !same(category, other.category, rows) ||
-            !same(points, other.points, points.size()) || !same(labelled, other.labelled, rows) ||
+            !same(points, other.points, rows * width) || !same(labelled, other.labelled, rows) ||
             !same(boxes, other.boxes, 4 * rows) || !same(scores, other.scores, rows) ||
             !same(flags, other.flags, rows) || !same(images, other.images, std::size_t(n.images)) ||
             !same(image_sizes, other.image_sizes, 2 * std::size_t(n.images)) ||
@@ -98,7 +94,7 @@ struct Rows {
     }
 };
 
-// Reads a document in two ways, the second one from `file` if it is one of results with boxes. Returns what is wrong,
+// Reads a document in two ways, the second one from `file` if it is one of results. Returns what is wrong,
 // or nothing; is_read: whether it was read.
 inline const char* check(const std::string& document, const Kind& kind, const Way& first, const Way& second,
                          std::FILE* file, bool& is_read) {
@@ -107,16 +103,15 @@ inline const char* check(const std::string& document, const Kind& kind, const Wa
     const index_t size = index_t(document.size());
     const Source of_text{text.data(), -1, size};
     const Rows one(of_text, kind, first);
-    const bool from_text = kind.is_data_set || kind.of_keypoints;
     is_read = one.is_read;
-    if (!from_text) {
+    if (!kind.is_data_set) {
         std::rewind(file);
         if (std::fwrite(document.data(), 1, document.size(), file) != document.size() || std::fflush(file) != 0)
             return "the file cannot be written";
     }
     std::vector<char> copy(document.size());
-    const Rows two(from_text ? of_text : Source{nullptr, fileno(file), size, copy.data()}, kind, second);
-    if (!from_text && two.is_read && std::memcmp(copy.data(), document.data(), document.size()) != 0)
+    const Rows two(kind.is_data_set ? of_text : Source{nullptr, fileno(file), size, copy.data()}, kind, second);
+    if (!kind.is_data_set && two.is_read && std::memcmp(copy.data(), document.data(), document.size()) != 0)
         return "copied otherwise";
     for (const Rows* rows : {&one, &two})
         if (rows->stopped < 0 || rows->stopped > size) return "an error that is not in the document";

@@ -55,4 +55,18 @@ def replicate_means(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
-CALLS = (draw_weights, replicate_means)
+def image_means(rng: Rng, size: int) -> Args:
+    args = replicate_means(rng, size)
+    n_cells, n_categories = len(args["n_gt"]), args["members"].shape[1]
+    n_images = int(rng.integers(1, 2 + size)) if n_cells else 0
+    names = (
+        "matched", "ignored", "offsets", "n_gt", "max_dets", "recall_thresholds", "n_thresholds", "queries", "members"
+    )  # fmt: skip
+    return {name: args[name] for name in names} | {
+        "image_cells": offsets_of(split(rng, n_cells, n_images)),
+        "cell_category": rng.integers(0, max(n_categories, 1), n_cells).astype(np.int32),
+        "means": np.empty((n_images, len(args["queries"]))), "begin": 0, "end": n_images,
+    }  # fmt: skip
+
+
+CALLS = (draw_weights, replicate_means, image_means)

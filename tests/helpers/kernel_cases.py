@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from cuda_emu import emulated
 
-from helpers import bootstrap_cases, cell_cases, keypoint_cases, mask_cases
+from helpers import bootstrap_cases, cell_cases, error_cases, keypoint_cases, mask_cases
 from helpers.cell_cases import make_protocol, make_scores, make_words
 from helpers.ragged import offsets_of, problems, split
 from pymetrics import kernels
@@ -226,6 +226,21 @@ def match_across(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def panoptic_pairs(rng: Rng, size: int) -> Args:
+    """Images of patches, or of pixels without order; sometimes with less room than there are pairs."""
+    n_images, n_kinds = int(rng.integers(0 if size < 2 else 2, 4)), int(rng.choice([1, 3, 2**40]))
+    preds, target = (rng.integers(-n_kinds, n_kinds, (n_images, size, 2)) for _ in range(2))
+    if rng.random() < 0.5:
+        rows = np.sort(rng.integers(0, max(1, size // 3), size))
+        preds, target = preds[:, rows], target[:, rows // 2]
+    room = int(rng.choice([size, 2 * size + 3, 2]))
+    return {
+        "preds": np.ascontiguousarray(preds), "target": np.ascontiguousarray(target),
+        "colors": np.empty((n_images, room, 4), np.int64), "areas": np.empty((n_images, room), np.int64),
+        "n_pairs": np.empty(n_images, np.int64), "begin": 0, "end": n_images,
+    }  # fmt: skip
+
+
 def count_at(rng: Rng, size: int) -> Args:
     args = accumulate(rng, size)
     n_cells = len(args["n_gt"])
@@ -282,8 +297,8 @@ CALLS = {
     function.__name__: function
     for function in (
         *cell_cases.CALLS, box_iou, rotated_iou, area_words, match_cells, match_boxes, accumulate,
-        accumulate_replicates, mean_valid, match_across, count_at, count_along_scores, join_along_scores,
-        *mask_cases.CALLS, *keypoint_cases.CALLS, *bootstrap_cases.CALLS,
+        accumulate_replicates, mean_valid, match_across, panoptic_pairs, count_at, count_along_scores,
+        join_along_scores, *mask_cases.CALLS, *keypoint_cases.CALLS, *bootstrap_cases.CALLS, *error_cases.CALLS,
     )
 }  # fmt: skip
 LARGE = {

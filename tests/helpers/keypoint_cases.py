@@ -44,8 +44,9 @@ def keypoint_exponents(rng: Rng, size: int) -> Args:
         "dt_points": dt_points, "dt_rows": dt_rows, "gt_points": gt_points,
         "gt_boxes": rng.choice([0.0, 5.0, 20.5, 40.0, -3.0, np.inf, np.nan], (5, 4), p=[0.2] * 3 + [0.1] * 4),
         "gt_scales": rng.choice([0.0, 100.5, 1e4, 1e-300, np.nan], 5), "gt_rows": gt_rows,
-        "variances": rng.choice([0.01, 0.0121, 0.3], n_points), "dt_offsets": dt_offsets, "gt_offsets": gt_offsets,
-        "term_offsets": offsets, "exponents": np.empty(offsets[-1]), "begin": 0, "end": len(dt_offsets) - 1,
+        "variances": rng.choice([0.01, 0.0121, 0.3], n_points), "highest": float(rng.choice([np.inf, 750.0, 2.0])),
+        "dt_offsets": dt_offsets, "gt_offsets": gt_offsets, "term_offsets": offsets,
+        "exponents": np.empty(offsets[-1]), "begin": 0, "end": len(dt_offsets) - 1,
     }  # fmt: skip
 
 
@@ -56,7 +57,8 @@ def keypoint_overlaps(rng: Rng, size: int) -> Args:
     terms = np.exp(-rng.choice([0.1, 10.0]) * rng.random(offsets[-1]))
     terms[rng.random(len(terms)) < 0.05] = 0
     return {
-        "terms": terms, "n_terms": n_terms, "dt_offsets": dt_offsets, "gt_offsets": gt_offsets, "term_offsets": offsets,
+        "terms": terms, "most": float(rng.choice([np.inf, 1.0, 0.5])), "n_terms": n_terms, "dt_offsets": dt_offsets,
+        "gt_offsets": gt_offsets, "term_offsets": offsets,
         "out_offsets": out_offsets, "out": np.empty(out_offsets[-1]), "begin": 0, "end": len(dt_offsets) - 1,
     }  # fmt: skip
 

@@ -217,7 +217,17 @@ def draw_polygons(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def boundary_masks(rng: Rng, size: int) -> Args:
+    counts, offsets, sizes = make_masks(rng, size)
+    room = offsets_of(rng.choice([2, 12, 2000], size, p=[0.1, 0.1, 0.8]))
+    return {
+        "counts": counts, "offsets": offsets, "sizes": sizes, "distances": rng.choice([1, 2, 3, 9, 2**40], size),
+        "room": room, "bounds": np.empty(room[-1], np.uint32), "n_runs": np.empty(size, np.int64), "begin": 0,
+        "end": size,
+    }  # fmt: skip
+
+
 CALLS = (
     measure_masks, encode_masks, decode_masks, merge_masks, mask_iou, count_runs, read_strings, measure_strings,
-    write_strings, draw_polygons,
+    write_strings, draw_polygons, boundary_masks,
 )  # fmt: skip

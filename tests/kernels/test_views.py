@@ -127,6 +127,10 @@ LOOSE = {
     ("draw_weights", "quantiles"),
     ("replicate_means", "max_dets"),
     ("replicate_means", "recall_thresholds"),
+    ("average_precision", "recall_thresholds"),
+    ("image_means", "max_dets"),
+    ("image_means", "members"),
+    ("image_means", "recall_thresholds"),
 }
 
 
@@ -166,6 +170,15 @@ def put(name, value):
 def columns(name, n):
     def apply(args):
         args[name] = np.zeros((len(args[name]), n), args[name].dtype)
+
+    return apply
+
+
+def cut(name):
+    """One column less on the last axis."""
+
+    def apply(args):
+        args[name] = args[name][..., :-1].copy()
 
     return apply
 
@@ -246,6 +259,16 @@ BAD_VALUES = {
         (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
         (change("out_offsets", slice(None), 0), "out_offsets: problem . has another size"),
         (add_row("crowd"), "crowd: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "boundary_masks": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (columns("sizes", 3), "sizes: expected height and width"),
+        (change("sizes", (0, 0), -1), "sizes: expected sides"),
+        (change("distances", 0, 0), "distances: expected numbers of at least 1"),
+        (add_row("distances"), "distances: expected length"),
+        (change("room", -1, BIG), "room: offsets must end"),
+        (add_row("n_runs"), "n_runs: expected length"),
         (put("end", 99), "begin, end:"),
     ],
     "keypoint_exponents": [
@@ -377,6 +400,69 @@ BAD_VALUES = {
         (change("n_gt", (0, 0), 2**30), "weights: the detections"),
         (put("end", 99), "begin, end: "),
     ],
+    "image_means": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("image_cells", -1, BIG), "image_cells: offsets must end"),
+        (change("cell_category", 0, BIG), "cell_category: an index"),
+        (add_row("cell_category"), "cell_category: expected length"),
+        (put("n_thresholds", 9999), "n_thresholds: too few words"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (change("queries", (0, 3), BIG), "queries: row 0, column 3"),
+        (columns("means", 99), "means: expected a number"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "corner_iou": [
+        (columns("dt", 5), "dt, gt: expected 4 columns"),
+        (put("kind", 2), "kind: expected 0 or 1, got 2"),
+        (change("out_offsets", -1, BIG), "out_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_pointing": [
+        (columns("gt", 5), "dt, gt: expected 4 columns"),
+        (change("dt_offsets", -1, BIG), "dt_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (add_row("gt_ignored"), "gt_ignored: expected length"),
+        (add_row("status"), "status: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_unclaimed": [
+        (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_pairs": [
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "find_errors": [
+        (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
+        (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: image . has another size"),
+        (add_row("kind"), "kind: expected length"),
+        (add_row("gt_state"), "gt_state: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "average_precision": [
+        (change("starts", -1, BIG), "starts: offsets must end"),
+        (change("starts", 0, -1), "starts: expected"),
+        (add_row("hits"), "hits: expected length"),
+        (add_row("n_gt"), "n_gt: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "lowest_lrp": [
+        (change("offsets", -1, BIG), "offsets: offsets must end"),
+        (change("category_cells", 0, -1), "category_cells: expected"),
+        (put("bit", 64 * 9), "bit: expected a bit of the words"),
+        (columns("ignored", 9), "matched, ignored: "),
+        (columns("lowest", 4), "lowest: expected five"),
+        (add_row("overlap"), "overlap: expected length"),
+        (put("end", 99), "begin, end: "),
+    ],
     "match_across": [
         (change("overlap_offsets", -1, BIG), "overlap_offsets: offsets must end"),
         (change("dt_offsets", 0, -1), "dt_offsets: expected"),
@@ -384,6 +470,17 @@ BAD_VALUES = {
         (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
         (add_row("match_of"), "match_of: expected length"),
         (add_row("match_iou"), "match_iou: expected length"),
+        (put("end", 99), "begin, end: "),
+    ],
+    "panoptic_pairs": [
+        (cut("preds"), "preds: expected category and instance, got 1"),
+        (cut("target"), "target: axis 2"),
+        (add_row("target"), "target: axis 0"),
+        (cut("colors"), "colors: expected four columns, got 3"),
+        (add_row("colors"), "colors: expected length"),
+        (cut("areas"), "areas: expected the room of colors"),
+        (add_row("areas"), "areas: expected length"),
+        (add_row("n_pairs"), "n_pairs: expected length"),
         (put("end", 99), "begin, end: "),
     ],
     "count_at": [

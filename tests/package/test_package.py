@@ -54,6 +54,18 @@ def test_public_names_are_there() -> None:
         _ = pymetrics.mean_average_precision
 
 
+def test_subpackages_are_fetched_at_their_first_use(tmp_path: Path) -> None:
+    code = (
+        "import sys, pymetrics\n"
+        "early = [name for name in ('analysis', 'coco', 'trackers') if 'pymetrics.' + name in sys.modules]\n"
+        "assert not early, early\n"
+        "assert callable(pymetrics.analysis.tide) and pymetrics.coco.COCO is pymetrics.COCO\n"
+        "assert 'detection' in dir(pymetrics)"
+    )
+    done = run(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_show_config(capsys: pytest.CaptureFixture[str], threads: pytest.MonkeyPatch) -> None:
     threads.setenv("PYMETRICS_NUM_THREADS", "3")
     pymetrics.show_config()
@@ -322,11 +334,14 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
 GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
     ("analysis/confusion.py", "bincount"): "the counts of pairs of categories",
+    ("analysis/calibration.py", "bincount"): "the counts of bins of scores",
+    ("analysis/tide.py", "bincount"): "the counts of kinds of errors, and of categories",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
-    ("evaluation/shapes/keypoints.py", "searchsorted"): "how many cells fit into bounded memory",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
+    ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
+    ("detection/segments.py", "searchsorted"): "the places of category ids",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
 }
 

@@ -1,4 +1,4 @@
-"""Generated scenes, each evaluated by pycocotools and by this library: run.py [--scenes N] [--shapes bbox segm]
+"""Generated scenes, evaluated by pycocotools and by this library: run.py [--scenes N] [--shapes bbox segm keypoints]
 
 Every array of `eval`, every entry of evalImgs and every overlap must have the same bits, on each backend. Prints a
 line per shape and backend; ends with 1 where a scene differs, and names its seed.
@@ -18,8 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from helpers.coco_scenes import Scene, compare, make_scene, run
 from helpers.mask_scenes import make_mask_scene
+from helpers.pose_scenes import make_pose_scene
 
-MAKERS: dict[str, Callable[[int], Scene]] = {"bbox": make_scene, "segm": make_mask_scene}
+MAKERS: dict[str, Callable[[int], Scene]] = {"bbox": make_scene, "segm": make_mask_scene, "keypoints": make_pose_scene}
 BACKENDS = ("native", "numba")
 FIRST_SEED = 100_000  # the suite's own seeds are below
 CHUNK = 50

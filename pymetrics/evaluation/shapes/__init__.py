@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from ...formats.source import Source
 from ..cells import Cells
 from ..columns import Side
+from .boundary import Boundary
 from .boxes import Boxes
-from .keypoints import Keypoints
+from .keypoints import CrowdKeypoints, Keypoints
 from .masks import Masks
 from .rotated import Rotated
 
@@ -58,7 +59,14 @@ class Shape(Protocol):
         """None; or (dt, gt, cells, table, outputs): area_words, overlaps and match_cells in one, the same bytes."""
 
 
-SHAPES: dict[str, Callable[..., Shape]] = {"bbox": Boxes, "obb": Rotated, "segm": Masks, "keypoints": Keypoints}
+SHAPES: dict[str, Callable[..., Shape]] = {
+    "bbox": Boxes,
+    "obb": Rotated,
+    "segm": Masks,
+    "boundary": Boundary,
+    "keypoints": Keypoints,
+    "keypoints_crowd": CrowdKeypoints,
+}
 
 
 def as_shape(iou_type: str, **params: Any) -> Shape:

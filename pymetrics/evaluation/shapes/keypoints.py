@@ -27,6 +27,12 @@ COCO_SIGMAS = tuple(
         0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89
     )
 )  # fmt: skip
+HIGHEST = 750.0  # exp of less than its negative is 0; numpy is slow there (SLOW_EXP)
+# Of CrowdPose's 14: shoulders, elbows, wrists, hips, knees, ankles, head, neck.
+CROWD_SIGMAS = tuple(
+    value / 10.0 for value in (0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89, 0.79, 0.79)
+)
+BODY = 0.53  # of its box: the part that a person fills
 TERMS_AT_ONCE = 1 << 19  # in memory at one time, but for a cell that has more: 4 MiB, twice
 
 
@@ -114,13 +120,35 @@ class Keypoints:
         return columns
 
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
-        offsets = cells.pair_offsets()
-        out = np.empty(offsets[-1])
-        compare_poses(
-            dt.shape, gt.shape, cells.dt_rows, cells.gt_rows, self.variances, cells.dt_offsets, cells.gt_offsets,
-            offsets, out,
-        )  # fmt: skip
+        out = np.empty(cells.pair_offsets()[-1])
+        at = 0
+        for part, _, _ in cells.blocks(max(1, TERMS_AT_ONCE // len(self.sigmas))):
+            offsets = part.pair_offsets()
+            compare_poses(
+                dt.shape, gt.shape, part.dt_rows, part.gt_rows, self.variances, part.dt_offsets, part.gt_offsets,
+                offsets, out[at : at + offsets[-1]],
+            )  # fmt: skip
+            at += int(offsets[-1])
         return out
+
+
+@value_record
+class CrowdKeypoints(Keypoints):
+    """Poses as CrowdPose compares them: distances are compared with a part of the ground truth's box."""
+
+    sigmas: tuple[float, ...] = CROWD_SIGMAS
+    iou_type: ClassVar[str] = "keypoints_crowd"
+
+    def _scales(self, source: Source, raw: RawPoses) -> Any:
+        """float64 (N,): BODY of the boxes' width * height."""
+        boxes = np.tile(NO_BOX, (len(raw), 1)) if raw.boxes is None else raw.boxes
+        is_missing = np.all(boxes == NO_BOX, axis=1)
+        if is_missing.any():
+            raise ValueError(
+                f"{source.where('boxes', int(np.argmax(is_missing)))} is missing: CrowdPose compares distances of "
+                "keypoints with the box of the ground truth"
+            )
+        return boxes[:, 3] * boxes[:, 2] * BODY
 
 
 def compare_poses(
@@ -134,26 +162,22 @@ def compare_poses(
     out_offsets: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
-    """Object keypoint similarity of the pairs of P problems, in blocks of bounded memory.
+    """Object keypoint similarity of the pairs of P problems, all at once.
 
     dt_rows, gt_rows: int32, rows. dt_offsets, gt_offsets, out_offsets: int64 (P + 1,). out: float64, filled.
     """
-    n_terms = np.asarray(gt.n_terms)[gt_rows]
-    ends = offsets_of(sums_of_ranges(n_terms, gt_offsets) * np.diff(dt_offsets))
-    first = 0
-    while first < len(ends) - 1:
-        last = max(int(np.searchsorted(ends, ends[first] + TERMS_AT_ONCE, side="right")) - 1, first + 1)
-        block = slice(first, last + 1)
-        offsets, term_offsets = (dt_offsets[block], gt_offsets[block]), ends[block] - ends[first]
-        exponents = np.empty(term_offsets[-1])
-        kernels.keypoint_exponents(
-            dt.points, dt_rows, gt.points, gt.boxes, gt.scales, gt_rows, variances, *offsets, term_offsets, exponents,
-            0, last - first,
-        )  # fmt: skip
-        with np.errstate(all="ignore"):
-            terms = np.exp(np.negative(exponents, out=exponents), out=exponents)
-        kernels.keypoint_overlaps(terms, n_terms, *offsets, term_offsets, out_offsets[block], out, 0, last - first)
-        first = last
+    n_terms, n = np.asarray(gt.n_terms)[gt_rows], len(dt_offsets) - 1
+    # No exponent is below 0, so that no term is above 1, unless an area is.
+    highest, most = (HIGHEST, 1.0) if (np.asarray(gt.scales) >= 0).all() else (np.inf, np.inf)
+    term_offsets = offsets_of(sums_of_ranges(n_terms, gt_offsets) * np.diff(dt_offsets))
+    exponents = np.empty(term_offsets[-1])
+    kernels.keypoint_exponents(
+        dt.points, dt_rows, gt.points, gt.boxes, gt.scales, gt_rows, variances, highest, dt_offsets, gt_offsets,
+        term_offsets, exponents, 0, n,
+    )  # fmt: skip
+    with np.errstate(all="ignore"):
+        terms = np.exp(np.negative(exponents, out=exponents), out=exponents)
+    kernels.keypoint_overlaps(terms, most, n_terms, dt_offsets, gt_offsets, term_offsets, out_offsets, out, 0, n)
 
 
 def _as_sigmas(values: Any) -> tuple[float, ...]:

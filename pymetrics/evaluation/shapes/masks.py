@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from ..._records import value_record
 from ...formats.source import Source
 from ..cells import Cells
 from ..columns import CROWD, Side
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...formats.runs import RunColumns
 
 
 @value_record
@@ -29,7 +34,7 @@ class Masks:
     def read(self, source: Source, image_sizes: Any) -> Any:
         from ...formats.masks import as_raw_masks
 
-        return as_raw_masks(source.shape, source.side).columns(image_sizes, source.where)
+        return as_raw_masks(source.shape, source.side, self.iou_type).columns(image_sizes, source.where)
 
     def area(self, columns: Any) -> Any:
         return columns.measures.areas.astype(np.float64)
@@ -41,10 +46,15 @@ class Masks:
         return columns
 
     def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
-        offsets = cells.pair_offsets()
-        out = np.empty(offsets[-1])
-        kernels.mask_iou(
-            *dt.shape.for_overlaps, cells.dt_rows, *gt.shape.for_overlaps, cells.gt_rows,
-            gt.flags[cells.gt_rows] & CROWD, cells.dt_offsets, cells.gt_offsets, offsets, out, 0, len(cells),
-        )  # fmt: skip
-        return out
+        return mask_overlaps(dt.shape, gt.shape, gt.flags[cells.gt_rows] & CROWD, cells)
+
+
+def mask_overlaps(dt: RunColumns, gt: RunColumns, crowd: NDArray[np.uint8], cells: Cells) -> NDArray[np.float64]:
+    """All overlaps of every cell, as Shape.overlaps. crowd: uint8, of the ground truths of the cells."""
+    offsets = cells.pair_offsets()
+    out = np.empty(offsets[-1])
+    kernels.mask_iou(
+        *dt.for_overlaps, cells.dt_rows, *gt.for_overlaps, cells.gt_rows, crowd, cells.dt_offsets, cells.gt_offsets,
+        offsets, out, 0, len(cells),
+    )  # fmt: skip
+    return out

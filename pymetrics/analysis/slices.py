@@ -1,0 +1,43 @@
+"""The numbers of parts of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..evaluation.accumulator import without_images
+from ..evaluation.result import Result
+
+
+def slices(result: Result, parts: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """The numbers of parts of the images, as if each part were evaluated alone.
+
+    One row per part, in the order given: name, n_images, n_gt, n_dt, and every key of the summary, -1 where undefined.
+    The categories of a part are all of the result.
+
+    Args:
+        result: of an evaluation; outcomes are enough, so also of a merged Accumulator.
+        parts: ids of images by the part's name. Parts may overlap.
+
+    Raises:
+        TypeError: parts is no mapping, or a part holds no ids.
+        ValueError: an id is not one of the result's images.
+    """
+    if not isinstance(parts, Mapping):
+        raise TypeError(f"parts must be a dict of image ids by name, got {type(parts).__name__}")
+    outcomes, rows = result.outcomes, []
+    known = set(outcomes.image_ids.tolist())
+    for name, ids in parts.items():
+        if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+            raise TypeError(f"parts[{name!r}] must hold image ids, got {ids!r}")
+        chosen = {id.item() if hasattr(id, "item") else id for id in ids}
+        for id in chosen:
+            if id not in known:
+                raise ValueError(f"parts[{name!r}] holds {id!r}, which is not an image of the result")
+        part = Result(without_images(outcomes, None, known - chosen)[0])
+        counts = part.per_class
+        rows.append(
+            {"name": name, "n_images": part.outcomes.n_images, "n_gt": sum(row["n_gt"] for row in counts)}
+            | {"n_dt": sum(row["n_dt"] for row in counts), **part}
+        )
+    return rows

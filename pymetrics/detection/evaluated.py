@@ -1,0 +1,185 @@
+"""From the states of MeanAveragePrecision to its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from .._records import record
+from .._warnings import warn
+from ..evaluation import stages
+from ..evaluation.cells import Cells, group
+from ..evaluation.columns import Columns
+from ..evaluation.protocol import COCO_AREA_NAMES, COCO_AREA_RANGES, Protocol
+from ..evaluation.result import Result
+from ..evaluation.summary import UNDEFINED, SummaryRow
+from . import outputs
+from .state_columns import as_columns
+
+T = TypeVar("T")
+Once = Callable[[tuple[Any, ...], Callable[[], Any]], Any]  # (key, make): make(), or what it gave before
+
+
+@record
+class Settings:
+    """What a metric was asked for.
+
+    area_ranges: (lowest, highest) by name, beside COCO's. last_limit: all values but mar_<limit> are taken at the last
+    limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: say what is odd about the data.
+    """
+
+    box_format: str
+    iou_types: tuple[str, ...]
+    iou_thresholds: tuple[float, ...]
+    rec_thresholds: tuple[float, ...]
+    limits: tuple[int, ...]
+    class_metrics: bool
+    extended_summary: bool
+    average: str
+    backend: str
+    count_empty_images: bool = False
+    area_ranges: Mapping[str, tuple[float, float]] | None = None
+    last_limit: bool = False
+    duplicates: str | None = None
+    sigmas: tuple[float, ...] | None = None
+    data_warnings: bool = False
+
+    @property
+    def area_names(self) -> tuple[str, ...]:
+        """Of all area ranges."""
+        return (*COCO_AREA_NAMES, *(self.area_ranges or ()))
+
+    @property
+    def rows(self) -> tuple[SummaryRow, ...]:
+        """The numbers of one iou type."""
+        return outputs.rows(self.limits, "faster_coco_eval" if self.last_limit else self.backend, self.area_names)
+
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """What the keys of each iou type begin with."""
+        return {iou_type: f"{iou_type}_" if len(self.iou_types) > 1 else "" for iou_type in self.iou_types}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all numbers."""
+        return tuple(f"{prefix}{row.key}" for prefix in self.prefixes.values() for row in self.rows)
+
+    def protocol(self, rows: tuple[SummaryRow, ...] | None) -> Protocol:
+        """rows: of the summary; None: the protocol's own."""
+        return Protocol(
+            iou_thresholds=self.iou_thresholds,
+            recall_thresholds=self.rec_thresholds,
+            area_ranges=(*COCO_AREA_RANGES, *(self.area_ranges or {}).values()),
+            area_names=self.area_names,
+            max_dets=self.limits,
+            summary=rows,
+            lenient=True,
+        )
+
+
+class Evaluation:
+    """The states of one moment, evaluated. states: the metric's lists by name."""
+
+    def __init__(self, settings: Settings, states: Mapping[str, Sequence[Any]], once: Once) -> None:
+        self.settings = settings
+        self._states = states
+        self._once = once
+
+    @property
+    def columns(self) -> dict[str, Columns]:
+        """By iou type."""
+        of = self.settings
+        key = (of.box_format, of.iou_types, of.count_empty_images, of.duplicates, of.sigmas)
+        found: dict[str, Columns] = self._once(
+            key,
+            lambda: as_columns(
+                self._states, of.box_format, of.iou_types, all_images=of.count_empty_images, duplicates=of.duplicates,
+                sigmas=of.sigmas,
+            ),
+        )  # fmt: skip
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """What MeanAveragePrecision.compute() gives, before torchmetrics takes axes from tensors of one element."""
+        columns, found = self.columns, dict[str, Any]()
+        for iou_type, prefix in self.settings.prefixes.items():
+            found |= self._values(columns, iou_type, prefix)
+        ids = next(iter(columns.values())).axes.category_ids
+        return found | {"classes": torch.tensor(ids, dtype=torch.int32)}
+
+    def result(self, iou_type: str, rows: tuple[SummaryRow, ...] | None = None) -> Result:
+        """The Result of one iou type. rows: of its summary; None: those of evaluate()."""
+        return self._result(self.columns[iou_type], self.settings.protocol(rows))
+
+    def _values(self, columns: dict[str, Columns], iou_type: str, prefix: str) -> dict[str, Any]:
+        of, own = self.settings, columns[iou_type]
+        skips = of.iou_types == ("segm",) and not of.count_empty_images
+        if not len(own.axes.image_ids) or (skips and not len(own.dt.scores)):
+            return outputs.scalars(of.rows, [UNDEFINED] * len(of.rows), prefix)
+        result = self._result(own, of.protocol(of.rows))
+        if of.data_warnings:
+            warn_of_data(own, result, iou_type, of.limits[-1])
+        found = outputs.scalars(of.rows, result.stats, prefix)
+        if of.extended_summary:
+            found |= outputs.extended(result, prefix)
+        precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
+        if of.class_metrics:
+            precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
+        return found | {f"{prefix}map_per_class": precision, f"{prefix}mar_{of.limits[-1]}_per_class": recall}
+
+    def _by_class(self, columns: dict[str, Columns], iou_type: str, result: Result) -> Result:
+        """The Result whose classes are the labels. torchmetrics gives detections of both types the masks' areas here.
+
+        That matters where a box has an area that no area range holds: negative, or above the last.
+        """
+        own = columns[iou_type]
+        if iou_type == "bbox" and "segm" in columns:
+            area = own.shape.area(own.dt.shape)
+            low, high = result.protocol.area_ranges[0]
+            if ((area < low) | (area > high)).any():
+                masks = columns["segm"]
+                own = replace(own, dt=replace(own.dt, area=masks.shape.area(masks.dt.shape)))
+        if own is columns[iou_type] and self.settings.average == "macro":
+            return result
+        return self._matched(own, group(own, result.protocol.limit), result.protocol)
+
+    def _result(self, columns: Columns, protocol: Protocol) -> Result:
+        of = self.settings
+
+        def grouped() -> tuple[Columns, Cells]:
+            whole = columns
+            if of.average == "micro":
+                gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
+                axes = replace(columns.axes, category_ids=np.zeros(1, np.int64))
+                whole = replace(columns, gt=gt, dt=dt, axes=axes)
+            return whole, group(whole, protocol.limit)
+
+        key = (of.box_format, of.iou_types, of.count_empty_images, of.duplicates, of.sigmas, columns.shape.iou_type)
+        found, cells = self._once((*key, of.average, protocol.limit), grouped)
+        return self._matched(found, cells, protocol)
+
+    def _matched(self, columns: Columns, cells: Cells, protocol: Protocol) -> Result:
+        kind = outputs.FasterResult if self.settings.backend == "faster_coco_eval" and protocol.summary else Result
+        return kind(stages.match(columns, cells, protocol)[0], columns, cells)
+
+
+def warn_of_data(columns: Columns, result: Result, iou_type: str, limit: int) -> None:
+    """Boxes that look like parts of an image, and detections that the last limit cuts; on the host."""
+    columns = columns.on_host()
+    n_dt = int(((columns.dt.image >= 0) & (columns.dt.category >= 0)).sum())
+    n_kept = len(result.outcomes.scores)
+    if n_kept < n_dt:
+        warn(
+            f"the limit of {limit} detections of an image and class cuts {n_dt - n_kept} of {n_dt} detections "
+            f"({(n_dt - n_kept) / n_dt:.1%}): raise max_detection_thresholds to count them"
+        )
+    if iou_type != "bbox":
+        return
+    for name, side in (("preds", columns.dt), ("target", columns.gt)):
+        boxes = side.shape
+        if len(boxes) and boxes.min() >= 0 and (boxes[:, :2] + boxes[:, 2:]).max() <= 1:
+            warn(f"all boxes of {name} lie in [0, 1]: boxes are in pixels here, where these all count as small")
