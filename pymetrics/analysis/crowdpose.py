@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..evaluation.result import Result
-from ..formats.coco import list_of, read_json
+from ..formats.coco import list_of
+from ..formats.json_files import read_json
 from .slices import slices
 
 NAMES = ("easy", "medium", "hard")

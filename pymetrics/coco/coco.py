@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from ..formats.boxes import RawBoxes
 from ..formats.coco import XYWH, where_of
 from ..formats.coco_file import has_other_crowds, has_other_ignore, read_document, with_ignore
 from ..formats.options import ReadOptions
@@ -148,6 +149,7 @@ class COCO:
         if kept is None or vars(self).keys() & {"cats", "imgs"}:
             return None
         is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
+        is_plain = is_plain and isinstance(kept.source.shape, RawBoxes)
         if not is_plain or (kept.source.scores is None) != (options.argument == "gt"):
             return None
         source = kept.evaluation_source()

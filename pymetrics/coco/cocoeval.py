@@ -155,7 +155,8 @@ class COCOeval(ImageSteps):
         sides: list[list[Ann] | Selection | None] = []
         for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
             kept = unopened(coco)
-            plain = kept if kept is not None and kept.is_plain and p.iouType == "bbox" else None
+            takes_columns = kept is not None and kept.is_plain and p.iouType in ("bbox", "keypoints")
+            plain = kept if takes_columns else None
             takes = plain is not None and scored == (plain.source.scores is not None)
             sides.append(select(plain, coco._open, p) if plain is not None and takes else None)
         gts, dts = (

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,20 +115,21 @@ class Kept:
 
     source: its annotations as columns. sections: its values by key. image_ids: of the images, in their order.
     is_plain: whether evaluation may read the columns, for no annotation lacks what it would miss.
-    complete: what is done to the annotations when they are made.
+    complete: what is done to the annotations when they are made. text: the file's.
     """
 
     def __init__(
         self,
         source: Source,
+        text: Text,
         sections: dict[str, Section],
         image_ids: Iterable[Any],
         is_plain: bool = True,
         complete: Callable[[list[Ann]], None] | None = None,
     ) -> None:
-        self.source, self.sections, self.image_ids = source, sections, list(image_ids)
+        self.source, self.text, self.sections, self.image_ids = source, text, sections, list(image_ids)
         self.is_plain, self._complete = is_plain, complete
-        self._marked: Array | None = None  # rows that are to be marked when they are made
+        self._marked: Array | None = None  # rows that are to be marked when they are made: 1; as poses: 2
 
     @classmethod
     def of_data_set(cls, document: Document) -> Kept | None:
@@ -136,7 +138,17 @@ class Kept:
         if source.ids is None or source.axes.images is None:
             return None
         sections = {key: Section(text, span) for key, span in document.spans.items()}
-        return cls(source, sections, source.axes.images.tolist(), document.is_plain)
+        return cls(source, text, sections, source.axes.images.tolist(), document.is_plain)
+
+    @cached_property
+    def poses(self) -> Source | None:
+        """The annotations with poses in place of boxes; None: their dicts have to be read."""
+        if not isinstance(self.source.shape, RawBoxes):
+            return self.source
+        from ..formats.keypoint_file import poses_of_text
+
+        found = poses_of_text(self.text.data, "gt" if self.source.scores is None else "dt")
+        return None if found is None else replace(self.source, shape=found.shape, area=found.area)
 
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""
@@ -147,25 +159,31 @@ class Kept:
                 if self._complete is not None:
                     self._complete(annotations)
                 if self._marked is not None:
-                    _mark(annotations, np.flatnonzero(self._marked))
+                    for kind in (1, 2):
+                        _mark(annotations, np.flatnonzero(self._marked == kind), kind == 2)
             found: list[Ann] = section.value()
         return found
 
-    def mark_ignored(self, rows: Array) -> None:
+    def mark_ignored(self, rows: Array, as_poses: bool) -> None:
         """As evaluation_input.mark_ignored, at once or when the dicts are made. rows: numbers of annotations."""
         if self.sections["annotations"].is_made:
-            _mark(self.sections["annotations"].value(), rows)
+            _mark(self.sections["annotations"].value(), rows, as_poses)
             return
         if self._marked is None:
-            self._marked = np.zeros(len(self.source), np.bool_)
-        self._marked[rows] = True
+            self._marked = np.zeros(len(self.source), np.uint8)
+        self._marked[rows] = 2 if as_poses else 1
 
     def evaluation_source(self) -> Source:
         """The annotations as pymetrics.evaluate reads them: `ignore` as mark_ignored writes it."""
-        if self._marked is None or self.source.unread_ignore is None:
+        marked, crowd = self._marked, self.source.crowd
+        unread: Any = self.source.unread_ignore
+        as_poses = marked is not None and bool((marked == 2).any())
+        if marked is None or (unread is None and not as_poses):
             return self.source
-        unread = np.where(self._marked, self.source.crowd, self.source.unread_ignore)
-        return replace(self.source, unread_ignore=unread)
+        if as_poses and self.poses is not None:
+            crowd = np.where(marked == 2, crowd | self.poses.shape.without_keypoints(), crowd)
+        unread = np.zeros(len(marked), np.bool_) if unread is None else unread
+        return replace(self.source, unread_ignore=np.where(marked != 0, crowd, unread))
 
     def images(self) -> dict[Any, Ann]:
         """The images by id."""
@@ -205,12 +223,14 @@ class Kept:
 class Selection:
     """The annotations of an unopened COCO that params name: in columns at once, as dicts when they are asked for.
 
-    open: opens that COCO, if it is still unopened. image, category: positions on the axes of the evaluation, or -1,
-    for every row; category is None where there is but one. order: the rows of the columns; None where it is all.
+    rows: the annotations, with boxes or with poses. open: opens that COCO, if it is still unopened.
+    image, category: positions on the axes of the evaluation, or -1, for every row; category is None where there is but
+    one. order: the rows of the columns; None where it is all.
     stand_ins: rows that are there in the order of load_rows, where annotations share an id; else None.
     """
 
     kept: Kept
+    rows: Source
     open: Callable[[], None]
     image: Array
     category: Array | None
@@ -219,22 +239,23 @@ class Selection:
 
     def source(self, axes: SourceAxes) -> Source:
         """What COCOeval reads of the rows. axes: of the evaluation."""
-        rows = self.kept.source
+        rows = self.rows
         category = np.zeros(len(rows), np.int32) if self.category is None else self.category
-        is_gt, boxes, ids = rows.scores is None, rows.shape.values, None
-        columns: dict[str, Any] = {"image": self.image, "category": category, "scores": rows.scores}
-        if is_gt:
+        columns: dict[str, Any] = {"image": self.image, "category": category, "scores": rows.scores, "area": rows.area}
+        if rows.scores is None:  # of results ids count from 1
             assert rows.crowd is not None
             assert rows.area is not None
             columns |= {"crowd": rows.crowd, "ignore": rows.crowd, "area": np.where(rows.crowd, 0.0, rows.area)}
-            ids = np.asarray(rows.ids)  # of results they count from 1, and areas are width * height
+            columns |= {"ids": np.asarray(rows.ids)}
+            if not isinstance(rows.shape, RawBoxes):
+                columns["ignore"] = rows.crowd | rows.shape.without_keypoints()
+        shape = rows.shape if isinstance(rows.shape, RawBoxes) else replace(rows.shape, scales=rows.area)
         if self.order is not None:
             columns = {name: None if column is None else column[self.order] for name, column in columns.items()}
-            boxes, ids = boxes[self.order], None if ids is None else ids[self.order]
+            shape = shape.take(self.order)
         return Source(
-            where=rows.where, shape=RawBoxes(boxes, rows.shape.format), ids=ids, indexed=True, one_row_per_id=True,
-            axes=axes, is_checked=True, **columns,
-        )  # fmt: skip
+            where=rows.where, shape=shape, indexed=True, one_row_per_id=True, axes=axes, is_checked=True, **columns
+        )
 
     def loaded(self) -> Array:
         """The rows that load_rows gives, in its order."""
@@ -245,7 +266,7 @@ class Selection:
         return rows[np.argsort(self.image[rows], kind="stable")]
 
     def mark_ignored(self) -> None:
-        self.kept.mark_ignored(self.loaded())
+        self.kept.mark_ignored(self.loaded(), not isinstance(self.rows.shape, RawBoxes))
 
     def load_rows(self) -> list[Ann]:
         """What evaluation_input.load_rows gives."""
@@ -269,7 +290,9 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
     image_ids, category_ids = _integers(p.imgIds), _integers(p.catIds)
     if image_ids is None or category_ids is None or not len(image_ids) or (p.useCats and not len(category_ids)):
         return None  # to getAnnIds no ids are all ids
-    rows = kept.source
+    rows = _compared(kept, p)
+    if rows is None:
+        return None
     room = arrays.empties(rows.image, (len(rows), "int32"), (len(rows), "int32"))
     image = positions(rows.image, image_ids, room[0])
     category = positions(rows.category, category_ids, room[1]) if p.useCats else None
@@ -280,7 +303,17 @@ def select(kept: Kept, open: Callable[[], None], p: Params) -> Selection | None:
         categories = rows.category[order]
         parts = [order[categories == category] for category in category_ids.tolist()]
         order = np.concatenate([order[:0], *parts])
-    return Selection(kept, open, image, category, order, stand_ins)
+    return Selection(kept, rows, open, image, category, order, stand_ins)
+
+
+def _compared(kept: Kept, p: Params) -> Source | None:
+    """The annotations with what params compare; None where their dicts have to be read."""
+    if p.iouType == "bbox":
+        return kept.source if isinstance(kept.source.shape, RawBoxes) else None
+    rows = kept.poses
+    if rows is None or rows.shape.points.shape[1] != np.size(p.kpt_oks_sigmas):
+        return None
+    return rows if rows.scores is not None or rows.no_area is None else None  # every area counts
 
 
 def as_loaded(rows: list[Ann] | Selection) -> list[Ann]:
@@ -288,9 +321,14 @@ def as_loaded(rows: list[Ann] | Selection) -> list[Ann]:
     return rows.load_rows() if isinstance(rows, Selection) else rows
 
 
-def _mark(annotations: list[Ann], rows: Array) -> None:
+def _mark(annotations: list[Ann], rows: Array, as_poses: bool) -> None:
     for row in rows.tolist():
         annotations[row]["ignore"] = annotations[row]["iscrowd"]  # IGNORE_OVERWRITTEN
+    if as_poses:
+        from .pose_rows import has_no_keypoints
+
+        for ann in map(annotations.__getitem__, rows.tolist()):
+            ann["ignore"] = has_no_keypoints(ann) or ann["ignore"]
 
 
 def _integers(ids: Sequence[Any]) -> NDArray[np.int64] | None:

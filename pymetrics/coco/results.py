@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..formats.boxes import RawBoxes
 from ..formats.coco_file import read_document
 from ..formats.ids import joined_ids
 from . import strict as strictness
@@ -135,9 +136,11 @@ def _kept_results(path: str | os.PathLike[str]) -> Kept | None:
     text = Text(document.text)
     if len(document.source) and "caption" in text.first_record():  # other rules hold then
         return None
-    return Kept(
-        document.source, {"annotations": Section(text, document.spans["annotations"])}, (), True, complete_boxes
-    )
+    complete = complete_boxes
+    if not isinstance(document.source.shape, RawBoxes):
+        from .pose_rows import complete_poses as complete
+    section = Section(text, document.spans["annotations"])
+    return Kept(document.source, text, {"annotations": section}, (), True, complete)
 
 
 def _is_empty_list(value: Any) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from ..coco import COCO
-from ..formats.coco import list_of, read_json
+from ..formats.coco import list_of
+from ..formats.json_files import read_json
 from . import validation
 from .helpers import CocoBackend
 

@@ -93,6 +93,10 @@ class RawBoxes:
     def __len__(self) -> int:
         return len(self.values)
 
+    def take(self, rows: Any) -> RawBoxes:
+        """Some rows, which may repeat."""
+        return RawBoxes(self.values[rows], self.format)
+
     def on_host(self) -> RawBoxes:
         """The same as a numpy array (a tensor on the CPU where its dtype is bfloat16)."""
         return RawBoxes(as_array(self.values, ""), self.format)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -29,50 +27,6 @@ KEYS = {
     "masks": "segmentation",
 }
 XYWH = BoxFormat("xywh")
-GZIP = b"\x1f\x8b"  # how such a file begins
-
-
-def read_json(path: str | os.PathLike[str], argument: str) -> Any:
-    """The parsed content of a JSON file. `argument` is its name in errors.
-
-    Raises:
-        OSError: there is no such file (FileNotFoundError), it is a folder (IsADirectoryError) or cannot be read.
-        ValueError: it does not hold JSON; the message names the byte, the line and the key.
-    """
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"{argument}: {os.fspath(path)!r} is a folder, not a JSON file")
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{argument}: no such file: {os.fspath(path)!r}") from error
-    except OSError as error:
-        raise OSError(f"{argument}: cannot read {os.fspath(path)!r}: {error.strerror}") from error
-    except ValueError as error:  # a NUL character
-        raise ValueError(f"{argument}: {os.fspath(path)!r} is no path: {error}") from error
-    if content[:2] == GZIP:
-        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: it looks gzipped; decompress it first")
-    import json
-
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: {error}{_place(error, content)}") from error
-
-
-def _place(error: Exception, content: bytes) -> str:
-    """Where reading stopped: the byte, the line, and the key before it."""
-    import json
-
-    if isinstance(error, json.JSONDecodeError):
-        before = error.doc[: error.pos].encode(json.detect_encoding(content), "surrogatepass")
-    elif isinstance(error, UnicodeDecodeError):
-        before = content[: error.start]
-    else:
-        return ""
-    keys = re.findall(rb'"((?:[^"\\]|\\.)*)"\s*:', before[-4096:])
-    after = f", after the key {keys[-1].decode(errors='replace')!r}" if keys else ""
-    return f"; byte {len(before)}, line {before.count(bytes([10])) + 1}{after}"
 
 
 def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
@@ -88,13 +42,13 @@ def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
     images, annotations, categories = (
         list_of(dataset, key, argument) for key in ("images", "annotations", "categories")
     )
-    category_ids, names = _categories(categories, f"{argument}['categories']")
+    category_ids, names = named_categories(categories, f"{argument}['categories']")
     image_ids, sizes, has_lvis_keys = _images(images, f"{argument}['images']")
     axes = SourceAxes(image_ids, category_ids, "warn", names, sizes, has_lvis_keys)
     return _annotations(annotations, f"{argument}['annotations']", options, axes)
 
 
-def _categories(categories: Sequence[Any], prefix: str) -> tuple[NDArray[Any], dict[Any, str]]:
+def named_categories(categories: Sequence[Any], prefix: str) -> tuple[NDArray[Any], dict[Any, str]]:
     """The ids of the categories, and the names of those that have one by id. Raises ValueError or TypeError."""
     ids = category_column(_column(categories, "id", prefix), where_of(prefix), "id")
     pairs = zip(ids.tolist(), categories, strict=True)

@@ -8,7 +8,6 @@ of the two read it. Why a file was left is logged by the logger "pymetrics" at t
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +18,8 @@ import numpy as np
 from .. import _config
 from .._records import record
 from .boxes import BoxFormat, RawBoxes
-from .coco import XYWH, _categories, read_json, where_of
+from .coco import XYWH, named_categories, where_of
+from .json_files import read_json
 from .options import COMPARED, ReadOptions
 from .source import Source, SourceAxes
 
@@ -74,7 +74,9 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
         if options.compares == "masks":
             found = _with_masks(source, size, options.argument, box_format, chunk)
         elif options.compares == "keypoints":
-            found = _with_keypoints(source, size, options.argument, box_format, chunk)
+            from .keypoint_file import read_poses
+
+            found = read_poses(source, size, options.argument, chunk)
         else:
             found = _read(source, size, options.argument, box_format, chunk)[0]
         if has_other_crowds(found):
@@ -110,7 +112,10 @@ def open_file(path: str | os.PathLike[str], options: ReadOptions) -> Any:
 
 
 def read_document(path: str | os.PathLike[str], argument: str) -> Document | None:
-    """What read_file gives of a file (boxes are x, y, width, height), and its text; None: as there."""
+    """What read_file gives of a file (boxes are x, y, width, height), and its text; None: as there.
+
+    Results with keypoints and without boxes have poses.
+    """
 
     def document_of(file: BinaryIO, size: int) -> Document:
         from .. import _native
@@ -124,7 +129,16 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
             if file.readinto(text.data[:size]) != size:  # type: ignore[attr-defined]
                 raise FastPathDeclined("the file became shorter")
             return Document(*_read(text, size, argument, XYWH, CHUNK), text)
-        return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
+        try:
+            return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
+        except FastPathDeclined:  # maybe for want of boxes
+            from .keypoint_file import read_poses
+
+            text = _text_of(file.fileno(), size)
+            found = read_poses(text, size, argument)
+            if found.area is not None:
+                raise
+            return Document(found, {"annotations": (0, size)}, True, text)
 
     return _with_file(path, argument, document_of)
 
@@ -170,8 +184,8 @@ def _read(
     text: NDArray[np.uint8] | None = None,
 ) -> Found:
     if argument == "gt":
-        return _ground_truth(source, size, argument, box_format, chunk)
-    return _results(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
+        return read_ground_truth(source, size, argument, box_format, chunk)
+    return read_results(source, size, argument, box_format, chunk, text), {"annotations": (0, size)}, True
 
 
 def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
@@ -183,56 +197,16 @@ def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, 
     text = _text_of(source, size) if isinstance(source, int) else source
     spans = np.empty((size // SHORTEST + 1, 2), np.int64)
     if argument == "gt":
-        found = _ground_truth(text, size, argument, box_format, chunk, spans)[0]
+        found = read_ground_truth(text, size, argument, box_format, chunk, spans)[0]
     else:
-        found = _with_box_areas(_results(text, size, argument, box_format, chunk, masks=spans))
+        found = with_box_areas(read_results(text, size, argument, box_format, chunk, masks=spans))
     raw = masks_of_text(text, spans[: len(found)], found.where)
     if isinstance(raw, tuple):
         raise _left(raw)
     return found.with_shape(raw)
 
 
-def _with_keypoints(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
-    """Poses in place of boxes, with areas as for masks."""
-    from .keypoints import NO_BOX, RawPoses
-
-    width = _numbers_of_first_pose(source, size)
-    points = np.empty((size // (SHORTEST + 2 * width) + 1, width))  # a number and a comma are two characters
-    if argument == "gt":
-        labelled = np.empty(len(points))
-        found = _ground_truth(source, size, argument, box_format, chunk, None, points, labelled)[0]
-        boxes = found.shape.values
-        boxes[np.isnan(boxes[:, 0])] = NO_BOX
-        return found.with_shape(
-            RawPoses(points[: len(found)].reshape(len(found), -1, 3), boxes, labelled[: len(found)])
-        )
-    found = _with_box_areas(_results(source, size, argument, box_format, chunk, points=points))
-    return found.with_shape(RawPoses(points[: len(found)].reshape(len(found), -1, 3)))
-
-
-def _numbers_of_first_pose(source: Input, size: int) -> int:
-    """How many numbers the first `keypoints` of a file has; other lists are left where they have more or fewer."""
-
-    def part(begin: int) -> bytes:
-        return os.pread(source, piece, begin) if isinstance(source, int) else bytes(source[begin : begin + piece])
-
-    key, piece, rest = b'"keypoints"', 1 << 18, b""
-    for begin in range(0, size, piece):
-        text = rest + part(begin)
-        at = text.find(key)
-        if at < 0:
-            rest = text[-len(key) :]
-            continue
-        text = text[at + len(key) :] + part(begin + piece)
-        found = re.match(rb"\s*:\s*\[([^\[\]]*)\]", text)
-        n = found[1].count(b",") + 1 if found is not None and found[1].strip() else 0
-        if n == 0 or n % 3:
-            raise FastPathDeclined("keypoints that are no list of three numbers each")
-        return n
-    raise FastPathDeclined("no keypoints")
-
-
-def _with_box_areas(found: Source) -> Source:
+def with_box_areas(found: Source) -> Source:
     """Results with the areas of their boxes, where the first has a box (BOX_AREA)."""
     boxes = found.shape.values
     has_box = ~np.isnan(boxes[:, 0])
@@ -243,7 +217,7 @@ def _with_box_areas(found: Source) -> Source:
     return replace(found, area=boxes[:, 2] * boxes[:, 3])
 
 
-def _results(
+def read_results(
     source: Input,
     size: int,
     argument: str,
@@ -277,7 +251,7 @@ def _results(
     )
 
 
-def _ground_truth(
+def read_ground_truth(
     source: Input,
     size: int,
     argument: str,
@@ -312,7 +286,7 @@ def _ground_truth(
     if n_images == 0 or n == 0 or not categories:
         raise FastPathDeclined("an empty list")
     try:
-        category_ids, names = _categories(categories, f"{argument}['categories']")
+        category_ids, names = named_categories(categories, f"{argument}['categories']")
     except (TypeError, ValueError) as error:
         raise FastPathDeclined(str(error)) from error
     if category_ids.dtype.kind != "i":

@@ -42,6 +42,11 @@ class RawPoses:
     def __len__(self) -> int:
         return len(self.points)
 
+    def take(self, rows: Any) -> RawPoses:
+        """Some rows, which may repeat."""
+        found: dict[str, Any] = {name: None if values is None else values[rows] for name, values in vars(self).items()}
+        return RawPoses(**found)
+
     def on_host(self) -> RawPoses:
         """Itself: poses are always on the host."""
         return self

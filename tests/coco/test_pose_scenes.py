@@ -7,8 +7,8 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
-from helpers.coco_cases import ByImage, quietly
-from helpers.coco_scenes import Scene, compare, of_dict, run, summary
+from helpers.coco_cases import ByImage, clean, is_unopened, quietly
+from helpers.coco_scenes import Scene, compare, differences, of_dict, run, summary
 from helpers.pose_scenes import jittered_poses, make_pose_scene
 
 import pymetrics
@@ -46,6 +46,7 @@ def test_image_by_image(rival):
         assert differ(rival, ByImage, seed) == [], seed
 
 
+@pytest.mark.slow
 def test_the_generator_makes_what_it_should():
     """Matches, ignored matches, overlaps that are no numbers, and ground truths without keypoints are common enough."""
     evaluations = [run(COCO, COCOeval, make_pose_scene(seed), iou_type="keypoints") for seed in range(150)]
@@ -55,6 +56,44 @@ def test_the_generator_makes_what_it_should():
     ious = [np.asarray(block).ravel() for evaluation in evaluations for block in evaluation.ious.values()]
     assert sum(int(np.isnan(block).sum()) for block in ious) > 5
     assert sum(int(((block > 0.1) & (block < 0.9)).sum()) for block in ious) > 500
+
+
+@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(60, 400), marks=pytest.mark.slow)], ids=str)
+def test_through_files(rival, need, seeds, monkeypatch, tmp_path):
+    """Of which no dict is made, unless a file is left to json."""
+    need("pymetrics._native")
+    monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+    n_unopened = 0
+    for seed in seeds:
+        scene = make_pose_scene(seed)
+        theirs, ours = (
+            run(*classes, scene, iou_type="keypoints", folder=tmp_path) for classes in (rival, (COCO, COCOeval))
+        )
+        n_unopened += is_unopened(ours.cocoGt) and is_unopened(ours.cocoDt)
+        assert differences(theirs.eval, ours.eval) == [], seed
+        assert summary(theirs) == summary(ours)
+        annotations = [each.cocoGt.dataset["annotations"] for each in (theirs, ours)]
+        assert repr(clean(annotations[0])) == repr(clean(annotations[1])), seed
+        assert repr(clean(theirs.cocoDt.dataset["annotations"])) == repr(clean(ours.cocoDt.dataset["annotations"]))
+        assert compare(theirs, ours) == [], seed
+    assert n_unopened > len(seeds) // 10
+
+
+def test_an_unopened_coco_and_other_iou_types(rival, files):
+    """Poses, then boxes, then poses: each reads what it compares, and `ignore` is what the last one wrote."""
+    found = []
+    for coco_class, eval_class in (rival, (COCO, COCOeval)):
+        gt = quietly(coco_class, str(files[0]))
+        dt = quietly(gt.loadRes, str(files[1]))
+        marks = []
+        for iou_type in ("keypoints", "bbox", "keypoints", "bbox"):
+            evaluation = eval_class(gt, dt, iou_type)
+            quietly(evaluation.evaluate)
+            quietly(evaluation.accumulate)
+            marks.append(evaluation.eval["precision"].tobytes())
+        marks.append(repr([ann["ignore"] for ann in gt.dataset["annotations"]]))
+        found.append(marks)
+    assert found[0] == found[1]
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def test_files_and_what_they_hold_give_equal_columns(tmp_path, options):
     assert_same_columns(ingest(*paths, **options), ingest(json.loads(truth), json.loads(found), **options))
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("argument", "name"),
     [
@@ -110,11 +111,11 @@ def test_a_file_that_becomes_shorter(tmp_path):
     with open(path, "rb") as file:
         for longer in (1, 5000, 1 << 20):
             with pytest.raises(coco_file.FastPathDeclined, match="shorter"):
-                coco_file._results(file.fileno(), len(document) + longer, "dt", XYWH, 4096)
+                coco_file.read_results(file.fileno(), len(document) + longer, "dt", XYWH, 4096)
             text = np.empty(len(document) + longer + _config.native.TEXT_PAD, np.uint8)
             assert "shorter" in _config.native.read_text(file.fileno(), text, 2)[1]
             with pytest.raises(coco_file.FastPathDeclined, match="shorter"):
-                coco_file._ground_truth(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
+                coco_file.read_ground_truth(file.fileno(), len(document) + longer, "gt", XYWH, 4096)
 
 
 def test_the_text_is_copied_whole(tmp_path):
@@ -123,11 +124,11 @@ def test_the_text_is_copied_whole(tmp_path):
     document = b" " * 5000 + results(*[RESULT] * 40, long, *[RESULT + b" " * 300] * 9, long) + b"\n" * 3000
     path = tmp_path / "dt.json"
     path.write_bytes(document)
-    expected = coco_file._results(document, len(document), "dt", XYWH, 1 << 17)
+    expected = coco_file.read_results(document, len(document), "dt", XYWH, 1 << 17)
     with open(path, "rb") as file:
         for chunk in (1, 7, 64, 95, 500, 1999, 3000, 1 << 17):
             text = np.full(len(document) + _config.native.TEXT_PAD, 255, np.uint8)
-            source = coco_file._results(file.fileno(), len(document), "dt", XYWH, chunk, text)
+            source = coco_file.read_results(file.fileno(), len(document), "dt", XYWH, chunk, text)
             assert source.scores.tolist() == expected.scores.tolist()
             assert text.tobytes() == document + bytes(_config.native.TEXT_PAD), chunk
 
