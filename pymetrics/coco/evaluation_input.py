@@ -23,7 +23,7 @@ from ..formats.coco import XYWH, where_of
 from ..formats.source import Source, SourceAxes
 from . import dict_columns
 from .lazy_dataset import Selection
-from .params import Params
+from .params import OF_MASKS, Params
 from .strict import is_strict
 
 Ann = dict[str, Any]
@@ -163,7 +163,8 @@ def shape_of(p: Params) -> Shape:
         from . import pose_rows
 
         return pose_rows.shape_of(p.kpt_oks_sigmas, p.useCats)
-    return as_shape(p.iouType)
+    ratio = getattr(p, "boundary_dilation_ratio", None) if p.iouType == "boundary" else None
+    return as_shape(p.iouType, boundary_dilation_ratio=ratio)
 
 
 def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, sizes_of: Any = None) -> Source:
@@ -178,7 +179,7 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, size
     images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
     where = where_of("gt['annotations']" if is_gt else "dt")
     shape: Any = None
-    if p.iouType == "segm":
+    if p.iouType in OF_MASKS:
         from .mask_rows import read_masks
 
         if is_strict() and any(isinstance(row["segmentation"], list) and not row["segmentation"] for row in rows):
