@@ -31,9 +31,13 @@ test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does n
 	@echo "All tests take about seven minutes on two cores; PYTEST_ARGS='-k boxes' runs some of them."
 	$(BIN)/pytest -q $(PYTEST_ARGS)
 
-# Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random.
+# Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
+# at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
+FAST := $(BIN)/pytest -q -m "not slow and not hypothesis and not gpu" $(PYTEST_ARGS)
 test-fast: $(VENV)/.test
-	$(BIN)/pytest -q -m "not slow and not hypothesis and not gpu" $(PYTEST_ARGS)
+	@mkdir -p build; $(FAST) --part 2/2 > build/test-fast.log 2>&1 & other=$$!; \
+	$(FAST) --part 1/2; first=$$?; wait $$other; second=$$?; cat build/test-fast.log; \
+	case $$first:$$second in 0:0 | 0:5 | 5:0) ;; *) exit 1 ;; esac
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -143,6 +147,21 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so
+
+# Real callers with this library in the place of pycocotools or faster-coco-eval, in an environment of their own: those of
+# the registry, and those below CHECKOUTS, a folder of checkouts that docs/replacing.md lists.
+CHECKOUTS ?= ../checkouts
+INTEGRATIONS := mmdet mmengine terminaltables tqdm addict yapf termcolor fire fvcore iopath portalocker yacs omegaconf \
+  antlr4-python3-runtime==4.9.3 hydra-core tabulate loguru opencv-python-headless cloudpickle psutil polars \
+  polars-runtime-32 ultralytics ultralytics-thop sahi rfdetr supervision tidecv lvis rich scipy pandas six \
+  python-dateutil pytz defusedxml tensorboard absl-py grpcio markdown werkzeug tensorboard-data-server pydeprecate seaborn appdirs
+.PHONY: integrations
+integrations: $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)-integrations
+	cd $(VENV) && echo "$$(pwd)/$$(ls -d lib/python*/site-packages)" > \
+	  ../$(VENV)-integrations/$$(ls -d lib/python*/site-packages)/main.pth
+	$(VENV)-integrations/bin/python -m pip --disable-pip-version-check install -q --no-deps $(INTEGRATIONS)
+	$(VENV)-integrations/bin/python tests/integrations/run.py $(CHECKOUTS)
 
 # On a machine with an NVIDIA GPU, with its own python and torch and without a network: builds for that GPU, runs the tests
 # marked gpu, the benchmark, whose figures go to benchmarks/results/, and compute-sanitizer's tools where they run. Each

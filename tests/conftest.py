@@ -8,6 +8,7 @@ import pymetrics raises.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -23,14 +24,35 @@ DATA = ROOT.parent / "shared" / "data"  # real data, which are not part of the r
 FIXTURES = ROOT / "tests" / "fixtures"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests whose parameter is a backend that is compiled first are slow, as are those that carry the mark."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow are tests whose parameter is a backend that is compiled first, most of those with the mark `cases`, and
+    those that carry the mark."""
     for item in items:
         params = getattr(item, "callspec", None)
         if params and any(
             isinstance(value, str) and value.startswith(SLOW_BACKENDS) for value in params.params.values()
         ):
             item.add_marker("slow")
+    cases = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("cases") and not item.get_closest_marker("slow"):
+            cases[item.path, getattr(item, "originalname", item.name)].append(item)
+    for same in cases.values():
+        wanted = same[0].get_closest_marker("cases").args[0]
+        kept = {k * len(same) // wanted for k in range(wanted)}
+        for k, item in enumerate(same):
+            if k not in kept:
+                item.add_marker("slow")
+    part = config.getoption("part")
+    if part:
+        k, n = map(int, part.split("/"))
+        files = {path: i for i, path in enumerate(sorted({item.path for item in items}))}
+        config.hook.pytest_deselected(items=[item for item in items if files[item.path] % n != k - 1])
+        items[:] = [item for item in items if files[item.path] % n == k - 1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--part", help="1/2 or 2/2: every second file of tests")
 
 
 @pytest.fixture(scope="session")

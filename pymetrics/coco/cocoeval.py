@@ -298,8 +298,8 @@ class COCOeval(ImageSteps):
         """From the entries of evalImgs, each (category, area range) taken as a category of its own."""
         categories, areas, images = picks
         table = [[line] for block in self._table(categories, areas, images) for line in block]
-        present = (e for (line,) in table for e in line if e is not None)
-        n_thresholds = max((len(e["dtMatches"]) for e in present), default=len(p.iouThrs))
+        present = next((e for (line,) in table for e in line if e is not None), None)
+        n_thresholds = len(p.iouThrs) if present is None else len(present["dtMatches"])
         protocol = Protocol(
             (0.5,) * n_thresholds, tuple(p.recThrs), ((0.0, np.inf),), ("all",), tuple(limits), lenient=True
         )
@@ -307,7 +307,9 @@ class COCOeval(ImageSteps):
         at = [protocol.max_dets.index(limit) for limit in limits]
         found = stages.accumulate(eval_imgs.to_outcomes(table, protocol, axes, shape_of(self._paramsEval)))
         shape = len(categories), len(areas), len(limits)
-        return [a.take(at, -1).reshape(*a.shape[:-3], *shape) for a in found]
+        if at != list(range(len(protocol.max_dets))):
+            found = tuple(a.take(at, -1) for a in found)
+        return [a.reshape(*a.shape[:-3], *shape) for a in found]
 
     def summarize(self) -> None:
         """Print the summary and keep its numbers in `stats`: twelve for boxes and masks, ten for keypoints.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def from_matches(
                 "dtMatches": dt_matches[:, d0:d1].copy(),
                 "gtMatches": gt_matches[:, g0:g1].copy(),
                 "dtScores": dt_scores[d0:d1],
-                "gtIgnore": gt_ignored[g0:g1].copy() if g0 < g1 else np.array([]),
+                "gtIgnore": gt_ignored[g0:g1].copy() if g0 < g1 else np.empty(0),
                 "dtIgnore": dt_ignored[:, d0:d1].copy(),
             }
     return found
@@ -112,33 +113,37 @@ def to_outcomes(
         ValueError: the area ranges of one image and category differ in their detections, or the entries in thresholds.
     """
     n_thresholds, n_areas = len(protocol.iou_thresholds), len(protocol.area_ranges)
-    cells: list[list[Entry]] = []
+    columns: list[list[Entry]] = [[] for _ in range(n_areas)]  # the entries that are there, by area range
     cell_image: list[int] = []
     category_cells = [0]
     for areas in table:
-        for image, column in enumerate(zip(*areas, strict=True)):
-            present = [e for e in column if e is not None]
-            if not present:
-                continue
-            if len(present) != n_areas or (n_areas > 1 and len({len(e["dtScores"]) for e in present}) > 1):
-                raise ValueError(f"evalImgs: the area ranges of image {image} differ in their detections")
-            cells.append(present)
-            cell_image.append(image)
-        category_cells.append(len(cells))
-    offsets = offsets_of([len(cell[0]["dtScores"]) for cell in cells])
+        images = [i for i, e in enumerate(areas[0]) if e is not None]
+        for a, (column, line) in enumerate(zip(columns, areas, strict=True)):
+            column += [e for e in line if e is not None]
+            if a and [i for i, e in enumerate(line) if e is not None] != images:
+                raise ValueError("evalImgs: the area ranges of an image differ in their detections")
+        cell_image += images
+        category_cells.append(len(cell_image))
+    lengths = [len(e["dtScores"]) for e in columns[0]]
+    for column in columns[1:]:
+        for i, n, e in zip(cell_image, lengths, column, strict=True):
+            if len(e["dtScores"]) != n:
+                raise ValueError(f"evalImgs: the area ranges of image {i} differ in their detections")
+    offsets = offsets_of(lengths)
     matched, ignored = (np.zeros((offsets[-1], protocol.n_words), np.uint64) for _ in range(2))
-    for a in range(n_areas if cells else 0):
+    for a, column in enumerate(columns if cell_image else ()):
         for words, key in ((matched, "dtMatches"), (ignored, "dtIgnore")):
-            lines = np.concatenate([cell[a][key] for cell in cells], axis=1).astype(bool)
+            lines = np.concatenate([e[key] for e in column], axis=1).astype(bool)
             if len(lines) != n_thresholds:
                 raise ValueError(f"evalImgs hold {len(lines)} thresholds, params.iouThrs {n_thresholds}")
             for bit, line in enumerate(lines, a * n_thresholds):
                 words[:, bit // 64] |= line.astype(np.uint64) << np.uint64(bit % 64)
-    scores = np.array([score for cell in cells for score in cell[0]["dtScores"]], np.float64)
-    entries = [e for cell in cells for e in cell]
-    ends = offsets_of([len(e["gtIgnore"]) for e in entries])
-    counts = np.append(0, np.cumsum(np.concatenate([np.empty(0), *(e["gtIgnore"] for e in entries)]) == 0))
-    n_gt = counts[ends[1:]] - counts[ends[:-1]]
+    scores = np.array(list(chain.from_iterable([e["dtScores"] for e in columns[0]])), np.float64)
+    n_gt = np.empty((len(cell_image), n_areas), np.int32)
+    for a, column in enumerate(columns):
+        flags = [e["gtIgnore"] for e in column]
+        counts = np.append(0, np.cumsum(np.concatenate([np.empty(0), *flags]) == 0))
+        n_gt[:, a] = np.diff(counts[offsets_of([len(part) for part in flags])])
     return Outcomes(
         protocol=protocol,
         shape=shape,
@@ -147,7 +152,7 @@ def to_outcomes(
         category_cells=np.array(category_cells, np.int64),
         cell_image=np.array(cell_image, np.int32),
         offsets=offsets,
-        n_gt=n_gt.astype(np.int32).reshape(len(cells), n_areas),
+        n_gt=n_gt,
         scores=scores,
         matched=matched,
         ignored=ignored,

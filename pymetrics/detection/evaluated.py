@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .._records import record
 from .._warnings import warn
@@ -56,7 +58,9 @@ class Settings:
     @property
     def rows(self) -> tuple[SummaryRow, ...]:
         """The numbers of one iou type."""
-        return outputs.rows(self.limits, "faster_coco_eval" if self.last_limit else self.backend, self.area_names)
+        rows = self.protocol(True).summary
+        assert rows is not None
+        return rows
 
     @property
     def prefixes(self) -> dict[str, str]:
@@ -68,17 +72,34 @@ class Settings:
         """Of all numbers."""
         return tuple(f"{prefix}{row.key}" for prefix in self.prefixes.values() for row in self.rows)
 
-    def protocol(self, rows: tuple[SummaryRow, ...] | None) -> Protocol:
-        """rows: of the summary; None: the protocol's own."""
-        return Protocol(
-            iou_thresholds=self.iou_thresholds,
-            recall_thresholds=self.rec_thresholds,
-            area_ranges=(*COCO_AREA_RANGES, *(self.area_ranges or {}).values()),
-            area_names=self.area_names,
-            max_dets=self.limits,
-            summary=rows,
-            lenient=True,
+    def protocol(self, with_rows: bool) -> Protocol:
+        """with_rows: its summary is that of the metric; else the protocol's own."""
+        rule = "faster_coco_eval" if self.last_limit else self.backend
+        ranges = (*COCO_AREA_RANGES, *(self.area_ranges or {}).values())
+        return _protocol(
+            self.iou_thresholds, self.rec_thresholds, self.limits, self.area_names, ranges, rule if with_rows else None
         )
+
+
+@functools.lru_cache(maxsize=64)
+def _protocol(
+    iou_thresholds: tuple[float, ...],
+    rec_thresholds: tuple[float, ...],
+    limits: tuple[int, ...],
+    area_names: tuple[str, ...],
+    area_ranges: tuple[tuple[float, float], ...],
+    rule: str | None,
+) -> Protocol:
+    """rule: the backend that decides about the rows of the summary; None: they are the protocol's own."""
+    return Protocol(
+        iou_thresholds=iou_thresholds,
+        recall_thresholds=rec_thresholds,
+        area_ranges=area_ranges,
+        area_names=area_names,
+        max_dets=limits,
+        summary=None if rule is None else outputs.rows(limits, rule, area_names),
+        lenient=True,
+    )
 
 
 class Evaluation:
@@ -111,16 +132,17 @@ class Evaluation:
         ids = next(iter(columns.values())).axes.category_ids
         return found | {"classes": torch.tensor(ids, dtype=torch.int32)}
 
-    def result(self, iou_type: str, rows: tuple[SummaryRow, ...] | None = None) -> Result:
-        """The Result of one iou type. rows: of its summary; None: those of evaluate()."""
-        return self._result(self.columns[iou_type], self.settings.protocol(rows))
+    def result(self, iou_type: str, with_rows: bool = False) -> Result:
+        """The Result of one iou type. with_rows: its summary is that of the metric; else that of evaluate()."""
+        return self._result(self.columns[iou_type], self.settings.protocol(with_rows))
 
     def _values(self, columns: dict[str, Columns], iou_type: str, prefix: str) -> dict[str, Any]:
         of, own = self.settings, columns[iou_type]
         skips = of.iou_types == ("segm",) and not of.count_empty_images
         if not len(own.axes.image_ids) or (skips and not len(own.dt.scores)):
             return outputs.scalars(of.rows, [UNDEFINED] * len(of.rows), prefix)
-        result = self._result(own, of.protocol(of.rows))
+        present = None if of.extended_summary or of.data_warnings else self._with_ground_truth(own)
+        result = self._result(own, of.protocol(True), present)
         if of.data_warnings:
             warn_of_data(own, result, iou_type, of.limits[-1])
         found = outputs.scalars(of.rows, result.stats, prefix)
@@ -129,6 +151,10 @@ class Evaluation:
         precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
         if of.class_metrics:
             precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
+            if len(precision) < len(own.axes.category_ids):
+                precision, recall = (
+                    _spread(values, present, len(own.axes.category_ids)) for values in (precision, recall)
+                )
         return found | {f"{prefix}map_per_class": precision, f"{prefix}mar_{of.limits[-1]}_per_class": recall}
 
     def _by_class(self, columns: dict[str, Columns], iou_type: str, result: Result) -> Result:
@@ -147,11 +173,22 @@ class Evaluation:
             return result
         return self._matched(own, group(own, result.protocol.limit), result.protocol)
 
-    def _result(self, columns: Columns, protocol: Protocol) -> Result:
+    def _with_ground_truth(self, columns: Columns) -> NDArray[np.int64] | None:
+        """The categories that have ground truth, where some have none. The others are in no mean."""
+        n = len(columns.axes.category_ids)
+        if self.settings.average == "micro" or not isinstance(columns.gt.category, np.ndarray):
+            return None
+        is_present = np.zeros(n, np.bool_)
+        is_present[columns.gt.category] = True
+        present = np.flatnonzero(is_present)
+        return present if 0 < len(present) < n else None
+
+    def _result(self, columns: Columns, protocol: Protocol, present: NDArray[np.int64] | None = None) -> Result:
+        """present: the categories to evaluate; None: all."""
         of = self.settings
 
         def grouped() -> tuple[Columns, Cells]:
-            whole = columns
+            whole = columns if present is None else _restricted(columns, present)
             if of.average == "micro":
                 gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
                 axes = replace(columns.axes, category_ids=np.zeros(1, np.int64))
@@ -159,12 +196,29 @@ class Evaluation:
             return whole, group(whole, protocol.limit)
 
         key = (of.box_format, of.iou_types, of.count_empty_images, of.duplicates, of.sigmas, columns.shape.iou_type)
-        found, cells = self._once((*key, of.average, protocol.limit), grouped)
+        found, cells = self._once((*key, of.average, protocol.limit, present is None), grouped)
         return self._matched(found, cells, protocol)
 
     def _matched(self, columns: Columns, cells: Cells, protocol: Protocol) -> Result:
         kind = outputs.FasterResult if self.settings.backend == "faster_coco_eval" and protocol.summary else Result
         return kind(stages.match(columns, cells, protocol)[0], columns, cells)
+
+
+def _restricted(columns: Columns, categories: NDArray[np.int64]) -> Columns:
+    """The rows of some categories; the others are left out."""
+    place = np.full(len(columns.axes.category_ids), -1, np.int32)
+    place[categories] = np.arange(len(categories))
+    gt, dt = (replace(side, category=place[side.category]) for side in (columns.gt, columns.dt))
+    return replace(
+        columns, gt=gt, dt=dt, axes=replace(columns.axes, category_ids=columns.axes.category_ids[categories])
+    )
+
+
+def _spread(values: Any, present: Any, n: int) -> Any:
+    """Values of the categories that are present, among n; UNDEFINED for the others."""
+    out = torch.full((n,), UNDEFINED)
+    out[torch.from_numpy(present)] = values
+    return out
 
 
 def warn_of_data(columns: Columns, result: Result, iou_type: str, limit: int) -> None:

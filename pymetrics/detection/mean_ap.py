@@ -57,6 +57,7 @@ class MeanAveragePrecision(ListMetric):
         sigmas: of keypoints; None: COCO's 17.
         data_warnings: compute() warns of boxes that look like parts of the image, and says how many detections the
             last limit cuts.
+        compute_on: of several processes, which ones compute; with "rank0" compute() gives all others an empty dict.
         **kwargs: of torchmetrics.Metric.
 
     Raises:
@@ -99,6 +100,7 @@ class MeanAveragePrecision(ListMetric):
         duplicates: Literal["first", "error"] | None = None,
         sigmas: Sequence[float] | None = None,
         data_warnings: bool = False,
+        compute_on: Literal["all", "rank0"] = "all",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -129,6 +131,8 @@ class MeanAveragePrecision(ListMetric):
             count_empty_images=count_empty_images, area_ranges=area_ranges, max_dets=max_dets, duplicates=duplicates,
             sigmas=sigmas, data_warnings=data_warnings,
         )  # fmt: skip
+        validation.check_choice("compute_on", compute_on, ("all", "rank0"))
+        self.compute_on = compute_on
         if max_dets is not None:
             self.max_detection_thresholds = sorted(int(limit) for limit in max_dets)
         for name in options.states_of(self.iou_type, duplicates):
@@ -208,9 +212,9 @@ class MeanAveragePrecision(ListMetric):
             CPU tensors: map, map_50, map_75, map_small, map_medium, map_large, mar_1, mar_10, mar_100 (for the limits
             1, 10, 100), mar_small, mar_medium, mar_large; with extended_summary ious, precision, recall and scores;
             map_per_class, mar_100_per_class (K,) (-1 without class_metrics); classes, int32 (K,). An entry of ious
-            that has one element has no axis.
+            that has one element has no axis. With compute_on="rank0", on other ranks, {}.
         """
-        return self._evaluation().values()
+        return {} if self._is_idle() else self._evaluation().values()
 
     def select(self, key: str) -> SelectedValue:
         """One number of compute() as a torchmetrics.Metric that shares the states.
@@ -265,7 +269,7 @@ class MeanAveragePrecision(ListMetric):
         with self._synchronised():
             evaluation = self._evaluation()
             for iou_type, of_type in settings.prefixes.items():
-                result = evaluation.result(iou_type, settings.rows)
+                result = evaluation.result(iou_type, with_rows=True)
                 found |= result.scalars(f"{prefix}{of_type}", "torchmetrics", class_names, undefined)
         return found
 
@@ -279,6 +283,8 @@ class MeanAveragePrecision(ListMetric):
         """
         with self._synchronised():
             states = {name: list(getattr(self, name)) for name in self._defaults}
+            if self._is_idle():
+                return in_background(dict[str, Any])
         evaluation = Evaluation(self._settings(), states, lambda _, make: make())
         class_metrics = self.class_metrics
         return in_background(lambda: outputs.squeezed(evaluation.values(), class_metrics))
@@ -320,6 +326,10 @@ class MeanAveragePrecision(ListMetric):
         return self.sync_context(
             dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         )
+
+    def _is_idle(self) -> bool:
+        """Whether another process computes what has been gathered."""
+        return self.compute_on == "rank0" and self._is_synced and torch.distributed.get_rank(self.process_group) != 0
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """make(), once for all metrics of a MetricCollection that share their states."""

@@ -66,6 +66,8 @@ class Accumulator:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
         self.shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
         self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
+        if self.protocol.federated:
+            raise ValueError("protocol must not be federated (lvis): pymetrics.evaluate takes whole data sets of LVIS")
         self.duplicates = duplicates
         self.keep_matches = areas_to_keep(keep_matches, self.protocol)
         if keep_data not in (True, False):

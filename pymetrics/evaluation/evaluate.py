@@ -51,6 +51,10 @@ def evaluate(
     Boxes are in pixels, areas in square pixels. Boxes in another layout are converted in their own dtype (integers in
     float64), then everything is computed in float64.
 
+    protocol="lvis" needs a file of LVIS, or its content, as gt, and gives lvis-api's thirteen numbers (AP, ..., APr,
+    APc, APf, AR@300, ...): of an image 300 detections over all categories, and only those of categories that were
+    looked for there (`neg_category_ids`, `not_exhaustive_category_ids`); `ignore` is read, `iscrowd` is not.
+
     Images are those that a COCO dict lists, or `GroundTruths(images=)`; otherwise those of either side. Categories are
     those that a COCO dict lists, or `GroundTruths(categories=)`, and detections of others are left out; otherwise those
     of either side. Ids of categories are all integers or all strings; where integer ids have names, labels may be
@@ -65,7 +69,7 @@ def evaluate(
             area of a mask that has none is its pixels; of a detected pose, the box around its keypoints; of results
             whose first has a box, the boxes'.
         protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds
-            rounded to float32; or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
+            rounded to float32; "lvis"; or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:
             "yolo" (cxcywh), "albumentations" (xyxy). None: the default of each source. Of rotated boxes: "cxcywhr"
             (None), centre, width, height and angle, in radians from the x axis towards the y axis (clockwise on the
@@ -118,10 +122,20 @@ def evaluate(
         from .matches import areas_to_keep, match_rows
 
         areas = areas_to_keep(keep_matches, protocol)
+    whole, given = None, None
+    if protocol.federated:
+        from .federated import data_set
+
+        whole, use_ignore, given = data_set(gt), True, {"lvis"}
+        gt = whole
     columns = read_columns(
         gt, dt, shape, protocol, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
-        use_ignore=use_ignore, class_map=class_map,
+        use_ignore=use_ignore, class_map=class_map, given=given,
     )  # fmt: skip
+    if whole is not None:
+        from .federated import by_rule
+
+        columns = by_rule(columns, whole["images"], whole["categories"], protocol.limit)
     cells = group(columns, protocol.limit)
     outcomes, _ = stages.match(columns, cells, protocol)
     warn_of_zero_ids(outcomes, columns)

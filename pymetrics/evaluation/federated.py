@@ -6,13 +6,16 @@ objects are marked counts if it matches, and is ignored if it does not.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .columns import Columns
+from .cells import group
+from .columns import CROWD, Columns, Side
 
 Row = dict[str, Any]
 FREQUENCIES = {"r": "rare", "c": "common", "f": "frequent"}
@@ -58,3 +61,76 @@ def groups(categories: Sequence[Mapping[str, Any]]) -> list[list[int]]:
             raise ValueError(f"categories[{k}]['frequency'] must be one of r, c, f, got {frequency!r}")
         found[frequency].append(k)
     return list(found.values())
+
+
+def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], limit: int) -> Columns:
+    """Columns of a whole data set as LVIS counts them. images, categories: as the data set has them.
+
+    Of an image the `limit` detections of the highest scores are kept, over all categories. Rows of area 0 are left out
+    (EMPTY_AREAS), crowds are ordinary ground truths (LVIS_WITHOUT_CROWDS).
+
+    Raises:
+        KeyError, ValueError: as groups.
+    """
+    columns, axes = columns.on_host(), columns.axes
+    gt, dt = columns.gt, columns.dt
+    together = replace(columns, dt=replace(dt, category=np.zeros_like(dt.category)))
+    is_kept = np.zeros(len(dt.category), bool)
+    is_kept[group(together, limit, by="image").dt_rows] = True
+    area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
+    gt = _without(replace(gt, flags=gt.flags & ~np.uint8(CROWD)), ~((gt.area > 0) & (gt.area < np.inf)))
+    dt = _without(dt, ~(is_kept & (area > 0) & (area < np.inf)))
+    named = {key: _pairs(images, key, axes) for key in ("neg_category_ids", "not_exhaustive_category_ids")}
+    shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
+    looked_for = np.isin(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]))
+    dt = _without(dt, ~looked_for)
+    members = {
+        name: [category["id"] for category in categories if category["frequency"] == name] for name in FREQUENCIES
+    }
+    groups(categories)
+    axes = replace(axes, category_groups={name: tuple(ids) for name, ids in members.items()})
+    columns = replace(columns, gt=gt, dt=dt, axes=axes)
+    return ignore_unmatched(columns, np.isin(found, named["not_exhaustive_category_ids"]))
+
+
+def _without(side: Side, rows: Any) -> Side:
+    return replace(side, category=np.where(rows, np.int32(-1), side.category))
+
+
+def _keys(image: Any, category: Any, axes: Any) -> Any:
+    """int64 (N,): one number for each pair of places, -1 where one is not on its axis."""
+    keys = image.astype(np.int64) * len(axes.category_ids) + category
+    return np.where((image < 0) | (category < 0), -1, keys)
+
+
+def _pairs(images: Sequence[Row], key: str, axes: Any) -> Any:
+    """The keys of the images and categories that a list of the images names."""
+    place_of_image = {id: i for i, id in enumerate(axes.image_ids.tolist())}
+    place_of = {id: k for k, id in enumerate(axes.category_ids.tolist())}
+    pairs = [
+        (place_of_image[image["id"]], place_of.get(category, -1)) for image in images for category in image.get(key, ())
+    ]
+    table = np.array(pairs, np.int64).reshape(-1, 2)
+    keys = _keys(table[:, 0], table[:, 1], axes)
+    return keys[keys >= 0]
+
+
+def data_set(gt: Any) -> Row:
+    """The ground truth of LVIS as a dict: of a path the file's content, of a COCO or LVIS object its data set.
+
+    Raises:
+        ValueError: it is none of these, or its images or categories lack what LVIS says of them.
+    """
+    found = getattr(gt, "dataset", gt)
+    if isinstance(found, (str, os.PathLike)):
+        with open(found, encoding="utf-8") as file:
+            found = json.load(file)
+    if not isinstance(found, dict):
+        raise ValueError(f"protocol 'lvis' needs gt as a file of LVIS or its content, got {type(gt).__name__}")
+    for i, category in enumerate(found.get("categories", ())):
+        if category.get("frequency") not in FREQUENCIES:
+            raise ValueError(
+                f"gt['categories'][{i}]['frequency'] must be one of r, c, f for the protocol 'lvis', got "
+                f"{category.get('frequency')!r}"
+            )
+    return found

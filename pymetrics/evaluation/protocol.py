@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._records import record
-from .summary import SummaryRow, keypoint_rows, rows_of
+from .summary import LVIS_ROWS, SummaryRow, keypoint_rows, rows_of
 
 # numpy.linspace(.5, .95, 10) and numpy.linspace(0, 1, 101) to the last bit: i * step + start, the last one forced.
 COCO_IOU_THRESHOLDS = (*(i * ((0.95 - 0.5) / 9) + 0.5 for i in range(9)), 0.95)
@@ -52,6 +52,8 @@ class Protocol:
             sorted here; axis M.
         use_cats: False puts everything into one category.
         summary: the rows of the summary, as SummaryRow; None: those of `evaluation.summary.rows_of`.
+        federated: the rule of LVIS: the last limit holds for an image, over all categories, and only detections of
+            categories that were looked for in their image count. `evaluate` alone takes it, with a file of LVIS.
         lenient: skip most checks of values (pycocotools accepts nearly any).
 
     Raises:
@@ -65,6 +67,7 @@ class Protocol:
     max_dets: tuple[int, ...] = (1, 10, 100)
     use_cats: bool = True
     summary: tuple[SummaryRow, ...] | None = None
+    federated: bool = False
     lenient: InitVar[bool] = False
 
     def __post_init__(self, lenient: bool) -> None:
@@ -96,6 +99,8 @@ class Protocol:
             raise ValueError(f"max_dets (params.maxDets) must hold at most {MAX_LIMITS} limits, got {len(limits)}")
         if len(self.area_names) != len(self.area_ranges):
             raise ValueError(f"area_names has {len(self.area_names)} names for {len(self.area_ranges)} area_ranges")
+        if not isinstance(self.federated, bool):
+            raise ValueError(f"federated must be True or False, got {self.federated!r}")
         if not lenient:
             self._check()
 
@@ -202,6 +207,7 @@ def _float32_steps(start: float, end: float, n: int) -> tuple[float, ...]:
 
 PRESETS = {
     "coco": Protocol(),
+    "lvis": Protocol(max_dets=(300,), summary=LVIS_ROWS, federated=True),
     "torchmetrics": Protocol(_float32_steps(0.5, 0.95, 10), _float32_steps(0.0, 1.0, 101)),
 }
 _KEYPOINT_AREAS = COCO_AREA_NAMES[:1] + COCO_AREA_NAMES[2:]

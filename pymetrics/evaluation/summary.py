@@ -56,7 +56,8 @@ class SummaryRow:
         """The row as pycocotools prints it."""
         span = f"{iou_thresholds[0]:0.2f}:{iou_thresholds[-1]:0.2f}"
         iou = span if self.iou is None else f"{self.iou:0.2f}"
-        return LINE.format(*TITLES[self.metric], iou, self.area, self.limit.of(max_dets), value)
+        line = LINE if self.categories is None else LINE.replace(" ] =", f" catIds={self.categories:>3s}] =")
+        return line.format(*TITLES[self.metric], iou, self.area, self.limit.of(max_dets), value)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SummaryRow:
@@ -123,3 +124,18 @@ def keypoint_rows(area_names: Sequence[str], limit: Limit | None = None) -> tupl
 
 # pycocotools' ten rows of keypoints, which read the limit of value 20.
 KEYPOINT_ROWS = keypoint_rows(("all", "medium", "large"), Limit(value=20))
+
+# lvis-api's thirteen rows, at the last limit. Groups of categories: r, c, f.
+LVIS_ROWS = (
+    *(
+        SummaryRow(f"map{end}", f"AP{end[1:]}", "precision", iou)
+        for end, iou in (("", None), ("_50", 0.5), ("_75", 0.75))
+    ),
+    *(SummaryRow(f"map_{name}", f"AP{short}", "precision", None, name) for name, short in COCO_AREA_KEYS.items()),
+    *(
+        SummaryRow(f"map_{name}", f"AP{name[0]}", "precision", categories=name[0])
+        for name in ("rare", "common", "frequent")
+    ),
+    SummaryRow("mar_300", "AR@300", "recall"),
+    *(SummaryRow(f"mar_{name}", f"AR{short}@300", "recall", None, name) for name, short in COCO_AREA_KEYS.items()),
+)

@@ -14,7 +14,7 @@ BIT = np.uint64(1)
 UNREACHED = np.int64(1 << 62)
 
 
-@kernel(parallel=True, outputs=("precision", "recall", "scores_at"))
+@kernel(parallel=True, outputs=("precision", "recall", "scores_at"), linear=True)
 def accumulate(
     scores, matched, ignored, offsets, n_gt, category_cells, area_bits, max_dets, recall_thresholds,
     precision, recall, scores_at, begin, end,
@@ -66,7 +66,9 @@ def accumulate(
         filled = np.zeros((n_limits, n_bits), np.int64)
         seen = np.zeros((n_limits, n_areas), np.int64)
         less = np.zeros((n_limits, n_bits), np.int64)
-        top = np.full(n_limits, -1, np.int64)
+        top = np.empty(n_limits, np.int64)
+        for m in range(n_limits):
+            top[m] = -1
         for i in range(n):
             d = first + order[i]
             for m in range(limit_index[order[i]], n_limits):

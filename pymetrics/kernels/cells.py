@@ -18,16 +18,18 @@ def index_ids(ids, known, out):
     ids: int64 (N,). known: int64 (K,), ascending and unique. out: int32 (N,).
     """
     n_ids, n_known = ids.shape[0], known.shape[0]
-    values, first = ids.view(np.uint64), known.view(np.uint64)
-    if n_known > 0 and first[n_known - 1] - first[0] <= np.uint64(16 * (n_ids + n_known) + 4096):  # a table pays
-        span = first[n_known - 1] - first[0]
+    first, span = np.uint64(0), ~np.uint64(0)
+    if n_known > 0:
+        first = np.uint64(known[0])  # differences of int64 fit into uint64
+        span = np.uint64(known[n_known - 1]) - first
+    if span <= np.uint64(16 * (n_ids + n_known) + 4096):  # a table pays
         table = np.empty(np.int64(span) + 1, np.int32)
         for i in range(table.shape[0]):
             table[i] = -1
         for k in range(n_known):
-            table[first[k] - first[0]] = k
+            table[np.uint64(known[k]) - first] = k
         for i in range(n_ids):
-            at = values[i] - first[0]
+            at = np.uint64(ids[i]) - first
             out[i] = table[at] if at <= span else -1
         return
     for i in range(n_ids):
@@ -66,7 +68,9 @@ def sort_rows(category, image, n_images, order, starts):
             starts[category[i] + 1] += 1
     for k in range(n_categories):
         starts[k + 1] += starts[k]
-    place = starts.copy()
+    place = np.empty(n_categories, np.int64)
+    for k in range(n_categories):
+        place[k] = starts[k]
     for i in range(n_rows):
         k = category[by_image[i]]
         order[place[k]] = by_image[i]

@@ -5,7 +5,7 @@ import numpy as np
 from .registry import helper, kernel
 
 
-@kernel(parallel=True, outputs=("means",))
+@kernel(parallel=True, outputs=("means",), linear=True)
 def mean_valid(values, columns, first_rows, last_rows, means, begin, end):
     """Means of the entries above -1 in slices of a table, added in numpy's pairwise order; -1 where there is none.
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import _config
 
+FEW_BYTES = 1 << 20  # that kernels of linear time do on one thread: some 100 microseconds
 KERNELS: dict[str, Kernel] = {}
 HELPERS: set[Callable[..., Any]] = set()
 
@@ -26,10 +27,13 @@ class Kernel:
     """A function in the Python that Numba compiles, and its twins of the same name and arguments.
 
     parallel: the last two arguments are the range of units to do. outputs: the names of the arrays that it writes, in
-    the order of the arguments. has_cuda: whether there is a CUDA version.
+    the order of the arguments. has_cuda: whether there is a CUDA version. linear: its time grows with the bytes of its
+    arrays alone, so that threads are not worth their start where these are few.
     """
 
-    def __init__(self, function: types.FunctionType, *, parallel: bool, outputs: Sequence[str], cuda: bool) -> None:
+    def __init__(
+        self, function: types.FunctionType, *, parallel: bool, outputs: Sequence[str], cuda: bool, linear: bool
+    ) -> None:
         functools.update_wrapper(self, function)
         self.name = function.__name__
         self.function = function
@@ -37,6 +41,7 @@ class Kernel:
         self.parameters = function.__code__.co_varnames[: function.__code__.co_argcount]
         self.outputs = tuple(outputs)
         self.has_cuda = cuda
+        self.linear = linear
         if not self.outputs or self.outputs != tuple(name for name in self.parameters if name in self.outputs):
             raise ValueError(f"{self.name}: outputs must name arguments in their order, got {self.outputs}")
         KERNELS[self.name] = self
@@ -63,8 +68,10 @@ class Kernel:
         """The C++ version."""
         function = getattr(_config.native, self.name)
         if self.parallel:
-            is_one_unit = args[-1] - args[-2] <= 1  # small calls are short: asking for the threads takes longer
-            function(*args, 1 if is_one_unit else _config.get_num_threads())
+            is_small = args[-1] - args[-2] <= 1  # small calls are short: asking for the threads takes longer
+            if self.linear and not is_small:
+                is_small = sum(arg.nbytes for arg in args if isinstance(arg, np.ndarray)) < FEW_BYTES
+            function(*args, 1 if is_small else _config.get_num_threads())
         else:
             function(*args)
 
@@ -87,13 +94,16 @@ class Kernel:
             self.cuda(*args)
 
 
-def kernel(*, outputs: Sequence[str], parallel: bool = False, cuda: bool = True) -> Callable[..., Any]:
+def kernel(
+    *, outputs: Sequence[str], parallel: bool = False, cuda: bool = True, linear: bool = False
+) -> Callable[..., Any]:
     """Register a kernel.
 
     outputs: the names of the arrays that it writes. parallel: its last two arguments are the range of units to do.
     cuda: False where there is no CUDA version; data on a GPU are then copied to the host, which a warning says once.
+    linear: its time grows with the bytes of its arrays alone.
     """
-    return functools.partial(Kernel, parallel=parallel, outputs=outputs, cuda=cuda)
+    return functools.partial(Kernel, parallel=parallel, outputs=outputs, cuda=cuda, linear=linear)
 
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ def expected(row):
     return [n_gt, n_dt, tp, fp, fn, precision, recall, f_beta(tp, fp, fn, 1)]
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("settings", [{}, {"max_dets": (1, 3)}, {"iou_thresholds": (0.75, 0.5)}])
 def test_counts_are_those_of_the_definition(seed, settings):

@@ -70,6 +70,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("settings", SETTINGS, ids=["coco", "other limits", "three words", "one category"])
 def test_a_draw_is_an_evaluation_of_the_drawn_data(backend, seed, settings):
@@ -185,6 +186,7 @@ def resampled(gt, dt, drawn):
     return {**gt, "images": images, "annotations": annotations}, detections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

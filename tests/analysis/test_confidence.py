@@ -72,6 +72,7 @@ def test_curves_hold_what_the_definition_says_at_every_score(seed, settings):
             assert curve.n_gt == count(of, matches, 0, category=category)[0]
 
 
+@pytest.mark.cases(28)
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
 def test_best_threshold(seed, objective):

@@ -44,6 +44,7 @@ def places(of, found):
     ]
 
 
+@pytest.mark.cases(20)
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize("settings", [{}, {"max_dets": (1, 3)}])
 def test_the_matrix_is_that_of_the_definition(seed, settings):

@@ -29,6 +29,7 @@ def log_average(points):
     return m, math.exp(sum(math.log(max(1e-10, value)) for value in m) / 9)
 
 
+@pytest.mark.cases(6)
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("settings", [{}, {"max_dets": (1, 3)}])
 def test_curves_and_averages_are_those_of_the_definition(seed, settings):

@@ -36,6 +36,7 @@ COMMANDS = ["eval --gt gt.json --dt dt.json", "eval --gt gt.json --dt dt.json --
 unix = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell is needed")
 
 
+@pytest.mark.cases(1)
 @unix
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("command", COMMANDS)

@@ -56,6 +56,7 @@ PARAMS = {
 OPENING = ("text imgIds", "fractions as imgIds", "imgIds empty", "catIds empty")
 
 
+@pytest.mark.cases(16)
 @pytest.mark.parametrize("params", PARAMS)
 @pytest.mark.parametrize("ids", IDS)
 def test_numbers(tmp_path, rival, ids, params):
@@ -166,6 +167,7 @@ DICTLESS = {
 }  # fmt: skip
 
 
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("when", [0, *(pytest.param(when, marks=pytest.mark.slow) for when in range(1, 5))])
 @pytest.mark.parametrize("which", ["gt", "dt"])
 @pytest.mark.parametrize("point", POINTS)

@@ -37,6 +37,7 @@ FILES = [
 ]
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(("folder", "gt", "dt"), FILES)
 def test_files(data, rival, backend, folder, gt, dt):
     gt_path, dt_path = data(f"{folder}/{gt}"), data(f"{folder}/{dt}")
@@ -230,6 +231,7 @@ CASES = {
 }
 
 
+@pytest.mark.cases(24)
 @pytest.mark.parametrize("case", CASES)
 def test_case(rival, backend, case, tmp_path):
     scene = plain_scene()
@@ -342,6 +344,7 @@ PICKS = {
 }
 
 
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("use_cats", [1, 0])
 @pytest.mark.parametrize("case", PICKS)
 def test_accumulate_of_a_selection(rival, case, use_cats):

@@ -39,6 +39,7 @@ def test_image_by_image(rival):
         assert compare(run(*rival, scene), run(COCO, ByImage, scene)) == [], seed
 
 
+@pytest.mark.slow
 def test_the_generator_makes_what_it_should():
     """Not the numbers but the generator: enough scenes match something, ignore something, and are odd."""
     evaluations = [run(COCO, COCOeval, make_scene(seed)) for seed in range(300)]

@@ -55,6 +55,7 @@ def test_boxes(rival, seeds, backend):
         assert step_differences(stepped(*rival, scene), stepped(COCO, COCOeval, scene)) == [], seed
 
 
+@pytest.mark.slow
 def test_masks(rival):
     for seed in range(150):
         scene = make_mask_scene(seed)

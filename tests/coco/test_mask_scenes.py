@@ -28,6 +28,7 @@ def test_native(rival, need, seeds, monkeypatch):
         assert compare(run(*rival, scene, iou_type="segm"), run(COCO, COCOeval, scene, iou_type="segm")) == [], seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "seeds"), [("numba", range(2000, 3000)), ("reference", range(3000, 3050))])
 def test_other_backends(rival, backend, seeds, monkeypatch):
     monkeypatch.setenv("PYMETRICS_BACKEND", backend)
@@ -43,6 +44,7 @@ def test_image_by_image(rival):
         assert compare(run(*rival, scene, iou_type="segm"), run(COCO, ByImage, scene, iou_type="segm")) == [], seed
 
 
+@pytest.mark.slow
 def test_the_generator_makes_what_it_should():
     """Matches, ignored matches, overlaps of -1, and detections without boxes are common enough."""
     evaluations = [run(COCO, COCOeval, make_mask_scene(seed), iou_type="segm") for seed in range(150)]

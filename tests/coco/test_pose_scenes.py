@@ -46,6 +46,7 @@ def test_image_by_image(rival):
         assert differ(rival, ByImage, seed) == [], seed
 
 
+@pytest.mark.slow
 def test_the_generator_makes_what_it_should():
     """Matches, ignored matches, overlaps that are no numbers, and ground truths without keypoints are common enough."""
     evaluations = [run(COCO, COCOeval, make_pose_scene(seed), iou_type="keypoints") for seed in range(150)]

@@ -60,6 +60,7 @@ def whole(data: Any) -> Any:
     return [pred for pred, _ in pairs], [truth for _, truth in pairs]
 
 
+@pytest.mark.cases(24)
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("box_format", ["xyxy", "xywh", "cxcywh"])
 def test_equal_to_torchmetrics(classes: Any, box_format: str, scene: str) -> None:

@@ -82,6 +82,7 @@ def run(metric: Any, *batches: Any) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize("scene", [pytest.param(s, marks=() if s in QUICK else pytest.mark.slow) for s in SCENES])
 @pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_equal_to_torchmetrics(both: Build, arguments: str, scene: str) -> None:

@@ -14,7 +14,8 @@ from helpers.map_scenes import batch, complaint
 
 Classes = tuple[Any, Any]
 OURS = (  # arguments of ours alone
-    "thresholds", "count_empty_images", "area_ranges", "max_dets", "duplicates", "sigmas", "data_warnings"
+    "thresholds", "count_empty_images", "area_ranges", "max_dets", "duplicates", "sigmas", "data_warnings",
+    "compute_on",
 )  # fmt: skip
 
 

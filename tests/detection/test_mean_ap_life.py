@@ -206,6 +206,7 @@ def test_states_that_do_not_merge(make: Any) -> None:
     assert differences(states_of(metric), states_of(filled(make()))) == []
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("arguments", [{}, {"class_metrics": True, "extended_summary": True}, {"compute_on_cpu": True}])
 def test_forward(make: Any, theirs: Any, arguments: dict[str, Any]) -> None:
     """The values of the batch; the states grow by it, once."""

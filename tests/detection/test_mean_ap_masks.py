@@ -58,6 +58,7 @@ def sample(n: int, height: int = 10, width: int = 12, seed: int = 0, **values: A
     return whole | values
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("backend", [BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("iou_type", IOU_TYPES, ids=str)
 @pytest.mark.parametrize("empty", [0.1, 0.5])
@@ -108,6 +109,7 @@ def odd_scenes(torch: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("iou_type", IOU_TYPES, ids=str)
 def test_odd_scenes(both: Build, need: Any, iou_type: Any) -> None:
     for name in odd_scenes(need("torch")):

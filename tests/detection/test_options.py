@@ -146,6 +146,11 @@ def test_duplicates(make: Any, kind: str) -> None:
         metric.update(preds, target)
 
 
+def test_one_process_computes_by_itself(make: Any) -> None:
+    data = batch(1)
+    assert differences(filled(make(compute_on="rank0"), data).compute(), filled(make(), data).compute()) == []
+
+
 def poses(seed: int, n_points: int = 17) -> Any:
     """Images of up to five poses, and detections near them."""
     import torch
@@ -234,6 +239,7 @@ def test_data_warnings(make: Any) -> None:
         ({"max_dets": [1.5]}, ValueError, "`max_dets`"),
         ({"max_dets": 3}, ValueError, "`max_dets`"),
         ({"duplicates": "last"}, ValueError, r"`duplicates` to be one of \('first', 'error'\) but got last"),
+        ({"compute_on": "rank1"}, ValueError, r"`compute_on` to be one of \('all', 'rank0'\) but got rank1"),
         ({"data_warnings": 1}, ValueError, "`data_warnings` to be a boolean"),
     ],
 )

@@ -50,6 +50,9 @@ def test_ranks(theirs: Any, n_ranks: int, tmp_path: Path) -> None:
         shards = scenes.shards("uneven", n_ranks)
         whole = expected(Ours, scenes.interleaved(shards))
         own = shards[rank]
+        assert differences(values["rank 0"][0], {} if rank else whole) == []
+        assert differences(values["async"][1], {} if rank else whole) == []
+        assert values["rank 0"][1] == values["async"][0] == TWO_COLLECTIVES
         assert differences(values["alone"][0], expected(Ours, own)) == []
         assert values["alone"][1] == []
         twice = tuple([sample for sample in side for _ in range(2)] for side in own)

@@ -62,6 +62,7 @@ def test_its_overlap_is_that_of_an_object():
         assert pymetrics.evaluate(truth, found).matches.at().status.tolist() == [status]
 
 
+@pytest.mark.cases(30)
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("kind", ["dict", "file", "columns", "lists", "accumulator"])
 def test_against_the_rules(seed, kind, tmp_path):

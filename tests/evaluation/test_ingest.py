@@ -256,6 +256,7 @@ def test_columns_are_views_that_travel():
 # Files, with the numbers that pycocotools gives for them
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize("kind", ["path", "dict", "array", "columns", "tensors", "images", "torchvision"])
 @pytest.mark.parametrize(("gt", "dt"), FILES)
 def test_files_give_pycocotools_numbers(data, need, gt, dt, kind):

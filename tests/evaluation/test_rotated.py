@@ -80,6 +80,7 @@ def test_the_whole_scene_may_be_turned():
     assert bits(got) == bits(want)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_rules_with_shapelys_overlaps(seed, backend, need, monkeypatch):
     """Outcomes of every detection, and the curves, of a literal evaluation."""
@@ -115,6 +116,7 @@ def test_the_rules_with_shapelys_overlaps(seed, backend, need, monkeypatch):
             assert outcomes.n_gt[c, a] == np.count_nonzero(~image.gt_ignore)
 
 
+@pytest.mark.slow
 def test_backends_have_the_same_bits(monkeypatch):
     found = {}
     for name in ("reference", "numba", "native"):

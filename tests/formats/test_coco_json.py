@@ -29,6 +29,7 @@ def threads(request):
 # ---- what is taken
 
 
+@pytest.mark.cases(60)
 @pytest.mark.parametrize("chunk", [1, 2, 50, 93, 200, 1 << 17])
 @pytest.mark.parametrize(
     "document",
@@ -244,6 +245,7 @@ def test_truncated_at_every_byte(argument, chunk):
         check(argument, document[:end], chunk, taken=False)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("chunk", [1, 37, 95])
 def test_every_byte_changed(chunk):
     """Each byte of a small file, taken away, doubled or replaced: read as the library reads it, or left."""

@@ -62,6 +62,7 @@ def test_files_and_what_they_hold_give_equal_columns(tmp_path, options):
     assert_same_columns(ingest(*paths, **options), ingest(json.loads(truth), json.loads(found), **options))
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("argument", "name"),
     [

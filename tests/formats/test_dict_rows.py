@@ -303,6 +303,7 @@ def test_evaluate_changes_nothing():
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_no_reference_is_lost_or_kept():
     def run():
         read_columns(rows, BOXES, ("area", "id"))
@@ -373,6 +374,7 @@ LONG = {
 }
 
 
+@pytest.mark.cases(1)
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer on this system")
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c(name):

@@ -67,6 +67,7 @@ def is_read(path, argument):
     return read_file(path, ReadOptions(argument, "segm")) is not None
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("with_boxes", [True, False])
 @pytest.mark.parametrize("options", [{}, {"indent": 1}, {"separators": (",", ":")}], ids=str)
 def test_equal_columns(tmp_path, monkeypatch, with_boxes, options):
@@ -90,6 +91,7 @@ def test_small_chunks(tmp_path):
         assert part.order.tobytes() == whole.order.tobytes()
 
 
+@pytest.mark.slow
 def test_backslashes(tmp_path, monkeypatch):
     """A backslash among the characters of runs is doubled in JSON, and an escaped slash is none of them."""
     gt, dt = make(1)
@@ -124,6 +126,7 @@ ODD = {
 }
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("change", ODD.values(), ids=ODD)
 def test_odd_files_are_left(tmp_path, monkeypatch, change):
     """The same result or the same error as by the other reader."""

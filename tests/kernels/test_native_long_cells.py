@@ -38,6 +38,7 @@ def alarm():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer here")
 @pytest.mark.parametrize(("n_cells", "n_threads"), [(1, 1), (1, 2), (2, 2), (3, 2)])
 @pytest.mark.parametrize("kernel", ARGUMENTS)
@@ -66,6 +67,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / n**
 """
 
 
+@pytest.mark.cases(1)
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units")
 @pytest.mark.parametrize(("kernel", "most"), [("match_boxes", 8), ("match_cells", 0)])
 @pytest.mark.usefixtures("native")

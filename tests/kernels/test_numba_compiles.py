@@ -34,6 +34,7 @@ def run(cache, patience):
     return done.stderr, done.stdout.split()[1]
 
 
+@pytest.mark.slow
 def test_one_line_once_and_only_when_it_takes_long(need, tmp_path):
     need("numba")
     said, folder = run(tmp_path, 0.1)
@@ -44,6 +45,7 @@ def test_one_line_once_and_only_when_it_takes_long(need, tmp_path):
     assert run(tmp_path / "other", 60)[0] == ""  # compiled in less
 
 
+@pytest.mark.slow
 def test_without_a_folder_for_them(need, tmp_path):
     need("numba")
     (tmp_path / "file").touch()

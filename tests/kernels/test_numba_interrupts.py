@@ -37,6 +37,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child here")
 @pytest.mark.parametrize("n_threads", ["1", "2"])
 def test_one_long_cell(n_threads, need):

@@ -86,6 +86,7 @@ def unviewable(array, is_output):
         yield array, "expected a writeable array"
 
 
+@pytest.mark.cases(75)
 @pytest.mark.parametrize(("kernel", "name"), ARRAYS)
 def test_arrays_that_cannot_be_viewed(native, kernel, name):
     args = good_call(kernel)

@@ -39,6 +39,7 @@ def test_without_a_compiler_nothing_is_built_and_it_says_so(build: Build) -> Non
     assert "pymetrics._native is not built" in done.stderr
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
@@ -60,6 +61,7 @@ def test_the_native_part_can_be_left_out(build: Build) -> None:
     assert "cmake" not in done.stdout
 
 
+@pytest.mark.slow
 def test_cuda_on_is_an_error_without_a_cuda_compiler(build: Build, tmp_path: Path) -> None:
     none = build(CXX=os.environ.get("CXX", "c++"), PYMETRICS_BUILD_CUDA="on", CUDACXX=str(tmp_path / "no-such-nvcc"))
     assert none.returncode != 0

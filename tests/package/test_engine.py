@@ -123,6 +123,7 @@ def test_many_python_threads_at_once(backend):
             assert got == want[i:] + want[:i]
 
 
+@pytest.mark.slow
 def test_all_backends_give_the_same_bits(monkeypatch, need):
     need("numba")
     seen = set()
@@ -181,6 +182,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.cases(1)
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child here")
 @pytest.mark.parametrize("n_threads", ["1", "2"])
 def test_ctrl_c_stops_a_long_call_within_a_second(backend, n_threads):
@@ -300,6 +302,7 @@ def test_a_home_that_cannot_be_written(numba_child, tmp_path):
     assert numba_child(HOME=str(file / "home"), TMPDIR=str(temporary))[:2] == (n, 0)
 
 
+@pytest.mark.slow
 def test_no_place_to_write_at_all(need, monkeypatch, tmp_path):
     need("numba")
     file = tmp_path / "file"

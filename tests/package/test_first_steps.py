@@ -37,7 +37,8 @@ def test_the_readmes_example_runs(tmp_path, monkeypatch, capsys):
     gt, dt = np.array([[1, 10, 10, 50, 50, 3]]), np.array([[1, 10, 10, 50, 40, 0.9, 3]])
     other = pymetrics.Accumulator()
     other.update(gt + np.eye(1, 6, dtype=int), dt + np.eye(1, 7))  # another image
-    scope = {"gt_batch": gt, "dt_batch": dt, "other": other}
+    other_result = pymetrics.evaluate("gt.json", "dt.json")
+    scope = {"gt_batch": gt, "dt_batch": dt, "other": other, "other_result": other_result}
     exec(code, scope)
     assert scope["acc"].n_images == 2
     assert "Average Precision" in capsys.readouterr().out

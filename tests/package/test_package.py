@@ -76,6 +76,7 @@ def test_show_config(capsys: pytest.CaptureFixture[str], threads: pytest.MonkeyP
     assert {"backend", "native", "numba", "cuda", "numpy", "python"} <= set(rows)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("name", ["PYMETRICS_BACKEND", "PYMETRICS_NUM_THREADS", "LOCAL_WORLD_SIZE"])
 def test_the_command_line_with_a_bad_environment(name: str, tmp_path: Path) -> None:
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
