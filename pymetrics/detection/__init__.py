@@ -12,6 +12,7 @@ try:
     from .iou import IntersectionOverUnion
     from .mean_ap import MeanAveragePrecision
     from .panoptic_qualities import ModifiedPanopticQuality, PanopticQuality
+    from .trainer import TrainerMetrics
 except ImportError as error:
     raise ImportError(
         f"pymetrics.detection needs torch and torchmetrics ({error}): pip install 'pymetrics-detection[torch]'"
@@ -25,4 +26,5 @@ __all__ = [
     "MeanAveragePrecision",
     "ModifiedPanopticQuality",
     "PanopticQuality",
+    "TrainerMetrics",
 ]

@@ -307,8 +307,14 @@ class MeanAveragePrecision(ListMetric):
         return coco_files.read(coco_preds, coco_target, iou_types)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Plot the values of compute() or forward(), one dict or several; needs matplotlib."""
-        return self._plot(val, ax)
+        """Plot the values of compute() or forward(), one dict or several, but for the arrays of extended_summary.
+
+        Needs matplotlib.
+        """
+        values = self.compute() if val is None else val
+        several = isinstance(values, (list, tuple))
+        kept = [outputs.plotted(found) for found in (values if several else [values])]
+        return self._plot(kept if several else kept[0], ax)
 
     def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = ()) -> Any:
         """Masks stay on the host, where they are evaluated."""

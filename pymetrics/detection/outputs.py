@@ -73,6 +73,14 @@ def extended(result: Result, prefix: str = "") -> dict[str, Any]:
     }
 
 
+def plotted(found: Any) -> Any:
+    """The values that can be plotted: not the arrays of extended."""
+    if not isinstance(found, dict):
+        return found
+    arrays = ("ious", "precision", "recall", "scores")
+    return {key: value for key, value in found.items() if key.split("_")[-1] not in arrays}
+
+
 def _ious(result: Result) -> dict[tuple[np.int64, np.int64], Any]:
     """By image and category: float32 (detections by falling score, ground truths), or [] where either is missing."""
     columns, cells = result.columns, result.cells

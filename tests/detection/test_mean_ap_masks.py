@@ -324,11 +324,19 @@ def test_life(both: Build) -> None:
         ours.result("obb")
 
 
-def test_plot(both: Build, need: Any) -> None:
-    need("matplotlib")
-    ours, _ = both(iou_type=("bbox", "segm"))
-    ours.update(*with_masks(batch(1), 1))
-    ours.plot()
+@pytest.mark.parametrize("iou_type", ["bbox", "segm", ("bbox", "segm")])
+def test_plot(both: Build, need: Any, iou_type: Any) -> None:
+    """In every setting; torchmetrics' fails with extended_summary."""
+    pyplot = need("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    for per_class, extended in itertools.product((False, True), repeat=2):
+        ours, _ = both(iou_type=iou_type, class_metrics=per_class, extended_summary=extended)
+        values = ours(*with_masks(batch(1), 1))
+        for given in (None, values, [values, values]):
+            _, axes = ours.plot(given)
+            assert axes is not None
+            pyplot.close("all")
+    assert "ious" in ours.compute()
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
