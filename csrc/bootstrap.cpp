@@ -175,7 +175,7 @@ class Worker {
                 sums[q * kLanes + std::size_t(l)].start(&plan(n_values(query) * n_members(query, l)));
             if (!query.by_class) continue;
             class_sums[q].resize(std::size_t(K));
-            for (Sums& sum : class_sums[q]) sum.start();
+            for (Sums& sum : class_sums[q]) sum.start(plan(n_values(query)));
         }
         for (index_t t = 0; t < T; ++t) {
             bool any = false, by_class = false;

@@ -12,12 +12,19 @@ namespace pymetrics::cpu {
 struct SumPlan {
     index_t n = 0;
     std::vector<std::uint8_t> size, merges;
+    int depth = 0;  // the most sums that wait for another one at a time
 
     void make(index_t count) {
         n = count;
         size.clear();
         merges.clear();
         if (count > 0) split(count);
+        depth = 0;
+        int waiting = 0;
+        for (const std::uint8_t merged : merges) {
+            waiting += 1 - merged;
+            depth = std::max(depth, waiting);
+        }
     }
 
   private:
@@ -92,11 +99,11 @@ class LaneSums {
     std::vector<double> stack;  // (depth, Lanes)
 
   public:
-    void start() {
+    void start(const SumPlan& plan) {
         block = 0;
         at = 0;
         depth = 0;
-        stack.resize(std::size_t(kMaxDepth) * Lanes);
+        stack.resize(std::size_t(plan.depth) * Lanes);
     }
 
     // x: (n, Lanes).

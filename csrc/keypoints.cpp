@@ -92,6 +92,22 @@ class ProblemTerms {
 
 namespace cpu {
 
+void keypoint_areas(const KeypointAreas& of, const Threads& threads) {
+    const index_t n_points = of.points.shape[1];
+    for_each_unit(of.begin, of.end, 1024, threads, [&](index_t n) {
+        const double* const point = of.points.data + n * n_points * 3;
+        double low[2] = {point[0], point[1]}, high[2] = {point[0], point[1]};
+        for (index_t k = 0; k < n_points; ++k)
+            for (int axis = 0; axis < 2; ++axis) {
+                const double value = point[3 * k + axis];
+                const bool is_nan = value != value;
+                low[axis] = (value < low[axis]) | is_nan ? value : low[axis];
+                high[axis] = (value > high[axis]) | is_nan ? value : high[axis];
+            }
+        of.areas[n] = (high[0] - low[0]) * (high[1] - low[1]);
+    });
+}
+
 void keypoint_exponents(const KeypointExponents& of, const Threads& threads) {
     parallel_for(of.begin, of.end, 16, threads, [&](Interrupt& interrupt) {
         return [&, terms = ProblemTerms(of)](index_t low, index_t high) mutable {

@@ -15,6 +15,20 @@ inline index_t count_visible(View<const double, 3> gt_points, index_t b) {
 }
 
 // The arguments of each kernel, in the order of its Python namesake; `each` gives their names and members.
+struct KeypointAreas {
+    View<const double, 3> points;
+    View<double, 1> areas;
+    index_t begin, end;
+
+    template <class F>
+    void each(F f) {
+        f("points", points);
+        f("areas", areas);
+        f("begin", begin);
+        f("end", end);
+    }
+};
+
 struct KeypointExponents {
     View<const double, 3> dt_points;
     View<const std::int32_t, 1> dt_rows;
@@ -71,6 +85,7 @@ struct KeypointOverlaps {
 
 namespace cpu {
 
+void keypoint_areas(const KeypointAreas& of, const Threads& threads);
 void keypoint_exponents(const KeypointExponents& of, const Threads& threads);
 void keypoint_overlaps(const KeypointOverlaps& of, const Threads& threads);
 

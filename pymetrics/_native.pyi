@@ -109,6 +109,7 @@ def rotated_iou(
     n_threads: int,
     /,
 ) -> None: ...
+def keypoint_areas(points: _F64, areas: _F64, begin: int, end: int, n_threads: int, /) -> None: ...
 def keypoint_exponents(
     dt_points: _F64,
     dt_rows: _I32,

@@ -14,6 +14,7 @@ void each_kernel(Bind bind) {
     bind("move_cells", &cpu::move_cells, &require_move_cells);
     bind("box_iou", &cpu::box_iou, &require_box_iou);
     bind("rotated_iou", &cpu::rotated_iou, &require_rotated_iou);
+    bind("keypoint_areas", &cpu::keypoint_areas, &require_keypoint_areas);
     bind("keypoint_exponents", &cpu::keypoint_exponents, &require_keypoint_exponents);
     bind("keypoint_overlaps", &cpu::keypoint_overlaps, &require_keypoint_overlaps);
     bind("area_words", &cpu::area_words, &require_area_words);

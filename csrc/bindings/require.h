@@ -92,6 +92,7 @@ void require_place_cells(const PlaceCells& of);
 void require_move_cells(const MoveCells& of);
 void require_box_iou(const BoxIou& of);
 void require_rotated_iou(const RotatedIou& of);
+void require_keypoint_areas(const KeypointAreas& of);
 void require_keypoint_exponents(const KeypointExponents& of);
 void require_keypoint_overlaps(const KeypointOverlaps& of);
 void require_area_words(const AreaWords& of);

@@ -27,6 +27,12 @@ void require_terms(const Arguments& of, View<const double, 1> terms, index_t n_g
 
 }  // namespace
 
+void require_keypoint_areas(const KeypointAreas& of) {
+    require(of.points.shape[1] > 0 && of.points.shape[2] == 3, "points: expected keypoints of 3 numbers");
+    require_length(of.areas.shape[0], of.points.shape[0], "areas");
+    require_range(of.begin, of.end, of.points.shape[0]);
+}
+
 void require_keypoint_exponents(const KeypointExponents& of) {
     const index_t n_points = of.variances.shape[0], n = of.gt_points.shape[0];
     require(of.dt_points.shape[1] == n_points && of.gt_points.shape[1] == n_points,

@@ -114,6 +114,8 @@ def overlaps_at(result: Result, iou: float, what: str) -> tuple[Counted, F64]:
 def require_data(result: Result, what: str) -> tuple[Columns, Cells]:
     """The data beside a result, and its cells. Raises ValueError, in which `what` needs it, where it is not at hand."""
     columns, cells = result.columns, result.cells
+    if (columns is None or cells is None) and not result.outcomes.n_images:
+        raise ValueError(f"{what} needs data, and this result is of no images")
     if columns is None or cells is None:
         raise ValueError(
             f"{what} needs the data that was evaluated, which loaded results do not have, nor those of an Accumulator: "

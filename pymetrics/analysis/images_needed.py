@@ -14,6 +14,8 @@ from .bootstrap import replicates
 from .compare import LEVEL, Pair
 from .counted import require_number
 
+ROUNDING = 1e-12  # numbers of draws that differ by less are the same
+
 
 @value_record
 class ImagesNeeded:
@@ -63,7 +65,7 @@ def images_needed(
 
     Raises:
         TypeError: result is neither a Result nor a Pair; n or seed is no integer.
-        ValueError: another argument is out of range; the metric is undefined in these images.
+        ValueError: another argument is out of range; the metric is undefined in these images, or the same in all draws.
     """
     difference, power = require_number("difference", difference, 0, 1), require_number("power", power, 0, 1)
     if difference == 0 or power in (0, 1):
@@ -84,6 +86,10 @@ def images_needed(
         raise TypeError(f"result must be a Result or a Pair, got {type(result).__name__}")
     if not defined:
         raise ValueError(f"metric {metric!r} is undefined in these images")
+    if deviation < ROUNDING:
+        raise ValueError(
+            f"metric {metric!r} is the same in all draws of these {n_images} images: they say nothing about chance"
+        )
     z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(power)
     images = math.ceil(n_images * (z * deviation / difference) ** 2)
     return ImagesNeeded(images, metric, difference, power, n_images, deviation, paired)

@@ -23,7 +23,7 @@ from ..formats.coco import XYWH, where_of
 from ..formats.source import Source, SourceAxes
 from . import dict_columns
 from .lazy_dataset import Selection
-from .params import Params
+from .params import OF_MASKS, Params
 from .strict import is_strict
 
 Ann = dict[str, Any]
@@ -163,7 +163,8 @@ def shape_of(p: Params) -> Shape:
         from . import pose_rows
 
         return pose_rows.shape_of(p.kpt_oks_sigmas, p.useCats)
-    return as_shape(p.iouType)
+    ratio = getattr(p, "boundary_dilation_ratio", None) if p.iouType == "boundary" else None
+    return as_shape(p.iouType, boundary_dilation_ratio=ratio)
 
 
 def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, sizes_of: Any = None) -> Source:
@@ -178,7 +179,7 @@ def source_of(rows: list[Ann], p: Params, axes: SourceAxes, *, is_gt: bool, size
     images, categories = _plain(p.imgIds), _plain(p.catIds) if p.useCats else None
     where = where_of("gt['annotations']" if is_gt else "dt")
     shape: Any = None
-    if p.iouType == "segm":
+    if p.iouType in OF_MASKS:
         from .mask_rows import read_masks
 
         if is_strict() and any(isinstance(row["segmentation"], list) and not row["segmentation"] for row in rows):
@@ -241,6 +242,8 @@ def _positions(ids: list[Any], position_of: dict[Any, int] | None) -> Array:
 
 def axis_ids(ids: Sequence[Any]) -> Array:
     """Ids as int64, or as text where they are; ids of other kinds give way to their positions."""
+    if set(map(type, ids)) == {np.int64}:  # as COCOeval writes them back
+        return np.array(ids)
     if all(isinstance(id, str) for id in ids) and len(ids):
         return np.array(ids, str)
     if all(isinstance(id, (int, np.integer)) and -(2**63) <= id < 2**63 for id in ids):

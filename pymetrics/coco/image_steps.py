@@ -20,7 +20,7 @@ from ..formats.coco import where_of
 from . import eval_imgs, evaluation_input
 from .evaluation_input import by_cell, categories_of
 from .lazy_dataset import Selection, as_loaded
-from .params import Params
+from .params import OF_MASKS, Params
 from .reading import images_of, names_of
 
 Ann = dict[str, Any]
@@ -76,7 +76,7 @@ class ImageSteps:
     def _cells_of(self, side: int) -> defaultdict[Key, list[Ann]]:
         """The annotations of ground truth (0) or detections (1) by image and category; masks are written as RLEs."""
         rows = as_loaded(self._rows[side])
-        if self.params.iouType == "segm":
+        if self.params.iouType in OF_MASKS:
             from .mask_rows import write_rles
 
             where = where_of(("gt['annotations']", "dt")[side])

@@ -9,6 +9,7 @@ import numpy as np
 from .copies import deep_copy
 
 IOU_TYPES = ("segm", "bbox", "keypoints")
+OF_MASKS = ("segm", "boundary")  # boundary: pymetrics.coco.faster alone knows it
 
 
 class Params:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .coco import COCO
 from .lazy_dataset import Kept
-from .params import IOU_TYPES, Params
+from .params import IOU_TYPES, OF_MASKS, Params
 
 OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
 
@@ -31,10 +31,10 @@ def names_of(coco: Any) -> dict[Any, Any]:
 
 def images_of(coco: Any, p: Params) -> Any:
     """The images by id, for masks alone: those of a file are made when they are asked for."""
-    return coco.imgs if p.iouType == "segm" else None
+    return coco.imgs if p.iouType in OF_MASKS else None
 
 
 def require_known(p: Params) -> None:
     """Raise ValueError where params.iouType was set to something else."""
-    if p.iouType not in IOU_TYPES:
+    if p.iouType not in IOU_TYPES + OF_MASKS:
         raise ValueError(f"params.iouType must be one of {', '.join(map(repr, IOU_TYPES))}; got {p.iouType!r}")

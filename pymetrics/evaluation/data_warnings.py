@@ -46,7 +46,13 @@ def warn_of_misuse(gt: Source, dt: Source, columns: Columns, given: set[str] | N
     columns: of both sources. given: the names of the warnings that are not to be given again; filled.
     """
     given = set() if given is None else given
-    checks = {"ignore": _unread_ignore, "lvis": _lvis_keys, "categories": _unlisted_categories, "layout": _layout}
+    checks = {
+        "ignore": _unread_ignore,
+        "lvis": _lvis_keys,
+        "categories": _unlisted_categories,
+        "layout": _layout,
+        "sizes": _sizes_of_masks,
+    }
     for name, check in checks.items():
         if name not in given:
             message = check(gt, dt, columns)
@@ -100,6 +106,25 @@ def _unlisted_categories(gt: Source, dt: Source, columns: Columns) -> str | None
     if shares[best] < SHARE_LISTED:
         return message
     return f"{message}; {best} would make {100 * shares[best]:.1f} % of them listed"
+
+
+def _sizes_of_masks(gt: Source, dt: Source, columns: Columns) -> str | None:
+    """Detected masks of another size than that of the ground truth in their image."""
+    if columns.shape.iou_type != "segm" or not len(gt) or not len(dt):
+        return None
+    sizes = np.full((len(columns.axes.image_ids), 2), -1, np.int64)
+    sizes[columns.gt.image] = columns.gt.shape.sizes
+    of_image = sizes[columns.dt.image]
+    odd = np.flatnonzero((columns.dt.shape.sizes != of_image).any(axis=1) & (of_image[:, 0] >= 0))
+    if not len(odd):
+        return None
+    first = odd[0]
+    image = columns.axes.image_ids[columns.dt.image[first]].tolist()
+    (h, w), (gt_h, gt_w) = columns.dt.shape.sizes[first].tolist(), of_image[first].tolist()
+    return (
+        f"{len(odd)} of {len(columns.dt.image)} masks of dt have another size than the ground truth of their image (in "
+        f"image {image!r} {h} x {w} and {gt_h} x {gt_w}, height x width): masks of different sizes match nothing"
+    )
 
 
 def _layout(gt: Source, dt: Source, columns: Columns) -> str | None:

@@ -112,9 +112,9 @@ class Protocol:
             for i, value in enumerate(getattr(self, name)):
                 if not 0 <= value <= 1:
                     raise ValueError(f"{name}[{i}] must be in [0, 1], got {value}")
-        for i, (low, high) in enumerate(self.area_ranges):
+        for name, (low, high) in zip(self.area_names, self.area_ranges, strict=False):
             if not low <= high:
-                raise ValueError(f"area_ranges[{i}] must rise from lowest to highest, got ({low}, {high})")
+                raise ValueError(f"area_ranges[{name!r}] must rise from lowest to highest, got ({low}, {high})")
         if len(set(self.max_dets)) != len(self.max_dets):
             raise ValueError(f"max_dets must differ, got {self.max_dets}")
         for i, name in enumerate(self.area_names):

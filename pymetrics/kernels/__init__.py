@@ -16,6 +16,7 @@ from .errors import average_precision as average_precision
 from .errors import find_errors as find_errors
 from .errors import lowest_lrp as lowest_lrp
 from .image_means import image_means as image_means
+from .keypoints import keypoint_areas as keypoint_areas
 from .keypoints import keypoint_exponents as keypoint_exponents
 from .keypoints import keypoint_overlaps as keypoint_overlaps
 from .mask_strings import count_runs as count_runs

@@ -12,6 +12,26 @@ from .registry import helper, kernel
 EPSILON = 2.0**-52  # numpy.spacing(1)
 
 
+@kernel(parallel=True, outputs=("areas",), cuda=False)
+def keypoint_areas(points, areas, begin, end):
+    """The area of the smallest box around all keypoints of each pose; NaN where a coordinate is.
+
+    points: float64 (N, J, 3), x, y and what is not read; J is 1 or more. areas: float64 (N,). Units are poses.
+    """
+    for n in range(begin, end):
+        area = 1.0
+        for axis in range(2):
+            low, high = points[n, 0, axis], points[n, 0, axis]
+            for k in range(points.shape[1]):
+                value = points[n, k, axis]
+                if value < low or value != value:
+                    low = value
+                if value > high or value != value:
+                    high = value
+            area = high - low if axis == 0 else area * (high - low)
+        areas[n] = area
+
+
 @kernel(parallel=True, outputs=("exponents",), cuda=False)
 def keypoint_exponents(
     dt_points, dt_rows, gt_points, gt_boxes, gt_scales, gt_rows, variances, highest, dt_offsets, gt_offsets,

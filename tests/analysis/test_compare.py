@@ -221,3 +221,10 @@ def test_images_needed(scenes):
             images_needed(results["a"], **settings)
     with pytest.raises(TypeError, match="result must be a Result or a Pair, got int"):
         images_needed(3)
+
+
+def test_images_needed_where_draws_say_nothing():
+    gt = [{"boxes": [[0, 0, 9, 9]], "labels": [1]}]
+    result = pymetrics.evaluate(gt, [gt[0] | {"scores": [0.5]}])
+    with pytest.raises(ValueError, match="'map' is the same in all draws of these 1 images"):
+        images_needed(result, n=50)

@@ -19,6 +19,7 @@ def same(found, want):
     assert found.counts == want["counts"]
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("mode", RECORDED)
 def test_numbers_recorded_of_tidecv(mode):
     kinds = dict.fromkeys(("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"), 0)
@@ -31,6 +32,7 @@ def test_numbers_recorded_of_tidecv(mode):
     assert min(kinds.values()) > 10
 
 
+@pytest.mark.slow
 def test_numba_gives_the_same(monkeypatch, need):
     need("numba")
     monkeypatch.setenv("PYMETRICS_BACKEND", "numba")

@@ -88,6 +88,7 @@ def test_every_quirk_has_its_mark_and_its_test():
         )
 
 
+@pytest.mark.slow
 def test_every_planted_fault_has_its_place():
     """The tables of wrong code find the marks that they name, each where its code is."""
     edits = list(quirk_mutants(ROOT / "pymetrics"))

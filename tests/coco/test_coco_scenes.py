@@ -24,6 +24,7 @@ def test_native(rival, need, seeds, monkeypatch, tmp_path):
     assert n_unopened > len(seeds) / 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "seeds"), [("numba", range(4000, 4400)), ("reference", range(4400, 4500))])
 def test_other_backends(rival, backend, seeds, monkeypatch):
     monkeypatch.setenv("PYMETRICS_BACKEND", backend)

@@ -77,6 +77,7 @@ def files(data, masks_of_yolact):
     return [tuple(data(f"{folder}/{name}") for name in names), *masks_of_yolact]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* detections are of categories that gt does not list")
 @pytest.mark.parametrize("backend", ["native", "numba"])
 def test_files(rival, need, files, backend, monkeypatch):

@@ -104,6 +104,7 @@ def files(data, tmp_path):
     return gt, dt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["native", "numba"])
 def test_files(rival, need, files, backend, monkeypatch):
     """COCOeval, and pymetrics.evaluate of paths, dicts and COCO objects; accumulated in two parts too."""

@@ -267,6 +267,7 @@ def test_polygons_without_a_size(both: Build) -> None:
         ours.update(*data)
 
 
+@pytest.mark.slow
 def test_states(both: Build, need: Any) -> None:
     """Tensors that move, merge, copy and are saved; no more bytes than torchmetrics' tuples; on the host always."""
     torch = need("torch")

@@ -158,3 +158,8 @@ def test_what_keeps_no_data():
         Accumulator(keep_data="all")
     kept.reset()
     assert kept.compute().columns is None
+
+
+def test_an_accumulator_of_nothing_says_so():
+    with pytest.raises(ValueError, match="this result is of no images"):
+        Accumulator(keep_data=True).compute().confusion()

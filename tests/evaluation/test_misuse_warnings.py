@@ -254,3 +254,19 @@ def test_the_sample_is_only_a_first_look(monkeypatch):
     expected = said(gt, as_corners(dt))
     monkeypatch.setattr(data_warnings, "SAMPLE", 7)
     assert said(gt, as_corners(dt)) == expected
+
+
+def masks(*sizes):
+    return [{"masks": np.ones((1, *size), np.uint8), "labels": [1]} for size in sizes]
+
+
+def test_masks_of_another_size_than_the_ground_truth():
+    gt = masks((8, 8), (8, 8), (5, 6), (4, 4))
+    gt[3] = {"masks": np.ones((0, 4, 4), np.uint8), "labels": []}  # nothing to compare with
+    dt = [sample | {"scores": [0.5]} for sample in masks((8, 8), (8, 7), (6, 5), (9, 9))]
+    texts = said(gt, dt, call=lambda gt, dt: pymetrics.evaluate(gt, dt, iou_type="segm"))
+    assert texts == [
+        "2 of 4 masks of dt have another size than the ground truth of their image (in image 1 8 x 7 and 8 x 8, height "
+        "x width): masks of different sizes match nothing"
+    ]
+    assert said(gt[:1], dt[:1], call=lambda gt, dt: pymetrics.evaluate(gt, dt, iou_type="segm")) == []

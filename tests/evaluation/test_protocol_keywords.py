@@ -74,7 +74,11 @@ def test_keywords_beside_a_protocol() -> None:
         ({"iou_thresholds": ["0.5"]}, ValueError, "iou_thresholds must hold numbers, got ['0.5']"),
         ({"iou_thresholds": [1.5]}, ValueError, "iou_thresholds[0] must be in [0, 1], got 1.5"),
         ({"area_ranges": [(0, 5)]}, TypeError, "area_ranges must be a dict of (lowest, highest) by name, got [(0, 5)]"),
-        ({"area_ranges": {"a": (5, 0)}}, ValueError, "area_ranges[1] must rise from lowest to highest, got (5.0, 0.0)"),
+        (
+            {"area_ranges": {"a": (5, 0)}},
+            ValueError,
+            "area_ranges['a'] must rise from lowest to highest, got (5.0, 0.0)",
+        ),
         ({"area_ranges": {"a": 5}}, ValueError, "area_ranges[1] must hold numbers, got 5"),
     ],
 )

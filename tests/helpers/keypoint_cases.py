@@ -34,6 +34,11 @@ def term_offsets_of(n_terms: Any, dt_offsets: Any, gt_offsets: Any) -> Any:
     return offsets_of(np.diff(dt_offsets) * np.diff(offsets_of(n_terms)[gt_offsets]))
 
 
+def keypoint_areas(rng: Rng, size: int) -> Args:
+    points = make_points(rng, size, int(rng.choice([1, 3, 17])))
+    return {"points": points, "areas": np.empty(size), "begin": 0, "end": size}
+
+
 def keypoint_exponents(rng: Rng, size: int) -> Args:
     dt_offsets, gt_offsets, _ = problems(rng, size)
     n_points = int(rng.choice([1, 3, 17]))
@@ -63,4 +68,4 @@ def keypoint_overlaps(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
-CALLS = (keypoint_exponents, keypoint_overlaps)
+CALLS = (keypoint_areas, keypoint_exponents, keypoint_overlaps)

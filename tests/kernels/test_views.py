@@ -272,6 +272,12 @@ BAD_VALUES = {
         (add_row("n_runs"), "n_runs: expected length"),
         (put("end", 99), "begin, end:"),
     ],
+    "keypoint_areas": [
+        (put("points", np.empty((60, 0, 3))), "points: expected keypoints of 3 numbers"),
+        (put("points", np.empty((60, 2, 2))), "points: expected keypoints of 3 numbers"),
+        (add_row("areas"), "areas: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "keypoint_exponents": [
         (put("variances", np.empty(2)), "dt_points, gt_points: expected a keypoint for each"),
         (put("dt_points", np.empty((6, 17, 2))), "dt_points, gt_points: expected"),

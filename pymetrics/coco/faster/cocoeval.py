@@ -43,7 +43,7 @@ class COCOeval_faster(cocoeval.COCOeval):
 
     Args:
         cocoGt, cocoDt: COCO objects, of this library, of pycocotools or of faster-coco-eval.
-        iouType: "segm", "bbox" or "keypoints".
+        iouType: "segm", "bbox", "keypoints" or "boundary": masks, of which the boundaries are compared, too.
         ranges: area ranges by name, beside "all"; None: small, medium, large.
         print_function: gets each line of text; a logger at the level INFO by default.
         extra_calc: accumulate() writes tp, fp, fn, gt_id, dt_id and iou into the annotations of both sides, and
@@ -53,7 +53,8 @@ class COCOeval_faster(cocoeval.COCOeval):
             rare, common and frequent categories (`frequency`).
         separate_eval: evaluate() leaves records in _evalImgs_cpp, and accumulate() reads what stands there; otherwise
             evaluate() accumulates, too.
-        use_area, boundary_dilation_ratio, boundary_cpu_count, rle_iou_max_workers: taken, and without effect here.
+        boundary_dilation_ratio: how deep a boundary is, in parts of the image's diagonal.
+        use_area, boundary_cpu_count, rle_iou_max_workers: taken, and without effect here.
 
     Attributes:
         stats: the numbers that were printed, but for those of AR at 0.5 and 0.75 and of LVIS. all_stats: all of them.
@@ -80,7 +81,8 @@ class COCOeval_faster(cocoeval.COCOeval):
     ) -> None:
         self.print_function = print_function
         params = Params(iouType, kpt_oks_sigmas, ranges)
-        super().__init__(cocoGt, cocoDt, iouType)
+        super().__init__(cocoGt, cocoDt, "segm" if iouType == "boundary" else iouType)
+        params.boundary_dilation_ratio = boundary_dilation_ratio  # type: ignore[attr-defined]
         params.imgIds, params.catIds = self.params.imgIds, self.params.catIds
         self.params: Params = params
         if iouType == "keypoints" and cocoGt is not None:

@@ -12,24 +12,26 @@ from .. import params
 logger = logging.getLogger(__name__)
 RANGES = {"small": [0**2, 32**2], "medium": [32**2, 96**2], "large": [96**2, 1e5**2]}
 ALL = [0**2, 1e5**2]
+IOU_TYPES = (*params.IOU_TYPES, "boundary")
 
 
 class Params(params.Params):
     """As pymetrics.coco.Params.
 
     Args:
-        iouType: "segm", "bbox" or "keypoints".
+        iouType: "segm", "bbox", "keypoints" or "boundary".
         kpt_sigmas: of keypoints, instead of COCO's.
         ranges: area ranges by name, beside "all", which comes first.
 
     Raises:
-        TypeError: iouType is none of the three.
+        TypeError: iouType is none of these.
     """
 
     def __init__(self, iouType: str = "segm", kpt_sigmas: Any = None, ranges: dict[str, Any] | None = None) -> None:
-        if iouType not in params.IOU_TYPES:
-            raise TypeError(f"iouType not supported: {iouType!r} is none of {', '.join(params.IOU_TYPES)}")
-        super().__init__(iouType)
+        if iouType not in IOU_TYPES:
+            raise TypeError(f"iouType not supported: {iouType!r} is none of {', '.join(IOU_TYPES)}")
+        super().__init__("segm" if iouType == "boundary" else iouType)
+        self.iouType = iouType
         self.imgCountLbl = ["r", "c", "f"]
         if iouType == "keypoints":
             if kpt_sigmas is not None:
