@@ -218,7 +218,11 @@ def test_pycocotools_on_the_drawn_data(data, need, sum_order, names):
 
 @pytest.mark.slow
 def test_intervals_hold_the_whole():
-    """200 samples of 300 of 20,000 generated images: the share of intervals that hold the number of all images."""
+    """200 samples of 300 of 20,000 generated images: the share of intervals that hold the number of all images.
+
+    The images differ in difficulty, as those of real sets do. Where they are all drawn alike, intervals of map held the
+    whole's value in 156 to 168 of 200 samples only: see docs/analysis.md.
+    """
     rng, n_images = np.random.default_rng(12), 20_000
     n_gt = 3 * n_images
     image, label = rng.integers(0, n_images, n_gt), rng.integers(0, 3, n_gt)
