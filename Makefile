@@ -154,7 +154,8 @@ CHECKOUTS ?= ../checkouts
 INTEGRATIONS := mmdet mmengine terminaltables tqdm addict yapf termcolor fire fvcore iopath portalocker yacs omegaconf \
   antlr4-python3-runtime==4.9.3 hydra-core tabulate loguru opencv-python-headless cloudpickle psutil polars \
   polars-runtime-32 ultralytics ultralytics-thop sahi rfdetr supervision tidecv lvis rich scipy pandas six \
-  python-dateutil pytz defusedxml tensorboard absl-py grpcio markdown werkzeug tensorboard-data-server pydeprecate seaborn appdirs
+  python-dateutil pytz defusedxml tensorboard absl-py grpcio markdown werkzeug tensorboard-data-server pydeprecate seaborn appdirs \
+  transformers tokenizers safetensors huggingface_hub hf_xet regex httpx2 httpcore2 truststore accelerate peft
 .PHONY: integrations
 integrations: $(VENV)/.test
 	$(PYTHON) -m venv $(VENV)-integrations
