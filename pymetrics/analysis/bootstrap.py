@@ -16,7 +16,7 @@ from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import place_of, tables
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
-from .counted import require_integer
+from .counted import require_integer, require_result
 
 if TYPE_CHECKING:
     from .._arrays import F64, I64, U8, U64, Ids
@@ -138,7 +138,7 @@ def replicates(result: Result, n: int, seed: int, class_key: str | None = None) 
         TypeError, ValueError: as `bootstrap`.
     """
     n, seed = require_integer("n", n, 2, MAX_DRAWS), require_integer("seed", seed, 0, 2**64 - 1)
-    outcomes, protocol = result.outcomes, result.protocol
+    outcomes, protocol = require_result(result).outcomes, result.protocol
     whole = protocol.area_names[protocol.whole_area]
 
     def is_by_class(row: SummaryRow) -> bool:

@@ -17,6 +17,7 @@ from ..evaluation.summary import UNDEFINED
 from .at import AtThreshold, at
 from .bootstrap import Interval, quantiles, replicates
 from .confidence import BestThreshold, best_threshold
+from .counted import require_result
 
 if TYPE_CHECKING:
     from .._arrays import F64
@@ -165,9 +166,7 @@ def _checked(results: Any) -> tuple[list[str], list[Result]]:
     for name, result in results.items():
         if not isinstance(name, str):
             raise TypeError(f"results must have names for keys, got {name!r}")
-        if not isinstance(result, Result):
-            hint = ": say .compute()" if type(result).__name__ == "Accumulator" else ""
-            raise TypeError(f"results[{name!r}] must be a Result, got {type(result).__name__}{hint}")
+        require_result(result, f"results[{name!r}]")
     if len(results) < 2:
         raise ValueError(f"results must hold at least two, got {len(results)}")
     return list(results), list(results.values())

@@ -44,6 +44,14 @@ class Counted:
         return sums_of_ranges(self.outcomes.n_gt[:, self.area], self.outcomes.category_cells)
 
 
+def require_result(result: Any, name: str = "result") -> Result:
+    """Raise TypeError unless it is a Result."""
+    if not isinstance(result, Result):
+        hint = ": say .compute()" if type(result).__name__ == "Accumulator" else ""
+        raise TypeError(f"{name} must be a Result, got {type(result).__name__}{hint}")
+    return result
+
+
 def require_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """The value as a float. Raises ValueError unless it is a number from low to high."""
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
@@ -71,7 +79,7 @@ def counted_at(result: Result, iou: float) -> Counted:
     Raises:
         ValueError: iou is no number in [0, 1]; or it is not one of the protocol's, and the data is not at hand.
     """
-    iou, protocol = require_number("iou", iou, 0, 1), result.protocol
+    protocol, iou = require_result(result).protocol, require_number("iou", iou, 0, 1)
     area, ious, t = protocol.whole_area, protocol.iou_thresholds, protocol.place_of_threshold(iou)
     if t is not None:
         return Counted(result.outcomes, area, area * len(ious) + t, ious[t])
@@ -91,7 +99,7 @@ def overlaps_at(result: Result, iou: float, what: str) -> tuple[Counted, F64]:
     Raises:
         ValueError: iou is no number in [0, 1]; or neither the data nor matches at this threshold are at hand.
     """
-    iou, protocol = require_number("iou", iou, 0, 1), result.protocol
+    protocol, iou = require_result(result).protocol, require_number("iou", iou, 0, 1)
     t = protocol.place_of_threshold(iou)
     if result.columns is not None and result.cells is not None:
         single = single_threshold(protocol, iou if t is None else protocol.iou_thresholds[t])
@@ -113,7 +121,7 @@ def overlaps_at(result: Result, iou: float, what: str) -> tuple[Counted, F64]:
 
 def require_data(result: Result, what: str) -> tuple[Columns, Cells]:
     """The data beside a result, and its cells. Raises ValueError, in which `what` needs it, where it is not at hand."""
-    columns, cells = result.columns, result.cells
+    columns, cells = require_result(result).columns, result.cells
     if (columns is None or cells is None) and not result.outcomes.n_images:
         raise ValueError(f"{what} needs data, and this result is of no images")
     if columns is None or cells is None:

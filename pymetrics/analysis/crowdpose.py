@@ -9,6 +9,7 @@ from typing import Any
 from ..evaluation.result import Result
 from ..formats.coco import list_of
 from ..formats.json_files import read_json
+from .counted import require_result
 from .slices import slices
 
 NAMES = ("easy", "medium", "hard")
@@ -34,9 +35,9 @@ def crowdpose(result: Result, images: Any, first: float = 0.2, second: float = 0
         OSError: the file cannot be read.
         TypeError, ValueError: an image has no id or crowdIndex; an image of the result is not there.
     """
-    index_of = _crowd_indices(images)
+    outcomes, index_of = require_result(result).outcomes, _crowd_indices(images)
     parts: dict[str, list[Any]] = {name: [] for name in NAMES}
-    for id in result.outcomes.image_ids.tolist():
+    for id in outcomes.image_ids.tolist():
         if id not in index_of:
             raise ValueError(f"images do not hold image {id!r} of the result")
         index = index_of[id]

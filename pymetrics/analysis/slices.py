@@ -7,6 +7,7 @@ from typing import Any
 
 from ..evaluation.accumulator import without_images
 from ..evaluation.result import Result
+from .counted import require_result
 
 
 def slices(result: Result, parts: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
@@ -25,15 +26,16 @@ def slices(result: Result, parts: Mapping[str, Iterable[Any]]) -> list[dict[str,
     """
     if not isinstance(parts, Mapping):
         raise TypeError(f"parts must be a dict of image ids by name, got {type(parts).__name__}")
-    outcomes, rows = result.outcomes, []
+    outcomes, rows = require_result(result).outcomes, []
     known = set(outcomes.image_ids.tolist())
     for name, ids in parts.items():
         if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
             raise TypeError(f"parts[{name!r}] must hold image ids, got {ids!r}")
-        chosen = {id.item() if hasattr(id, "item") else id for id in ids}
-        for id in chosen:
-            if id not in known:
+        chosen = set()
+        for id in (id.item() if hasattr(id, "item") else id for id in ids):
+            if not isinstance(id, (int, str)) or id not in known:
                 raise ValueError(f"parts[{name!r}] holds {id!r}, which is not an image of the result")
+            chosen.add(id)
         part = Result(without_images(outcomes, None, known - chosen)[0])
         counts = part.per_class
         rows.append(

@@ -18,7 +18,7 @@ from ..evaluation.matches import is_set, source_rows
 from ..evaluation.result import Result
 from .compare import require_same
 from .confidence import BestThreshold, best_threshold
-from .counted import require_data, require_number, single_threshold
+from .counted import require_data, require_number, require_result, single_threshold
 
 if TYPE_CHECKING:
     from .._arrays import F64
@@ -61,8 +61,10 @@ def suspects(
     """
     overlap, score = require_number("overlap", overlap, 0, 1), require_number("score", score)
     named = {"": results} if isinstance(results, Result) else results
-    if not isinstance(named, Mapping) or not all(isinstance(one, Result) for one in named.values()) or not named:
+    if not isinstance(named, Mapping) or not named:
         raise TypeError(f"results must be a Result or a dict of Results by name, got {type(results).__name__}")
+    for name, result in named.items():
+        require_result(result, f"results[{name!r}]")
     (first_name, first), *others = named.items()
     for name, other in others:
         require_same(first_name, first, name, other)

@@ -9,6 +9,7 @@ import numpy as np
 from ..evaluation.protocol import place_of
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
+from .counted import require_result
 
 LARGEST = 1e10  # square pixels: from here on an area range has no upper end
 
@@ -23,7 +24,7 @@ def why(result: Result, key: str) -> str | None:
     Raises:
         KeyError: the summary has no such number.
     """
-    if result[key] != UNDEFINED:
+    if require_result(result)[key] != UNDEFINED:
         return None
     row = next(row for row in result.rows if key in (row.key, row.coco_key))
     return _missing_place(result, row) or _missing_truth(result, row)

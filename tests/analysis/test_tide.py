@@ -89,6 +89,10 @@ def test_nothing_at_all():
     assert len(found.errors) == 0
 
 
+def result_of_one_image():
+    return pymetrics.evaluate(np.array([[1, 0, 0, 9, 9, 1]]), np.array([[1, 0, 0, 9, 9, 0.5, 1]]))
+
+
 def test_bad_arguments():
     result = pymetrics.evaluate(np.zeros((0, 6)), np.zeros((0, 7)))
     with pytest.raises(ValueError, match=r"positive must be a number in \[0, 1\], got 2"):
@@ -96,4 +100,4 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match=r"background must be above 0 and at most positive, 0\.5, got 0\.6"):
         tide(result, background=0.6)
     with pytest.raises(ValueError, match=r"tide needs the data that was evaluated, .*: call evaluate on the data"):
-        tide(pymetrics.Accumulator().compute())
+        tide(pymetrics.Result(result_of_one_image().outcomes))
