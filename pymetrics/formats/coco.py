@@ -295,8 +295,14 @@ def _column(rows: Sequence[dict[str, Any]], key: str, prefix: str) -> list[Any]:
             if not isinstance(row, Mapping):
                 raise TypeError(f"{prefix}[{i}] must be a dict, got {type(row).__name__}") from None
             if key not in row:
-                raise ValueError(f"{prefix}[{i}] has no {key!r}") from None
+                raise ValueError(f"{prefix}[{i}] has no {key!r}{_other_kind(row, key)}") from None
         raise
+
+
+def _other_kind(row: Mapping[str, Any], key: str) -> str:
+    """Which iou_type a row without a box may be meant for."""
+    kinds = {"segmentation": "segm", "keypoints": "keypoints"} if key == KEYS["boxes"] else {}
+    return next((f"; it has {name!r}: say iou_type={kind!r}" for name, kind in kinds.items() if name in row), "")
 
 
 def _is_set(value: Any) -> bool:

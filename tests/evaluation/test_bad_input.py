@@ -64,6 +64,16 @@ def refuses(error, message, truth, found, **options):
         ([RESULT, without(RESULT, "image_id")], ValueError, "dt[1] has no 'image_id'"),
         ([RESULT, without(RESULT, "category_id")], ValueError, "dt[1] has no 'category_id'"),
         ([RESULT, without(RESULT, "bbox")], ValueError, "dt[1] has no 'bbox'"),
+        (
+            [without(RESULT, "bbox") | {"keypoints": [1, 2, 2]}],
+            ValueError,
+            "dt[0] has no 'bbox'; it has 'keypoints': say iou_type='keypoints'",
+        ),
+        (
+            [without(RESULT, "bbox") | {"segmentation": {}}],
+            ValueError,
+            "dt[0] has no 'bbox'; it has 'segmentation': say iou_type='segm'",
+        ),
         ([RESULT, without(RESULT, "score")], ValueError, "dt[1] has no 'score'"),
         ([RESULT, 5], TypeError, "dt[1] must be a dict, got int"),
         ([RESULT, None], TypeError, "dt[1] must be a dict, got NoneType"),

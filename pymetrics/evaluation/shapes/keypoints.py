@@ -82,7 +82,7 @@ class Keypoints:
         if n_points != len(self.sigmas):
             raise ValueError(
                 f"{source.where('keypoints', 0)} has {n_points} keypoints, but there are {len(self.sigmas)} sigmas: "
-                "give one for each keypoint, sigmas="
+                "give one for each keypoint, sigmas= (--sigmas)"
             )
         if source.side == "dt":
             return PoseColumns(raw.points)
