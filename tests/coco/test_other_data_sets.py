@@ -208,13 +208,12 @@ def test_eval_imgs_may_be_looked_at(rival):
         assert summary(evaluation) == summary(expected), change.__name__
 
 
-@pytest.mark.parametrize("value", [None, "0.5", b"1", 0.5j])
-@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize(
+    ("value", "in_file"), [(None, False), ("0.5", False), (b"1", False), (0.5j, False), (None, True), ("0.5", True)]
+)
 def test_areas_that_are_no_numbers(rival, value, in_file, tmp_path):
     scene = plain_scene()
     scene.gt["annotations"][3] |= {"area": value, "iscrowd": 0}
-    if in_file and not isinstance(value, str | None):
-        pytest.skip("JSON has no such values")
     for classes in (rival, (COCO, COCOeval)):
         with pytest.raises(TypeError):
             run(*classes, scene, folder=tmp_path if in_file else None)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.absent import need_module
 
 import pymetrics
 
@@ -38,14 +39,14 @@ def scene() -> tuple[Any, Any]:
 
 
 def supervision(item: Any, is_gt: bool) -> Any:
-    sv = pytest.importorskip("supervision", exc_type=ImportError)
+    sv = need_module("supervision")
     return sv.Detections(
         xyxy=item["boxes"], class_id=item["labels"], confidence=None if is_gt else item["scores"], mask=item["masks"]
     )
 
 
 def ultralytics(item: Any, is_gt: bool) -> Any:
-    results = pytest.importorskip("ultralytics.engine.results", exc_type=ImportError)
+    results = need_module("ultralytics.engine.results")
     import torch
 
     rows = np.column_stack((item["boxes"], item["scores"], item["labels"]))
