@@ -65,9 +65,8 @@ def evaluate(
         dt: detections.
         iou_type: what is compared: "bbox", boxes; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary
             IoU; "keypoints", poses by object keypoint similarity; or "keypoints_crowd", the same as CrowdPose has it,
-            by the boxes' sizes. Arrays (N, 6) and (N, 7) hold boxes alone. The
-            area of a mask that has none is its pixels; of a detected pose, the box around its keypoints; of results
-            whose first has a box, the boxes'.
+            by the boxes' sizes. Arrays (N, 6) and (N, 7) hold boxes alone. The area of a mask that has none is its
+            pixels; of a detected pose, the box around its keypoints; of results whose first has a box, the boxes'.
         protocol: "coco", which for keypoints has the limit 20 and no area range "small"; "torchmetrics", its thresholds
             rounded to float32; "lvis"; or a pymetrics.Protocol with thresholds, area ranges and limits of your own.
         box_format: how both sides lay out their boxes: "xyxy" ("pascal_voc"), "xywh" ("coco"), "cxcywh"; or normalized:

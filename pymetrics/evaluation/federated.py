@@ -6,7 +6,6 @@ objects are marked counts if it matches, and is ignored if it does not.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formats.json_files import read_json
 from .cells import group
 from .columns import CROWD, Columns, Side
 
@@ -85,10 +85,10 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     looked_for = np.isin(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]))
     dt = _without(dt, ~looked_for)
     members = {
-        name: [category["id"] for category in categories if category["frequency"] == name] for name in FREQUENCIES
+        name: tuple(categories[k]["id"] for k in places)
+        for name, places in zip(FREQUENCIES, groups(categories), strict=True)
     }
-    groups(categories)
-    axes = replace(axes, category_groups={name: tuple(ids) for name, ids in members.items()})
+    axes = replace(axes, category_groups=members)
     columns = replace(columns, gt=gt, dt=dt, axes=axes)
     return ignore_unmatched(columns, np.isin(found, named["not_exhaustive_category_ids"]))
 
@@ -119,12 +119,12 @@ def data_set(gt: Any) -> Row:
     """The ground truth of LVIS as a dict: of a path the file's content, of a COCO or LVIS object its data set.
 
     Raises:
-        ValueError: it is none of these, or its images or categories lack what LVIS says of them.
+        OSError: the file cannot be read.
+        ValueError: it is none of these, it is not JSON, or its images or categories lack what LVIS says of them.
     """
     found = getattr(gt, "dataset", gt)
     if isinstance(found, (str, os.PathLike)):
-        with open(found, encoding="utf-8") as file:
-            found = json.load(file)
+        found = read_json(found, "gt")
     if not isinstance(found, dict):
         raise ValueError(f"protocol 'lvis' needs gt as a file of LVIS or its content, got {type(gt).__name__}")
     for i, category in enumerate(found.get("categories", ())):
