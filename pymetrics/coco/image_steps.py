@@ -106,7 +106,13 @@ class ImageSteps:
         known = None if self.params.iouType == "keypoints" else self._known_overlaps(imgId, catId)
         if known is not None:
             return known
-        return evaluation_input.compute_iou(*self._cell(imgId, catId, self.params), self.params)
+        p, rows = self.params, self._cell(imgId, catId, self.params)
+        if p.iouType == "boundary":
+            columns, _ = evaluation_input.columns_of(
+                rows, p, {}, (images_of(self.cocoGt, p), images_of(self.cocoDt, p))
+            )
+            return overlaps_by_cell(columns, group(columns, p.maxDets[-1]), p).get((imgId, catId), [])
+        return evaluation_input.compute_iou(*rows, p)
 
     def computeOks(self, imgId: Any, catId: Any) -> Any:
         """As computeIoU, of keypoints: object keypoint similarity."""

@@ -165,6 +165,33 @@ def test_masks(theirs, iou_type):
     assert n > 25
 
 
+class ByImage(faster.COCOeval_faster):
+    """Overrides a step, so that each cell is computed by itself."""
+
+    def evaluateImg(self, *args):
+        return super().evaluateImg(*args)
+
+
+@pytest.mark.parametrize("iou_type", ["segm", "boundary"])
+def test_masks_cell_by_cell(iou_type):
+    n = 0
+    for seed in range(40):
+        scene = make_mask_scene(seed)
+        if scene.own_ids or not all(isinstance(image["id"], int) for image in scene.gt["images"]):
+            continue
+        found = []
+        for eval_class in (faster.COCOeval_faster, ByImage):
+            gt = faster.COCO(copy.deepcopy(scene.gt))
+            evaluation = eval_class(gt, gt.loadRes(copy.deepcopy(scene.dt)), iou_type, separate_eval=True)
+            quietly(evaluation.evaluate)
+            quietly(evaluation.accumulate)
+            ious = {key: np.asarray(block).tobytes() for key, block in evaluation.ious.items()}
+            found.append([ious, *(evaluation.eval[name].tobytes() for name in ARRAYS)])
+            n += sum(len(block) > 0 for block in ious.values())
+        assert found[0] == found[1], seed
+    assert n > 100
+
+
 def test_lvis(theirs):
     for seed in range(40):
         scene = make_lvis_scene(seed)
