@@ -166,3 +166,17 @@ def hits_needed(threshold, positives):
     while need > 0 and np.float64(need - 1) / total >= threshold:
         need -= 1
     return need
+
+
+@helper
+def read_curve(ratio, hits, positives, recall_thresholds, precision, recall):
+    """Precision (R,) and recall[0] of one curve. ratio: precision after each of the hits; changed."""
+    for j in range(hits - 1, 0, -1):  # ENVELOPE
+        if ratio[j] > ratio[j - 1]:
+            ratio[j - 1] = ratio[j]
+    recall[0] = np.float64(hits) / np.float64(positives) if positives > 0 else -1.0
+    reached = True
+    for r in range(recall_thresholds.shape[0]):
+        need = hits_needed(recall_thresholds[r], positives)
+        reached = reached and need <= hits  # UNREACHED_RECALL: all after it stays 0
+        precision[r] = ratio[max(need, 1) - 1] if reached and hits > 0 else 0.0

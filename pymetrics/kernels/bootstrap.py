@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .accumulate import BIT, EPSILON, hits_needed
+from .accumulate import BIT, EPSILON, read_curve
 from .cells import falling_key, sort_keys
-from .means import pairwise_sum
+from .means import mean
 from .registry import helper, kernel
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -160,19 +160,4 @@ def curve(
                     ratio[hits] = np.float64(hits + 1) / (np.float64(counted) + EPSILON)  # FIRST_PRECISION
                     hits += 1
         i = run_end[i]
-    for j in range(hits - 1, 0, -1):  # ENVELOPE
-        if ratio[j] > ratio[j - 1]:
-            ratio[j - 1] = ratio[j]
-    recall[0] = np.float64(hits) / np.float64(positives) if positives > 0 else -1.0
-    reached = True
-    for r in range(recall_thresholds.shape[0]):
-        need = hits_needed(recall_thresholds[r], positives)
-        reached = reached and need <= hits  # UNREACHED_RECALL: all after it stays 0
-        precision[r] = ratio[max(need, 1) - 1] if reached and hits > 0 else 0.0
-
-
-@helper
-def mean(values):
-    """The mean as numpy computes it; -1 of no values."""
-    n = values.shape[0]
-    return pairwise_sum(values) / np.float64(n) if n > 0 else -1.0
+    read_curve(ratio, hits, positives, recall_thresholds, precision, recall)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .accumulate import BIT, EPSILON, hits_needed
-from .means import pairwise_sum
+from .accumulate import BIT, EPSILON, read_curve
+from .means import mean
 from .registry import helper, kernel
 
 
@@ -53,7 +53,7 @@ def image_means(
                                 if n_gt[first + j, a] > 0 and members[queries[q, 4], cell_category[first + j]] != 0:
                                     values[n_values] = recall[t, j] if queries[q, 0] else precision[t, r, j]
                                     n_values += 1
-                    means[i, q] = pairwise_sum(values[:n_values]) / np.float64(n_values) if n_values > 0 else -1.0
+                    means[i, q] = mean(values[:n_values])
 
 
 @helper
@@ -69,12 +69,4 @@ def cell_curve(matched, ignored, first, last, pair, positives, recall_thresholds
         if matched[d, word] & bit:
             ratio[hits] = np.float64(hits + 1) / (np.float64(counted) + EPSILON)  # FIRST_PRECISION
             hits += 1
-    for j in range(hits - 1, 0, -1):  # ENVELOPE
-        if ratio[j] > ratio[j - 1]:
-            ratio[j - 1] = ratio[j]
-    recall[0] = np.float64(hits) / np.float64(positives) if positives > 0 else -1.0
-    reached = True
-    for r in range(recall_thresholds.shape[0]):
-        need = hits_needed(recall_thresholds[r], positives)
-        reached = reached and need <= hits  # UNREACHED_RECALL: all after it stays 0
-        precision[r] = ratio[max(need, 1) - 1] if reached and hits > 0 else 0.0
+    read_curve(ratio, hits, positives, recall_thresholds, precision, recall)

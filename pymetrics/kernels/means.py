@@ -66,3 +66,10 @@ def block_sum(values):
     for i in range(full, n):
         total += values[i]
     return total
+
+
+@helper
+def mean(values):
+    """The mean as numpy computes it; -1 of no values."""
+    n = values.shape[0]
+    return pairwise_sum(values) / np.float64(n) if n > 0 else -1.0
