@@ -1,9 +1,11 @@
 """Files with keypoints by the C++ reader: the columns of the standard library's reader, or the file is left to it."""
 
+import functools
 import json
 
 import numpy as np
 import pytest
+from helpers.backends import on_both
 from helpers.columns import ingest
 from helpers.pose_scenes import listed
 
@@ -106,7 +108,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("change", ODD.values(), ids=ODD)
-def test_odd_files_are_left(tmp_path, monkeypatch, change):
+def test_odd_files_are_left(tmp_path, change):
     """The same result or the same error as by the other reader."""
     gt, dt = make(2)
     text = json.dumps(dt)
@@ -114,31 +116,18 @@ def test_odd_files_are_left(tmp_path, monkeypatch, change):
     assert changed != text
     paths = write(tmp_path, gt, changed)
     assert not is_read(paths[1], "dt")
-    found = []
-    for backend in ("native", "reference"):
-        monkeypatch.setenv("PYMETRICS_BACKEND", backend)
-        try:
-            found.append(columns_bytes(paths))
-        except (ValueError, TypeError) as error:
-            found.append((type(error), str(error)))
+    found = on_both(functools.partial(columns_bytes, paths))
     assert found[0] == found[1]
 
 
-def test_odd_ground_truth_is_left(tmp_path, monkeypatch):
+def test_odd_ground_truth_is_left(tmp_path):
     for key, value in (("num_keypoints", None), ("num_keypoints", True), ("keypoints", {}), ("bbox", None)):
         gt, dt = make(3)
         gt["annotations"][5][key] = value
         paths = write(tmp_path, gt, dt)
         assert not is_read(paths[0], "gt")
-        found = []
-        for backend in ("native", "reference"):
-            monkeypatch.setenv("PYMETRICS_BACKEND", backend)
-            try:
-                found.append(columns_bytes(paths))
-            except (ValueError, TypeError) as error:
-                found.append((type(error), str(error)))
+        found = on_both(functools.partial(columns_bytes, paths))
         assert found[0] == found[1]
-        monkeypatch.setenv("PYMETRICS_BACKEND", "native")
 
 
 def test_the_area_of_results_is_that_of_their_masks_where_they_have_some(tmp_path):
