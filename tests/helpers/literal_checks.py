@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 from unittest import mock
 
@@ -11,9 +12,12 @@ import numpy as np
 from helpers.columns import match, match_and_keep
 from helpers.literal import match_by_the_rules
 from pymetrics.evaluation import cells, stages
+from pymetrics.evaluation.accumulator import without_images
+from pymetrics.evaluation.result import Result
 from pymetrics.evaluation.shapes.boxes import Boxes
 
 WORDS = ("n_gt", "matched", "ignored")
+bootstrap, per_image = (import_module(f"pymetrics.analysis.{name}") for name in ("bootstrap", "per_image"))
 
 
 class Unfused(Boxes):
@@ -43,6 +47,18 @@ def check_weights_of_one(outcomes: Any, arrays: Any) -> None:
     weights = np.ones((1, len(outcomes.image_ids)), np.uint8)
     for drawn, whole in zip(stages.accumulate_replicates(outcomes, weights), arrays, strict=False):
         assert drawn[0].tobytes() == whole.tobytes()
+
+
+def check_summaries(outcomes: Any) -> None:
+    """The summary of a draw that holds every image once is that of all; the summary of each image that of it alone."""
+    result = Result(outcomes)
+    with mock.patch.object(bootstrap, "weights", lambda ids, n, seed: np.ones((n, len(ids)), np.uint8)):
+        drawn = bootstrap.replicates(result, 2, 0)
+    stats = result.stats[[result.rows.index(row) for row in drawn.rows]]  # keys may be equal: areas are named 0, 1, ...
+    assert drawn.values.tobytes() == np.array([stats, stats]).tobytes()
+    ids = outcomes.image_ids.tolist()
+    alone = [Result(without_images(outcomes, None, {*ids} - {id})[0]).stats for id in ids]
+    assert per_image.image_stats(outcomes).tobytes() == np.array(alone).tobytes()
 
 
 def check_parts() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from helpers.columns import match_and_keep
 from helpers.literal import differences, make_problem
-from helpers.literal_checks import check_parts, check_variants, check_weights_of_one
+from helpers.literal_checks import check_parts, check_summaries, check_variants, check_weights_of_one
 
 from pymetrics.evaluation import stages
 
@@ -28,6 +28,7 @@ def solve(seed: int, verify: bool) -> list[bytes]:
     if seed % 7 == 0:
         check_variants(columns, protocol, outcomes, matches)
         check_weights_of_one(outcomes, arrays)
+        check_summaries(outcomes)
     return [
         *(getattr(outcomes, name).tobytes() for name in FIELDS),
         *(array.tobytes() for array in (matches.gt_of, matches.overlap, *arrays)),
