@@ -64,9 +64,9 @@ struct Masks {
         static const auto counts_key = new py::object(owned(PyUnicode_InternFromString("counts")));
         static const auto size_key = new py::object(owned(PyUnicode_InternFromString("size")));
         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(rles.ptr()); ++i) {
-            PyObject* const rle = PyList_GET_ITEM(rles.ptr(), i);
-            if (!PyDict_CheckExact(rle)) return false;
-            const auto text = item(rle, *counts_key), size = item(rle, *size_key);
+            const auto rle = py::reinterpret_borrow<py::object>(PyList_GET_ITEM(rles.ptr(), i));  // a key may run code
+            if (!PyDict_CheckExact(rle.ptr())) return false;
+            const auto text = item(rle.ptr(), *counts_key), size = item(rle.ptr(), *size_key);
             if (!text || !size || !add(text.ptr(), size.ptr())) return false;
         }
         return true;

@@ -105,3 +105,20 @@ def test_another_backend_is_obeyed(backend, rles, monkeypatch):
         _config.native.iou_rles(rles, rles, np.zeros(3, np.uint8), 1), _config.native.draw_rles(POLYGONS, 5, 5, 1),
     ]  # fmt: skip
     assert [answer is None for answer in answers] == [backend == "reference"] * 6
+
+
+def test_a_key_that_runs_code():
+    """The dict whose key empties the list that holds it is still read to its end."""
+
+    class Key:
+        def __hash__(self):
+            return hash("counts")
+
+        def __eq__(self, other):
+            rles.clear()
+            return False
+
+    rles: list = []
+    rles.append({Key(): 1, **mask.encode(BITMAPS[0])})
+    assert mask.area(rles).tolist() == [int(BITMAPS[0].sum())]
+    assert rles == []
