@@ -111,6 +111,7 @@ void require_lowest_lrp(const LowestLrp& of);
 void require_panoptic_pairs(const PanopticPairs& of);
 void require_corner_iou(const CornerIou& of);
 void require_match_unclaimed(const MatchUnclaimed& of);
+void require_match_overlap_first(const MatchOverlapFirst& of);
 void require_match_pairs(const MatchPairs& of);
 void require_match_pointing(const MatchPointing& of);
 void require_measure_masks(const MeasureMasks& of);

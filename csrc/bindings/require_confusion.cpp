@@ -40,6 +40,8 @@ void require_match_pointing(const MatchPointing& of) {
 
 void require_match_unclaimed(const MatchUnclaimed& of) { require_matching_of_categories(of); }
 
+void require_match_overlap_first(const MatchOverlapFirst& of) { require_matching_of_categories(of); }
+
 void require_match_pairs(const MatchPairs& of) { require_matching_of_categories(of); }
 
 }  // namespace pymetrics::bindings

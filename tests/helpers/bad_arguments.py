@@ -322,6 +322,12 @@ BAD_VALUES = {
         (add_row("match_of"), "match_of: expected length"),
         (put("end", 99), "begin, end:"),
     ],
+    "match_overlap_first": [
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "match_pairs": [
         (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
         (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),

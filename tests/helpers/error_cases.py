@@ -84,6 +84,10 @@ def match_pairs(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def match_overlap_first(rng: Rng, size: int) -> Args:
+    return match_pairs(rng, size)
+
+
 def match_pointing(rng: Rng, size: int) -> Args:
     args = corner_iou(rng, size)
     names = ("dt_offsets", "gt_offsets", "begin", "end")
@@ -95,5 +99,5 @@ def match_pointing(rng: Rng, size: int) -> Args:
 
 
 CALLS = (
-    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_pairs, match_pointing
+    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_overlap_first, match_pairs, match_pointing
 )  # fmt: skip
