@@ -99,5 +99,6 @@ def match_pointing(rng: Rng, size: int) -> Args:
 
 
 CALLS = (
-    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_overlap_first, match_pairs, match_pointing
+    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_overlap_first, match_pairs,
+    match_pointing,
 )  # fmt: skip
