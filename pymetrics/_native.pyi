@@ -433,6 +433,20 @@ def match_pointing(
     n_threads: int,
     /,
 ) -> None: ...
+def match_groups(
+    dt: _F64,
+    gt: _F64,
+    gt_kind: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    group_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def find_errors(
     overlaps: _F64,
     overlap_offsets: _I64,

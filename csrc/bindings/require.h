@@ -114,6 +114,7 @@ void require_match_unclaimed(const MatchUnclaimed& of);
 void require_match_overlap_first(const MatchOverlapFirst& of);
 void require_match_pairs(const MatchPairs& of);
 void require_match_pointing(const MatchPointing& of);
+void require_match_groups(const MatchGroups& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);

@@ -37,6 +37,7 @@ from .other_tools import match_overlap_first as match_overlap_first
 from .other_tools import match_pairs as match_pairs
 from .other_tools import match_unclaimed as match_unclaimed
 from .panoptic import panoptic_pairs as panoptic_pairs
+from .pointing import match_groups as match_groups
 from .pointing import match_pointing as match_pointing
 from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS
