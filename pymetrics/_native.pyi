@@ -665,6 +665,7 @@ def read_ground_truth(
     chunk: int,
     images: _I64,
     image_sizes: _F64,
+    image_names: _I64,
     image_flags: _U8,
     image: _I64,
     category: _I64,
@@ -677,7 +678,7 @@ def read_ground_truth(
     points: _F64 | None,
     labelled: _F64 | None,
     /,
-) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...
+) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]], bytes] | tuple[int, str]: ...
 def read_number(text: str, way: int, /) -> float | None: ...
 
 # Lists of dicts. What they do not take is left to Python.
