@@ -392,6 +392,20 @@ def match_unclaimed(
     n_threads: int,
     /,
 ) -> None: ...
+def match_overlap_first(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def match_pairs(
     overlaps: _F64,
     overlap_offsets: _I64,
@@ -414,6 +428,20 @@ def match_pointing(
     gt_offsets: _I64,
     threshold: float,
     status: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_groups(
+    dt: _F64,
+    gt: _F64,
+    gt_kind: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    group_of: _I32,
     begin: int,
     end: int,
     n_threads: int,

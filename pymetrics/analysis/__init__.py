@@ -28,9 +28,13 @@ from .lrp import lrp as lrp
 from .miss_rate import MissRate as MissRate
 from .miss_rate import MissRateCurve as MissRateCurve
 from .miss_rate import miss_rate as miss_rate
+from .openimages import OpenImages as OpenImages
+from .openimages import openimages as openimages
 from .per_image import per_image as per_image
 from .rules import Rules as Rules
 from .slices import slices as slices
+from .supervision import Supervision as Supervision
+from .supervision import supervision as supervision
 from .suspects import Suspects as Suspects
 from .suspects import suspects as suspects
 from .tide import Errors as Errors
