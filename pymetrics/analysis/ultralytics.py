@@ -133,14 +133,12 @@ def ultralytics(
         rows = np.flatnonzero(category == k)
         if len(rows) == 0:
             continue
-        tp = hits[rows].cumsum(axis=0)
-        recall = tp / (n_gt[k] + TINY)
-        precision = tp / np.arange(1, len(rows) + 1)[:, None]
+        recall, precision = recall_and_precision(hits[rows], n_gt[k])
         falling = -scores[rows]
         curves[0, row] = np.interp(-CONFIDENCES, falling, precision[:, 0], left=1)
         curves[1, row] = np.interp(-CONFIDENCES, falling, recall[:, 0], left=0)
         for t in range(len(THRESHOLDS)):
-            average[row, t] = _average_precision(recall[:, t], precision[:, t])
+            average[row, t] = average_precision(recall[:, t], precision[:, t], RECALLS)
     f1 = 2 * curves[0] * curves[1] / (curves[0] + curves[1] + TINY)
     best = int(_smoothed(f1.mean(axis=0)).argmax()) if len(with_truth) else 0
     return Ultralytics(
@@ -182,12 +180,18 @@ def _hits(columns: Columns, least: float, max_dets: int, matching: str) -> tuple
     return hits, scores[cells.dt_rows], columns.dt.category[cells.dt_rows]
 
 
-def _average_precision(recall: F64, precision: F64) -> float:
-    """Trapezoids under the falling envelope at 101 recalls. recall, precision: float64 (n,), n > 0."""
+def recall_and_precision(hits: Any, n_gt: Any) -> tuple[F64, F64]:
+    """float64 (n, T) each, after each detection. hits: 0 or 1, (n, T), by falling confidence. n_gt: above 0."""
+    tp = hits.cumsum(axis=0)
+    return tp / (n_gt + TINY), tp / np.arange(1, len(hits) + 1)[:, None]
+
+
+def average_precision(recall: F64, precision: F64, at: Any) -> float:
+    """Trapezoids under the falling envelope at recalls `at`, float64 (R,). recall, precision: float64 (n,), n > 0."""
     recalls = np.concatenate([[0.0], recall, [recall[-1], 1.0]])
     envelope = np.maximum.accumulate(np.concatenate([[1.0], precision, [0.0, 0.0]])[::-1])[::-1]
-    heights = np.interp(RECALLS, recalls, envelope)
-    return float((np.diff(RECALLS) * (heights[1:] + heights[:-1]) / 2.0).sum())  # as numpy.trapezoid adds
+    heights = np.interp(at, recalls, envelope)
+    return float((np.diff(at) * (heights[1:] + heights[:-1]) / 2.0).sum())  # as numpy.trapezoid adds
 
 
 def _smoothed(values: F64) -> F64:

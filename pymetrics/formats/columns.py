@@ -70,7 +70,9 @@ class _Sides:
         if self.boxes is not None:
             box_format = as_any_box_format(self.box_format)
             if box_format.normalized or box_format.n_columns != 4:
-                raise ValueError(f"boxes beside keypoints must be in pixels and not rotated, got {self.box_format!r}")
+                raise ValueError(
+                    f"boxes beside keypoints must be in pixels, of four numbers each; got {self.box_format!r}"
+                )
             boxes = to_xywh(box_column(self.boxes, found.where), box_format.layout)
             found = found.with_shape(replace(found.shape, boxes=boxes))
             found.check()
