@@ -6,7 +6,7 @@
 Error types (TIDE), the confusion matrix, calibration, the comparison of two models, and Ultralytics' numbers. The data
 is loaded and evaluated on both sides before; the time is that of the call alone, in a fresh process, its first call:
 CPU seconds (user and system) and wall seconds, the least of the rounds, the tools interleaved. tidecv, and hotcoco's
-comparison, which take minutes, run once. Answers are compared first; where definitions differ, the line says by how much.
+comparison, which take minutes, run once. Answers are compared; where definitions differ, the line says by how much.
 """
 
 from __future__ import annotations
