@@ -93,6 +93,7 @@ def build_columns(
             category_ids=category_ids if use_cats else np.array([ONE_CATEGORY]),
             category_names=gt.axes.names if use_cats else {},
             image_sizes=listed_sizes,
+            image_names=gt.axes.image_names,
         ),
         shape=shape,
     )

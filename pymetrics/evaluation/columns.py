@@ -50,6 +50,7 @@ class Axes:
     category_names: names of categories by id, where the source has them.
     category_groups: ids of the members of groups of categories, by the group's name.
     image_sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known; or None.
+    image_names: names of images (of their files) by id, where the source has them.
     """
 
     image_ids: Ids
@@ -57,6 +58,7 @@ class Axes:
     category_names: Mapping[Any, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     image_sizes: F64 | None = None
+    image_names: Mapping[Any, str] = field(default_factory=dict)
 
 
 @record

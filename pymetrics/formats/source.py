@@ -31,6 +31,7 @@ class SourceAxes:
     names: names of categories by id.
     sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known.
     has_lvis_keys: the images have one of LVIS_KEYS.
+    image_names: names of images (of their files) by id.
     """
 
     images: NDArray[Any] | None = None
@@ -39,6 +40,7 @@ class SourceAxes:
     names: Mapping[Any, str] = field(default_factory=dict)
     sizes: NDArray[np.float64] | None = None
     has_lvis_keys: bool = False
+    image_names: Mapping[Any, str] = field(default_factory=dict)
 
 
 @record
