@@ -38,7 +38,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_import_is_light(tmp_path: Path) -> None:
     code = (
         "import sys, pymetrics\n"
-        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb'.split()\n"
+        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb cv2'.split()\n"
         "heavy = set(heavy) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
