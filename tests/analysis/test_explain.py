@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.analysis_scenes import scene
-from helpers.planted import PLANTS, Planted, other_tool
+from helpers.planted import PLANTS, Planted, objects_to_ignore, other_tool
 
 import pymetrics
 from pymetrics import explain_difference
@@ -75,6 +75,8 @@ def test_a_planted_difference_comes_first_with_its_detections(name: str) -> None
     for found in explained(of, [name], "map" if name == "iou_thresholds" else "map_50"):
         assert [(row["rule"], row["detections"]) for row in found.rows] == [(name, n)]
         assert abs(found.rows[0]["change"]) > 0.01
+        for one in found.rows[0]["examples"]:
+            assert one["file_name"] == (None if name == "images" else f"{one['image']}.jpg")
         check_sums(found)
 
 
@@ -157,8 +159,24 @@ def test_examples_are_the_users_rows() -> None:
     dt = np.array([[9, 0, 0, 10, 10, 0.2, 3], [7, 0, 0, 10, 10, 0.9, 3], [7, 50, 0, 10, 10, 0.1, 3]])
     found = explain_difference(gt, dt, "coco", Rules("coco", confidence=0.3))
     assert found.rows[0]["examples"] == [
-        {"image": 9, "category": 3, "dt": 0, "score": 0.2, "before": "true positive", "after": "not counted"},
-        {"image": 7, "category": 3, "dt": 2, "score": 0.1, "before": "false positive", "after": "not counted"},
+        {
+            "image": 9,
+            "file_name": None,
+            "category": 3,
+            "dt": 0,
+            "score": 0.2,
+            "before": "true positive",
+            "after": "not counted",
+        },
+        {
+            "image": 7,
+            "file_name": None,
+            "category": 3,
+            "dt": 2,
+            "score": 0.1,
+            "before": "false positive",
+            "after": "not counted",
+        },
     ]
 
 
@@ -248,6 +266,19 @@ def test_other_shapes_are_refused() -> None:
     boxes = [{"image_id": 1, "boxes": np.zeros((1, 4)), "labels": np.array([1])}]
     with pytest.raises(ValueError, match="dt was read for another iou_type"):
         explain_difference(pymetrics.read(boxes, "gt"), pymetrics.read(dt, "dt", "segm"))
+
+
+def test_warnings_of_evaluate_are_given_once() -> None:
+    of = Planted()
+    objects_to_ignore(of)
+    of.dt[0]["category_id"] = 77
+    with pytest.warns(UserWarning) as caught:
+        explain_difference(of.gt, of.dt)
+    assert [str(one.message).partition(",")[0] for one in caught] == [
+        "3 of 39 annotations of gt have a nonzero 'ignore'",
+        "1 of 39 detections are of categories that gt does not list (77): they are left out",
+    ]
+    assert {one.filename for one in caught} == {__file__}
 
 
 def test_values_that_are_not_finite_and_no_rows() -> None:

@@ -135,6 +135,7 @@ def test_area_comes_from_the_annotation_or_the_box() -> None:
         value_of(gt, dt, Rules("coco", area="unread"), "map_small")
 
 
+@pytest.mark.filterwarnings("ignore:.*of categories that gt does not list")
 def test_layouts_and_labels_of_detections() -> None:
     gt = {
         "images": [{"id": 7}], "categories": [{"id": k, "name": str(k)} for k in (1, 2, 5)],
