@@ -154,6 +154,20 @@ def _number(numbers: RuleNumbers, rules: Rules, last: Rules, name: str) -> float
         return numbers.number(rules).value
 
 
+def test_areas_of_annotations() -> None:
+    """Four annotations say another area than their boxes have; three of them are found."""
+    of = Planted()
+    for row in [row for row in of.annotations if row["category_id"] == 1][:4]:
+        row["area"] = 500
+    del of.dt[0]
+    found = explain_difference(of.gt, of.dt, "coco", Rules("coco", area="box"), "map_large")
+    assert [(row["rule"], row["detections"]) for row in found.rows] == [("area", 3)]
+    assert found.before == pytest.approx(1)
+    assert found.rows[0]["examples"][0]["before"] == "not counted"
+    assert explain_difference(of.gt, of.dt, "coco", Rules("coco", area="box")).rows == []
+    check_sums(found)
+
+
 def test_examples_are_the_users_rows() -> None:
     gt = np.array([[7, 0, 0, 10, 10, 3], [9, 0, 0, 10, 10, 3]])
     dt = np.array([[9, 0, 0, 10, 10, 0.2, 3], [7, 0, 0, 10, 10, 0.9, 3], [7, 50, 0, 10, 10, 0.1, 3]])
@@ -272,7 +286,7 @@ def test_warnings_of_evaluate_are_given_once() -> None:
     of = Planted()
     objects_to_ignore(of)
     of.dt[0]["category_id"] = 77
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="annotations of gt|of categories that gt does not list") as caught:
         explain_difference(of.gt, of.dt)
     assert [str(one.message).partition(",")[0] for one in caught] == [
         "3 of 39 annotations of gt have a nonzero 'ignore'",
