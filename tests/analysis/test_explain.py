@@ -80,6 +80,7 @@ def test_a_planted_difference_comes_first_with_its_detections(name: str) -> None
         check_sums(found)
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("three", TOGETHER[::4], ids="-".join)
 def test_three_planted_at_once_in_any_order(three: tuple[str, ...]) -> None:
     of, want = Planted(), {}
@@ -112,6 +113,7 @@ def test_one_field_differs(field: str, value: Any, are_touched: bool) -> None:
     check_sums(found)
 
 
+@pytest.mark.cases(8)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @pytest.mark.parametrize("seed", range(6))
