@@ -46,6 +46,14 @@ def test_limit_of_an_image():
         assert result.stats.tolist() == [float(value) for value in evaluation.results.values()], seed
 
 
+def test_detections_without_area_are_left_out():
+    for seed in range(10):
+        scene = make_lvis_scene(seed)
+        flat = [dt | {"bbox": [*dt["bbox"][:3], 0.0]} for dt in scene.dt]
+        alone, beside = (pymetrics.evaluate(scene.gt, dts, protocol="lvis") for dts in (scene.dt, scene.dt + flat))
+        assert beside.stats.tobytes() == alone.stats.tobytes()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 400])
 def test_real_annotations(data, tmp_path, n):

@@ -6,8 +6,10 @@ raises at the first difference.
 
 from __future__ import annotations
 
+import copy
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +67,32 @@ def check_lvis() -> None:
             found = lvis_oracle.evaluated(lvis, scene, change, folder)
             want = expected[str(seed)]
             assert lvis_oracle.state(found) == want, seed
-            if change in (None, "limit"):
-                result = evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5 if change else 300])
+            if change is None:
+                check_by_evaluate(scene, found.lvis_gt)
+                result = evaluate(scene.gt, scene.dt, protocol="lvis")
                 assert [float(value).hex() for value in result.stats] == list(want["results"].values()), seed
         found.params.use_cats = 0
         found.evaluate()
         found.accumulate()
         assert (found.eval["precision"] == -1).all()
+        assert not any(map(len, found.ious.values()))
+
+
+def check_by_evaluate(scene: Any, data_set: Any) -> None:
+    """Limits of an image around the number of its detections; a detection without area."""
+    most = max(Counter(dt["image_id"] for dt in scene.dt).values())
+    for limit in {most - 1, most} - {0}:
+        found = lvis.LVISEval(data_set, lvis.LVISResults(data_set, copy.deepcopy(scene.dt), limit), "bbox")
+        found.run()
+        assert evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[limit]).stats.tolist() == list(
+            found.results.values()
+        )
+    for i, dt in enumerate(scene.dt[:4]):
+        others = scene.dt[:i] + scene.dt[i + 1 :]
+        flat = dt | {"bbox": [*dt["bbox"][:3], 0.0]}
+        if others:
+            results = [evaluate(scene.gt, dts, protocol="lvis").stats.tolist() for dts in (others, [*others, flat])]
+            assert results[0] == results[1]
 
 
 def answers() -> list[list[bytes]]:
