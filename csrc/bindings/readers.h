@@ -22,9 +22,9 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
 // masks, points: as above; with masks boxes are None. labelled: None; or float64 (N,), num_keypoints, NaN where there
 // is none. -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of
 // the data set.
-py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
-                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,
-                             obj masks, obj points, obj labelled);
+py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_names,
+                             obj image_flags, obj image, obj category, obj boxes, obj area, obj ids, obj flags,
+                             index_t n_threads, obj masks, obj points, obj labelled);
 
 // The values of `segmentation` that stand at spans, int64 (N, 2), in a text. kinds: uint8 (N,), of compressed runs (0),
 // of lists of runs (1), of polygons (2). spans: then of the characters of compressed runs, whose escapes are undone in
