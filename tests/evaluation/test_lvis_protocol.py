@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers.lvis_scenes import make_lvis_scene, make_real_scene
+from helpers.lvis_scenes import full_image_scene, make_lvis_scene, make_real_scene
 
 import pymetrics
 from pymetrics.coco import lvis
@@ -44,6 +44,12 @@ def test_limit_of_an_image():
         evaluation.run()
         result = pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5])
         assert result.stats.tolist() == [float(value) for value in evaluation.results.values()], seed
+
+
+def test_limit_before_categories():
+    scene = full_image_scene()
+    for limit, recall in ((2, 0.5), (3, 1.0)):
+        assert pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[limit]).stats[9] == recall
 
 
 def test_detections_without_area_are_left_out():
