@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._records import record
 from .._warnings import warn
+from ..analysis.per_image import image_stats
 from ..evaluation import stages
 from ..evaluation.cells import Cells, group
 from ..evaluation.columns import Columns
@@ -138,24 +139,35 @@ class Evaluation:
 
     def _values(self, columns: dict[str, Columns], iou_type: str, prefix: str) -> dict[str, Any]:
         of, own = self.settings, columns[iou_type]
+        protocol = of.protocol(True)
+        keys = [f"{prefix}{row.key}" for row in protocol.rows]
+        keys_per_class = [f"{prefix}map_per_class", f"{prefix}mar_{of.limits[-1]}_per_class"]
         skips = of.iou_types == ("segm",) and not of.count_empty_images
         if not len(own.axes.image_ids) or (skips and not len(own.dt.scores)):
-            return outputs.scalars(of.rows, [UNDEFINED] * len(of.rows), prefix)
+            return outputs.scalars(keys, [UNDEFINED] * len(keys))
+        if self._needs_means_alone(own):
+            outcomes, _ = stages.match(*self._grouped(own, protocol.limit), protocol)
+            return outputs.scalars([*keys, *keys_per_class], [*image_stats(outcomes)[0].tolist(), UNDEFINED, UNDEFINED])
         present = None if of.extended_summary or of.data_warnings else self._with_ground_truth(own)
-        result = self._result(own, of.protocol(True), present)
+        result = self._result(own, protocol, present)
         if of.data_warnings:
             warn_of_data(own, result, iou_type, of.limits[-1])
-        found = outputs.scalars(of.rows, result.stats, prefix)
+        found = outputs.scalars(keys, result.stats)
         if of.extended_summary:
             found |= outputs.extended(result, prefix)
-        precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
-        if of.class_metrics:
-            precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
-            if len(precision) < len(own.axes.category_ids):
-                precision, recall = (
-                    _spread(values, present, len(own.axes.category_ids)) for values in (precision, recall)
-                )
-        return found | {f"{prefix}map_per_class": precision, f"{prefix}mar_{of.limits[-1]}_per_class": recall}
+        if not of.class_metrics:
+            return found | outputs.scalars(keys_per_class, [UNDEFINED, UNDEFINED])
+        precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
+        if len(precision) < len(own.axes.category_ids):
+            precision, recall = (_spread(values, present, len(own.axes.category_ids)) for values in (precision, recall))
+        return found | dict(zip(keys_per_class, (precision, recall), strict=True))
+
+    def _needs_means_alone(self, columns: Columns) -> bool:
+        """Whether the summary of one image is all that is asked for: it comes without arrays of all precisions."""
+        of = self.settings
+        is_one = len(columns.axes.image_ids) == 1 and isinstance(columns.dt.scores, np.ndarray)
+        more = of.class_metrics or of.extended_summary or of.data_warnings
+        return is_one and not more and of.backend == "pycocotools"
 
     def _by_class(self, columns: dict[str, Columns], iou_type: str, result: Result) -> Result:
         """The Result whose classes are the labels. torchmetrics gives detections of both types the masks' areas here.
@@ -184,7 +196,11 @@ class Evaluation:
         return present if 0 < len(present) < n else None
 
     def _result(self, columns: Columns, protocol: Protocol, present: NDArray[np.int64] | None = None) -> Result:
-        """present: the categories to evaluate; None: all."""
+        found, cells = self._grouped(columns, protocol.limit, present)
+        return self._matched(found, cells, protocol)
+
+    def _grouped(self, columns: Columns, limit: int, present: NDArray[np.int64] | None = None) -> tuple[Columns, Cells]:
+        """The columns as they are evaluated, and their cells. present: the categories to evaluate; None: all."""
         of = self.settings
 
         def grouped() -> tuple[Columns, Cells]:
@@ -193,11 +209,11 @@ class Evaluation:
                 gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
                 axes = replace(columns.axes, category_ids=np.zeros(1, np.int64))
                 whole = replace(columns, gt=gt, dt=dt, axes=axes)
-            return whole, group(whole, protocol.limit)
+            return whole, group(whole, limit)
 
         key = (of.box_format, of.iou_types, of.count_empty_images, of.duplicates, of.sigmas, columns.shape.iou_type)
-        found, cells = self._once((*key, of.average, protocol.limit, present is None), grouped)
-        return self._matched(found, cells, protocol)
+        found: tuple[Columns, Cells] = self._once((*key, of.average, limit, present is None), grouped)
+        return found
 
     def _matched(self, columns: Columns, cells: Cells, protocol: Protocol) -> Result:
         kind = outputs.FasterResult if self.settings.backend == "faster_coco_eval" and protocol.summary else Result

@@ -54,16 +54,19 @@ class ListMetric(Metric):
 
     def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
         """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
-        starts = {name: len(getattr(self, name)) for name in self._defaults}
+        attributes = vars(self)  # nn.Module looks for much at every assignment; of lists and flags this is all it does
+        starts = {name: len(attributes[name]) for name in self._defaults}
         self.update(*args, **kwargs)
-        whole = {name: getattr(self, name) for name in self._defaults}
-        self._to_sync, self._should_unsync = self.dist_sync_on_step, False
+        whole = {name: attributes[name] for name in self._defaults}
+        attributes.update(_to_sync=self.dist_sync_on_step, _should_unsync=False)
         try:
-            for name, states in whole.items():
-                setattr(self, name, states[starts[name] :])
-            return self.compute()
+            attributes.update({name: states[starts[name] :] for name, states in whole.items()})
+            return self._values_of_batch()
         finally:
-            for name, states in whole.items():
-                setattr(self, name, states)
-            self._to_sync, self._should_unsync = self.sync_on_compute, True
-            self._is_synced, self._cache, self._computed = False, None, None
+            attributes.update(whole)
+            attributes.update(_to_sync=self.sync_on_compute, _should_unsync=True)
+            attributes.update(_is_synced=False, _cache=None, _computed=None)
+
+    def _values_of_batch(self) -> Any:
+        """compute(), of states that hold the images of one batch."""
+        return self.compute()

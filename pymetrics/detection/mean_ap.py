@@ -357,6 +357,13 @@ class MeanAveragePrecision(ListMetric):
             **self._own,
         )
 
+    def _values_of_batch(self) -> dict[str, Any]:
+        """Without torchmetrics' way around compute(), which has nothing to do for a batch of this process."""
+        if self.dist_sync_on_step or type(self).compute is not MeanAveragePrecision.compute:
+            values: dict[str, Any] = super()._values_of_batch()
+            return values
+        return outputs.squeezed(self._evaluation().values(), self.class_metrics)
+
     def _evaluation(self) -> Evaluation:
         return Evaluation(self._settings(), self.metric_state, self._once)
 

@@ -38,23 +38,26 @@ def rows(max_dets: Sequence[int], backend: str, area_names: Sequence[str] = COCO
 
 def squeezed(found: dict[str, Any], class_metrics: bool) -> dict[str, Any]:
     """As torchmetrics' compute() gives it: tensors of one element have no axis; but those of with_axes."""
-    of_one: dict[str, Any] = _squeeze_if_scalar(found)
-    return with_axes(of_one, class_metrics)
+    for key, value in found.items():
+        if not isinstance(value, torch.Tensor):
+            found[key] = _squeeze_if_scalar(value)
+        elif value.ndim and value.numel() == 1:
+            found[key] = value.squeeze()
+    return with_axes(found, class_metrics)
 
 
 def with_axes(found: dict[str, Any], class_metrics: bool) -> dict[str, Any]:
     """The same dict, in which what callers iterate over has its axis back."""
-    for key, value in found.items():
-        if key == "classes" or (class_metrics and key.endswith("_per_class")):
-            found[key] = torch.atleast_1d(value)
+    for key in [key for key in found if key.endswith("_per_class")] if class_metrics else []:
+        found[key] = torch.atleast_1d(found[key])
+    if "classes" in found:
+        found["classes"] = torch.atleast_1d(found["classes"])
     return found
 
 
-def scalars(rows: Sequence[SummaryRow], values: Iterable[float], prefix: str = "") -> dict[str, Any]:
-    """The twelve numbers of the summary, float32, by torchmetrics' names."""
-    return {
-        f"{prefix}{row.key}": torch.tensor(value, dtype=torch.float32) for row, value in zip(rows, values, strict=True)
-    }
+def scalars(keys: Iterable[str], values: Any) -> dict[str, Any]:
+    """Numbers by their keys, float32 without an axis. values: a list or an array of them."""
+    return dict(zip(keys, torch.tensor(values, dtype=torch.float32).unbind(), strict=True))
 
 
 def per_class(result: Result) -> tuple[Any, Any]:
