@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._records import record
+from .._records import value_record
 from .._warnings import warn
 from ..analysis.per_image import image_stats
 from ..evaluation import stages
@@ -27,12 +27,12 @@ T = TypeVar("T")
 Once = Callable[[tuple[Any, ...], Callable[[], Any]], Any]  # (key, make): make(), or what it gave before
 
 
-@record
+@value_record
 class Settings:
     """What a metric was asked for.
 
-    area_ranges: (lowest, highest) by name, beside COCO's. last_limit: all values but mar_<limit> are taken at the last
-    limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: say what is odd about the data.
+    area_ranges: name and (lowest, highest) of each beside COCO's. last_limit: all values but mar_<limit> are taken at
+    the last limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: say what is odd about the data.
     """
 
     box_format: str
@@ -45,7 +45,7 @@ class Settings:
     average: str
     backend: str
     count_empty_images: bool = False
-    area_ranges: Mapping[str, tuple[float, float]] | None = None
+    area_ranges: tuple[tuple[str, tuple[float, float]], ...] = ()
     last_limit: bool = False
     duplicates: str | None = None
     sigmas: tuple[float, ...] | None = None
@@ -54,7 +54,7 @@ class Settings:
     @property
     def area_names(self) -> tuple[str, ...]:
         """Of all area ranges."""
-        return (*COCO_AREA_NAMES, *(self.area_ranges or ()))
+        return (*COCO_AREA_NAMES, *(name for name, _ in self.area_ranges))
 
     @property
     def rows(self) -> tuple[SummaryRow, ...]:
@@ -76,7 +76,7 @@ class Settings:
     def protocol(self, with_rows: bool) -> Protocol:
         """with_rows: its summary is that of the metric; else the protocol's own."""
         rule = "faster_coco_eval" if self.last_limit else self.backend
-        ranges = (*COCO_AREA_RANGES, *(self.area_ranges or {}).values())
+        ranges = (*COCO_AREA_RANGES, *(ends for _, ends in self.area_ranges))
         return _protocol(
             self.iou_thresholds, self.rec_thresholds, self.limits, self.area_names, ranges, rule if with_rows else None
         )
@@ -104,10 +104,16 @@ def _protocol(
 
 
 class Evaluation:
-    """The states of one moment, evaluated. states: the metric's lists by name."""
+    """The states of one moment, evaluated.
 
-    def __init__(self, settings: Settings, states: Mapping[str, Sequence[Any]], once: Once) -> None:
+    states: the metric's lists by name. others: the settings of the other metrics that share the states.
+    """
+
+    def __init__(
+        self, settings: Settings, states: Mapping[str, Sequence[Any]], once: Once, others: Sequence[Settings] = ()
+    ) -> None:
         self.settings = settings
+        self._others = others
         self._states = states
         self._once = once
 
@@ -149,7 +155,7 @@ class Evaluation:
             outcomes, _ = stages.match(*self._grouped(own, protocol.limit), protocol)
             return outputs.scalars([*keys, *keys_per_class], [*image_stats(outcomes)[0].tolist(), UNDEFINED, UNDEFINED])
         present = None if of.extended_summary or of.data_warnings else self._with_ground_truth(own)
-        result = self._result(own, protocol, present)
+        result = self._of_all(own, protocol, present) or self._result(own, protocol, present)
         if of.data_warnings:
             warn_of_data(own, result, iou_type, of.limits[-1])
         found = outputs.scalars(keys, result.stats)
@@ -194,6 +200,27 @@ class Evaluation:
         is_present[columns.gt.category] = True
         present = np.flatnonzero(is_present)
         return present if 0 < len(present) < n else None
+
+    def _of_all(
+        self, columns: Columns, protocol: Protocol, present: NDArray[np.int64] | None
+    ) -> outputs.ResultOfSome | None:
+        """The Result of this metric's thresholds, out of one with those of all metrics that differ in nothing else.
+
+        None: there is no other such metric, or the arrays of the Result are not all that is needed.
+        """
+        of = self.settings
+        alike = [
+            other
+            for other in self._others
+            if replace(other, iou_thresholds=of.iou_thresholds, class_metrics=of.class_metrics) == of
+        ]
+        if not alike or of.extended_summary or of.data_warnings:
+            return None
+        thresholds = tuple(sorted({t for settings in (of, *alike) for t in settings.iou_thresholds}))
+        whole = replace(of, iou_thresholds=thresholds)
+        key = (replace(whole, class_metrics=False), columns.shape.iou_type, present is None)
+        found: Result = self._once(key, lambda: self._result(columns, whole.protocol(True), present))
+        return outputs.ResultOfSome(found, protocol)
 
     def _result(self, columns: Columns, protocol: Protocol, present: NDArray[np.int64] | None = None) -> Result:
         found, cells = self._grouped(columns, protocol.limit, present)

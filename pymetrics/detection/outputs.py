@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torchmetrics.utilities.data import _squeeze_if_scalar
 
-from ..evaluation.protocol import COCO_AREA_NAMES
+from ..evaluation.protocol import COCO_AREA_NAMES, Protocol
 from ..evaluation.result import Result
 from ..evaluation.summary import Limit, SummaryRow, rows_of
 
@@ -29,6 +29,26 @@ class FasterResult(Result):
         precision, recall = super()._arrays
         precision[precision == 1 / (1 + np.spacing(1.0))] = 1.0
         return precision, recall
+
+
+class ResultOfSome(Result):
+    """Some thresholds of a Result that has more: its precision and recall, and what is read from them alone."""
+
+    def __init__(self, whole: Result, protocol: Protocol) -> None:
+        super().__init__(whole._outcomes)
+        self._whole = whole
+        self._protocol = protocol
+
+    @property
+    def protocol(self) -> Protocol:
+        return self._protocol
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, Any]:
+        every = self._whole.protocol.iou_thresholds
+        places = [every.index(threshold) for threshold in self.protocol.iou_thresholds]
+        precision, recall = self._whole._arrays
+        return precision[places], recall[places]
 
 
 def rows(max_dets: Sequence[int], backend: str, area_names: Sequence[str] = COCO_AREA_NAMES) -> tuple[SummaryRow, ...]:

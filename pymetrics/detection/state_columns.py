@@ -56,6 +56,18 @@ def copied_boxes(items: Sequence[Mapping[str, Any]]) -> list[Any]:
     return [boxes.clone() if boxes.numel() else boxes.unsqueeze(0) if boxes.ndim == 1 else boxes for boxes in found]
 
 
+def detached(tensor: Any) -> Any:
+    """The tensor itself, or without its graph."""
+    return tensor.detach() if tensor.requires_grad else tensor
+
+
+def kept_tensor(tensor: Any) -> Any:
+    """The tensor itself, or without its graph; a copy where it would keep over twice its memory alive."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    return tensor.clone() if tensor.untyped_storage().nbytes() > 2 * tensor.nbytes else tensor
+
+
 def as_columns(
     states: Mapping[str, Sequence[Any]], box_format: str, iou_types: Sequence[str] = ("bbox",), *,
     all_images: bool = False, duplicates: str | None = None, sigmas: tuple[float, ...] | None = None,
@@ -97,9 +109,9 @@ def as_columns(
         dt_image, gt_image = (positions(image.astype(np.int64), images) for image in (dt_image, gt_image))
     area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
     if tuple(iou_types) == ("bbox",):
-        gt = _boxes_side(of, "groundtruth", gt_image, positions(gt_labels, categories))
-        dt = _boxes_side(of, "detection", dt_image, positions(dt_labels, categories))
-        return {"bbox": Columns(gt, dt, Axes(images, categories, {}), BOXES)}
+        gt_side = _boxes_side(of, "groundtruth", gt_image, positions(gt_labels, categories))
+        dt_side = _boxes_side(of, "detection", dt_image, positions(dt_labels, categories))
+        return {"bbox": Columns(gt_side, dt_side, Axes(images, categories, {}), BOXES)}
     axes = SourceAxes(images=images, categories=categories, unknown="drop")
 
     def source(side: str, image: NDArray[np.int32], labels: NDArray[np.int64], shape: Any, **more: Any) -> Source:
