@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers.map_scenes import batch, differences
+from helpers.map_scenes import batch, differences, with_masks
 
 BATCHES = [batch(seed, n_images=3) for seed in range(4)] if importlib.util.find_spec("torch") else []
 ONE_IMAGE: list[dict[str, Any]] = [
@@ -76,6 +76,16 @@ def test_forward_of_single_images(
                 if key == "classes" or ("class_metrics" in arguments and key.endswith("_per_class")):
                     expected[key] = expected[key].reshape(-1)
             assert differences(ours([preds], [target]), expected) == []
+    assert differences(ours.compute(), other.compute()) == []
+
+
+@pytest.mark.parametrize("iou_type", ["segm", ("bbox", "segm")])
+def test_forward_of_single_images_with_masks(make: Any, theirs: Any, iou_type: Any) -> None:
+    ours, other = make(iou_type=iou_type), theirs(iou_type=iou_type)
+    for preds, target in zip(*with_masks(batch(5, n_images=12, empty=0.3), 5), strict=True):
+        expected = other([preds], [target])
+        expected["classes"] = expected["classes"].reshape(-1)
+        assert differences(ours([preds], [target]), expected) == []
     assert differences(ours.compute(), other.compute()) == []
 
 
