@@ -21,7 +21,6 @@ void each_kernel(Bind bind) {
     bind("match_cells", &cpu::match_cells, &require_match_cells);
     bind("match_boxes", &cpu::match_boxes, &require_match_boxes);
     bind("accumulate", &cpu::accumulate, &require_accumulate);
-    bind("accumulate_replicates", &cpu::accumulate_replicates, &require_accumulate_replicates);
     bind("draw_weights", &cpu::draw_weights, &require_draw_weights);
     bind("replicate_means", &cpu::replicate_means, &require_replicate_means);
     bind("image_means", &cpu::image_means, &require_image_means);
@@ -29,8 +28,10 @@ void each_kernel(Bind bind) {
     bind("match_across", &cpu::match_across, &require_match_across);
     bind("corner_iou", &cpu::corner_iou, &require_corner_iou);
     bind("match_unclaimed", &cpu::match_unclaimed, &require_match_unclaimed);
+    bind("match_overlap_first", &cpu::match_overlap_first, &require_match_overlap_first);
     bind("match_pairs", &cpu::match_pairs, &require_match_pairs);
     bind("match_pointing", &cpu::match_pointing, &require_match_pointing);
+    bind("match_groups", &cpu::match_groups, &require_match_groups);
     bind("find_errors", &cpu::find_errors, &require_find_errors);
     bind("average_precision", &cpu::average_precision, &require_average_precision);
     bind("lowest_lrp", &cpu::lowest_lrp, &require_lowest_lrp);

@@ -22,7 +22,6 @@
 #include "../panoptic.h"
 #include "../pointing.h"
 #include "../polygons.h"
-#include "../replicates.h"
 #include "../rotated.h"
 #include "../thresholds.h"
 
@@ -99,7 +98,6 @@ void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
-void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
 void require_image_means(const ImageMeans& of);
@@ -111,8 +109,10 @@ void require_lowest_lrp(const LowestLrp& of);
 void require_panoptic_pairs(const PanopticPairs& of);
 void require_corner_iou(const CornerIou& of);
 void require_match_unclaimed(const MatchUnclaimed& of);
+void require_match_overlap_first(const MatchOverlapFirst& of);
 void require_match_pairs(const MatchPairs& of);
 void require_match_pointing(const MatchPointing& of);
+void require_match_groups(const MatchGroups& of);
 void require_measure_masks(const MeasureMasks& of);
 void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
