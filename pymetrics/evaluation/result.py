@@ -16,7 +16,7 @@ from . import stages
 from .cells import Cells, group
 from .columns import Columns
 from .outcomes import Outcomes
-from .protocol import Place, Protocol, place_of
+from .protocol import Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
@@ -100,10 +100,6 @@ class Result(Mapping[str, float]):
         return self.protocol.rows
 
     @cached_property
-    def _places(self) -> list[Place | None]:
-        return [place_of(row, self.protocol) for row in self.rows]
-
-    @cached_property
     def _arrays(self) -> tuple[Any, Any]:
         precision, recall, _ = stages.accumulate(self._outcomes, keep_scores=False)
         return precision, recall
@@ -134,7 +130,7 @@ class Result(Mapping[str, float]):
             for members in {row.categories for row in self.rows}:
                 found = [
                     (i, place)
-                    for i, (row, place) in enumerate(zip(self.rows, self._places, strict=True))
+                    for i, (row, place) in enumerate(zip(self.rows, self.protocol.places, strict=True))
                     if row.metric == metric and row.categories == members and place is not None
                 ]
                 if found:

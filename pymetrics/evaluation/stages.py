@@ -16,7 +16,7 @@ from ..kernels.arrays import cached_on, empties, empty, to_device, to_host, to_i
 from .cells import Cells, sort_rows
 from .columns import CROWD, IGNORE, Columns, Side
 from .outcomes import Outcomes
-from .protocol import Protocol, Tables, tables
+from .protocol import Protocol, Tables
 from .shapes import Shape
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def ignored_words(columns: Columns, cells: Cells, protocol: Protocol) -> U64:
 
 
 def _tables(protocol: Protocol, like: Any) -> Tables:
-    return Tables(**{name: cached_on(table, like) for name, table in vars(tables(protocol)).items()})
+    found = protocol.tables
+    if cached_on(found.thresholds, like) is found.thresholds:
+        return found
+    return Tables(**{name: cached_on(table, like) for name, table in vars(found).items()})
 
 
 def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[F64, F64, F64]:
