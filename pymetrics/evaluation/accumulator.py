@@ -28,7 +28,8 @@ class Accumulator:
     """Collects the outcomes of batches of images; `compute` gives what one evaluation of all of them would give.
 
     Each batch is matched when it comes, so that what is kept is small: the outcomes, not the boxes. Any split into
-    updates, any sharding and any order of merging give the same bits, for equal scores are ordered by image id.
+    updates, any sharding and any order of merging give the same bits, for equal scores are ordered by image id. (With
+    duplicates="first" the order decides which copy of an image counts.)
 
     Args:
         protocol: "coco", or a pymetrics.Protocol.

@@ -20,7 +20,7 @@ COMPRESSED, RUN_LIST, POLYGONS = 0, 1, 2
 
 
 def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Where) -> RawMasks | tuple[int, str]:
-    """The masks whose values stand in a text; or where the first odd one stands, and what is odd about it.
+    """The masks whose values stand in a text; or where the first one is that is not read here, and why it is not.
 
     text: with native.TEXT_PAD zero bytes behind; escapes in it are undone. spans: int64 (N, 2), from the reader of
     files; changed, too.
@@ -33,9 +33,9 @@ def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Wher
     n, n_threads = len(spans), _config.get_num_threads()
     kinds, sizes = np.empty(n, np.uint8), np.empty((n, 2), np.int64)
     n_numbers, n_polygons = np.empty((2, n), np.int64)
-    odd = _native.scan_masks(text, spans, kinds, sizes, n_numbers, n_polygons, n_threads)
-    if odd is not None:
-        return odd
+    unread = _native.scan_masks(text, spans, kinds, sizes, n_numbers, n_polygons, n_threads)
+    if unread is not None:
+        return unread
     rows = {kind: np.flatnonzero(kinds == kind) for kind in range(3)}
 
     def name(kind: int) -> runs.Name:
