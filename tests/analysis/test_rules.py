@@ -208,7 +208,9 @@ def test_states() -> None:
     assert numbers.number(Rules("coco")).states.tolist() == [2, 1, 0]
     assert numbers.number(Rules("coco", empty_categories="zero")).states.tolist() == [2, 1, 1]
     assert numbers.number(Rules("coco", confidence=0.3)).states.tolist() == [2, 0, 0]
-    assert numbers.number(Rules("coco", iou_thresholds=[0.7, 0.9])).states.tolist() == [2, 1, 0]
+    loose = RuleNumbers(*read_sources(gt, np.array([[1, 0, 0, 10, 8, 0.9, 1]])), "map")
+    for ious, state in {(0.9, 0.7): 2, (0.7, 0.9): 2, (0.9, 0.3): 2, (0.9,): 1}.items():
+        assert loose.number(Rules("coco", iou_thresholds=ious)).states.tolist() == [state]
 
 
 def test_a_value_of_its_own() -> None:
