@@ -9,6 +9,7 @@ from helpers.lvis_scenes import full_image_scene, make_lvis_scene, make_real_sce
 
 import pymetrics
 from pymetrics.coco import lvis
+from pymetrics.evaluation import federated
 
 pytestmark = pytest.mark.filterwarnings("ignore:gt has images|dt", "ignore:.*left out:UserWarning")
 
@@ -44,6 +45,13 @@ def test_limit_of_an_image():
         evaluation.run()
         result = pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5])
         assert result.stats.tolist() == [float(value) for value in evaluation.results.values()], seed
+
+
+def test_pairs_of_large_data_sets(monkeypatch, tmp_path):
+    """Where a byte for each image and category would be too many."""
+    monkeypatch.setattr(federated, "LARGEST_TABLE", 0)
+    for seed in range(20):
+        check(make_lvis_scene(seed), "bbox", tmp_path)
 
 
 def test_limit_before_categories():
