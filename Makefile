@@ -148,20 +148,24 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so
 
-# Real callers with this library in the place of pycocotools or faster-coco-eval, in an environment of their own: those of
-# the registry, and those below CHECKOUTS, a folder of checkouts that docs/replacing.md lists.
+# In an environment of their own: tests with Lightning, Hugging Face, supervision and Ultralytics; and real callers with
+# this library in the place of pycocotools or faster-coco-eval, those of the registry, and those below CHECKOUTS, a
+# folder of checkouts that docs/replacing.md lists.
 CHECKOUTS ?= ../checkouts
 INTEGRATIONS := mmdet mmengine terminaltables tqdm addict yapf termcolor fire fvcore iopath portalocker yacs omegaconf \
   antlr4-python3-runtime==4.9.3 hydra-core tabulate loguru opencv-python-headless cloudpickle psutil polars \
   polars-runtime-32 ultralytics ultralytics-thop sahi rfdetr supervision tidecv lvis rich scipy pandas six \
   python-dateutil pytz defusedxml tensorboard absl-py grpcio markdown werkzeug tensorboard-data-server pydeprecate seaborn appdirs \
-  transformers tokenizers safetensors huggingface_hub hf_xet regex httpx2 httpcore2 truststore accelerate peft
+  transformers tokenizers safetensors huggingface_hub hf_xet regex httpx2 httpcore2 truststore accelerate peft \
+  pytorch_lightning
 .PHONY: integrations
 integrations: $(VENV)/.test
 	$(PYTHON) -m venv $(VENV)-integrations
 	cd $(VENV) && echo "$$(pwd)/$$(ls -d lib/python*/site-packages)" > \
 	  ../$(VENV)-integrations/$$(ls -d lib/python*/site-packages)/main.pth
 	$(VENV)-integrations/bin/python -m pip --disable-pip-version-check install -q --no-deps $(INTEGRATIONS)
+	PYMETRICS_REQUIRE=pytorch_lightning,transformers,supervision,ultralytics $(VENV)-integrations/bin/python -m pytest -q \
+	  tests/detection/test_lightning.py tests/detection/test_hf_trainer.py tests/formats/test_detectors.py
 	$(VENV)-integrations/bin/python tests/integrations/run.py $(CHECKOUTS)
 
 # On a machine with an NVIDIA GPU, with its own python and torch and without a network: builds for that GPU, runs the tests

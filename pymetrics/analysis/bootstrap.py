@@ -13,13 +13,13 @@ import numpy as np
 from .. import kernels
 from .._records import record, value_record
 from ..evaluation.outcomes import Outcomes
-from ..evaluation.protocol import place_of, tables
+from ..evaluation.protocol import queries_of, tables
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
 from .counted import require_integer, require_result
 
 if TYPE_CHECKING:
-    from .._arrays import F64, I64, U8, U64, Ids
+    from .._arrays import F64, U8, U64, Ids
 
 LEVELS = (0.025, 0.975)
 MOST_UNDEFINED = 0.05  # the share of draws without a number, above which there is no interval
@@ -151,7 +151,8 @@ def replicates(result: Result, n: int, seed: int, class_key: str | None = None) 
 
     rows = sorted(result.rows, key=lambda row: not is_by_class(row))
     n_by_class = sum(is_by_class(row) for row in rows)
-    known, queries, members = queries_of(outcomes, rows)
+    known, queries, groups = queries_of(rows, protocol)
+    members = members_of(outcomes, groups)
     n_categories, n_known_by_class = len(outcomes.category_ids), sum(i < n_by_class for i in known)
     means, class_means = np.empty((n, len(known))), np.empty((n, n_categories, n_known_by_class))
     table = tables(protocol)
@@ -167,22 +168,9 @@ def replicates(result: Result, n: int, seed: int, class_key: str | None = None) 
     return Replicates(n, seed, tuple(rows), values, by_class)
 
 
-def queries_of(outcomes: Outcomes, rows: Sequence[SummaryRow]) -> tuple[list[int], I64, U8]:
-    """Which rows of a summary the protocol has, what the kernels are asked for them, and members of groups.
-
-    int64 (rows it has, 5) and uint8 (G, K), as the kernel replicate_means takes them.
-    """
-    protocol = outcomes.protocol
-    groups: list[str | None] = [None, *sorted({row.categories for row in rows if row.categories is not None})]
-    known, queries = [], []
-    for i, row in enumerate(rows):
-        place = place_of(row, protocol)
-        if place is not None:
-            t, area, limit = place
-            known.append(i)
-            queries.append((row.metric == "recall", -1 if t is None else t, area, limit, groups.index(row.categories)))
-    members = np.array([_members(outcomes, group) for group in groups], np.uint8)
-    return known, np.array(queries, np.int64).reshape(-1, 5), members
+def members_of(outcomes: Outcomes, groups: Sequence[str | None]) -> U8:
+    """uint8 (G, K): the members of groups of categories, as the kernel replicate_means takes them; None: all."""
+    return np.array([_members(outcomes, group) for group in groups], np.uint8)
 
 
 def _members(outcomes: Outcomes, group: str | None) -> list[bool]:

@@ -11,12 +11,11 @@ import numpy as np
 from .. import kernels
 from ..evaluation.cells import sort_rows
 from ..evaluation.outcomes import Outcomes
-from ..evaluation.protocol import tables
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from ..formats.ranges import offsets_of
 from .at import at
-from .bootstrap import queries_of
+from .bootstrap import members_of
 from .confidence import BestThreshold, best_threshold
 
 if TYPE_CHECKING:
@@ -60,16 +59,24 @@ def per_image(result: Result, iou: float = 0.5, score: float | None = None) -> l
 
 def image_stats(outcomes: Outcomes) -> F64:
     """float64 (images, rows of the summary): the summary of each image alone, of outcomes on the host."""
-    cells, category, starts = _by_image(outcomes)
-    rows, protocol = outcomes.protocol.rows, outcomes.protocol
-    known, queries, members = queries_of(outcomes, rows)
-    stats, means = np.full((outcomes.n_images, len(rows)), UNDEFINED), np.empty((outcomes.n_images, len(known)))
+    cells, category, starts = _of_one_image(outcomes) if outcomes.n_images == 1 else _by_image(outcomes)
+    protocol = outcomes.protocol
+    known, queries, groups = protocol.queries
+    members, means = members_of(outcomes, groups), np.empty((outcomes.n_images, len(known)))
     kernels.image_means(
-        cells.matched, cells.ignored, cells.offsets, cells.n_gt, starts, category, tables(protocol).max_dets,
-        tables(protocol).recall_thresholds, len(protocol.iou_thresholds), queries, members, means, 0, len(means),
+        cells.matched, cells.ignored, cells.offsets, cells.n_gt, starts, category, protocol.tables.max_dets,
+        protocol.tables.recall_thresholds, len(protocol.iou_thresholds), queries, members, means, 0, len(means),
     )  # fmt: skip
+    stats = np.full((outcomes.n_images, len(protocol.rows)), UNDEFINED)
     stats[:, known] = means
     return stats
+
+
+def _of_one_image(outcomes: Outcomes) -> tuple[Outcomes, Any, Any]:
+    """The same of one image, whose cells are in this order. The kernel passes over cells without ground truth."""
+    n_cells = np.diff(outcomes.category_cells)
+    category = np.repeat(np.arange(len(n_cells), dtype=np.int32), n_cells)
+    return outcomes, category, np.array([0, len(category)], np.int64)
 
 
 def _by_image(outcomes: Outcomes) -> tuple[Outcomes, Any, Any]:

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._records import record
+from .._records import value_record
 from .._warnings import warn
+from ..analysis.per_image import image_stats
 from ..evaluation import stages
 from ..evaluation.cells import Cells, group
 from ..evaluation.columns import Columns
@@ -26,12 +27,12 @@ T = TypeVar("T")
 Once = Callable[[tuple[Any, ...], Callable[[], Any]], Any]  # (key, make): make(), or what it gave before
 
 
-@record
+@value_record
 class Settings:
     """What a metric was asked for.
 
-    area_ranges: (lowest, highest) by name, beside COCO's. last_limit: all values but mar_<limit> are taken at the last
-    limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: say what is odd about the data.
+    area_ranges: name and (lowest, highest) of each beside COCO's. last_limit: all values but mar_<limit> are taken at
+    the last limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: say what is odd about the data.
     """
 
     box_format: str
@@ -44,7 +45,7 @@ class Settings:
     average: str
     backend: str
     count_empty_images: bool = False
-    area_ranges: Mapping[str, tuple[float, float]] | None = None
+    area_ranges: tuple[tuple[str, tuple[float, float]], ...] = ()
     last_limit: bool = False
     duplicates: str | None = None
     sigmas: tuple[float, ...] | None = None
@@ -53,7 +54,7 @@ class Settings:
     @property
     def area_names(self) -> tuple[str, ...]:
         """Of all area ranges."""
-        return (*COCO_AREA_NAMES, *(self.area_ranges or ()))
+        return (*COCO_AREA_NAMES, *(name for name, _ in self.area_ranges))
 
     @property
     def rows(self) -> tuple[SummaryRow, ...]:
@@ -75,7 +76,7 @@ class Settings:
     def protocol(self, with_rows: bool) -> Protocol:
         """with_rows: its summary is that of the metric; else the protocol's own."""
         rule = "faster_coco_eval" if self.last_limit else self.backend
-        ranges = (*COCO_AREA_RANGES, *(self.area_ranges or {}).values())
+        ranges = (*COCO_AREA_RANGES, *(ends for _, ends in self.area_ranges))
         return _protocol(
             self.iou_thresholds, self.rec_thresholds, self.limits, self.area_names, ranges, rule if with_rows else None
         )
@@ -103,10 +104,16 @@ def _protocol(
 
 
 class Evaluation:
-    """The states of one moment, evaluated. states: the metric's lists by name."""
+    """The states of one moment, evaluated.
 
-    def __init__(self, settings: Settings, states: Mapping[str, Sequence[Any]], once: Once) -> None:
+    states: the metric's lists by name. others: the settings of the other metrics that share the states.
+    """
+
+    def __init__(
+        self, settings: Settings, states: Mapping[str, Sequence[Any]], once: Once, others: Sequence[Settings] = ()
+    ) -> None:
         self.settings = settings
+        self._others = others
         self._states = states
         self._once = once
 
@@ -138,24 +145,35 @@ class Evaluation:
 
     def _values(self, columns: dict[str, Columns], iou_type: str, prefix: str) -> dict[str, Any]:
         of, own = self.settings, columns[iou_type]
+        protocol = of.protocol(True)
+        keys = [f"{prefix}{row.key}" for row in protocol.rows]
+        keys_per_class = [f"{prefix}map_per_class", f"{prefix}mar_{of.limits[-1]}_per_class"]
         skips = of.iou_types == ("segm",) and not of.count_empty_images
         if not len(own.axes.image_ids) or (skips and not len(own.dt.scores)):
-            return outputs.scalars(of.rows, [UNDEFINED] * len(of.rows), prefix)
+            return outputs.scalars(keys, [UNDEFINED] * len(keys))
+        if self._needs_means_alone(own):
+            outcomes, _ = stages.match(*self._grouped(own, protocol.limit), protocol)
+            return outputs.scalars([*keys, *keys_per_class], [*image_stats(outcomes)[0].tolist(), UNDEFINED, UNDEFINED])
         present = None if of.extended_summary or of.data_warnings else self._with_ground_truth(own)
-        result = self._result(own, of.protocol(True), present)
+        result = self._of_all(own, protocol, present) or self._result(own, protocol, present)
         if of.data_warnings:
             warn_of_data(own, result, iou_type, of.limits[-1])
-        found = outputs.scalars(of.rows, result.stats, prefix)
+        found = outputs.scalars(keys, result.stats)
         if of.extended_summary:
             found |= outputs.extended(result, prefix)
-        precision, recall = torch.tensor([UNDEFINED]), torch.tensor([UNDEFINED])
-        if of.class_metrics:
-            precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
-            if len(precision) < len(own.axes.category_ids):
-                precision, recall = (
-                    _spread(values, present, len(own.axes.category_ids)) for values in (precision, recall)
-                )
-        return found | {f"{prefix}map_per_class": precision, f"{prefix}mar_{of.limits[-1]}_per_class": recall}
+        if not of.class_metrics:
+            return found | outputs.scalars(keys_per_class, [UNDEFINED, UNDEFINED])
+        precision, recall = outputs.per_class(self._by_class(columns, iou_type, result))
+        if len(precision) < len(own.axes.category_ids):
+            precision, recall = (_spread(values, present, len(own.axes.category_ids)) for values in (precision, recall))
+        return found | dict(zip(keys_per_class, (precision, recall), strict=True))
+
+    def _needs_means_alone(self, columns: Columns) -> bool:
+        """Whether the summary of one image is all that is asked for: it comes without arrays of all precisions."""
+        of = self.settings
+        is_one = len(columns.axes.image_ids) == 1 and isinstance(columns.dt.scores, np.ndarray)
+        more = of.class_metrics or of.extended_summary or of.data_warnings
+        return is_one and not more and of.backend == "pycocotools"
 
     def _by_class(self, columns: dict[str, Columns], iou_type: str, result: Result) -> Result:
         """The Result whose classes are the labels. torchmetrics gives detections of both types the masks' areas here.
@@ -183,8 +201,33 @@ class Evaluation:
         present = np.flatnonzero(is_present)
         return present if 0 < len(present) < n else None
 
+    def _of_all(
+        self, columns: Columns, protocol: Protocol, present: NDArray[np.int64] | None
+    ) -> outputs.ResultOfSome | None:
+        """The Result of this metric's thresholds, out of one with those of all metrics that differ in nothing else.
+
+        None: there is no other such metric, or the arrays of the Result are not all that is needed.
+        """
+        of = self.settings
+        alike = [
+            other
+            for other in self._others
+            if replace(other, iou_thresholds=of.iou_thresholds, class_metrics=of.class_metrics) == of
+        ]
+        if not alike or of.extended_summary or of.data_warnings:
+            return None
+        thresholds = tuple(sorted({t for settings in (of, *alike) for t in settings.iou_thresholds}))
+        whole = replace(of, iou_thresholds=thresholds)
+        key = (replace(whole, class_metrics=False), columns.shape.iou_type, present is None)
+        found: Result = self._once(key, lambda: self._result(columns, whole.protocol(True), present))
+        return outputs.ResultOfSome(found, protocol)
+
     def _result(self, columns: Columns, protocol: Protocol, present: NDArray[np.int64] | None = None) -> Result:
-        """present: the categories to evaluate; None: all."""
+        found, cells = self._grouped(columns, protocol.limit, present)
+        return self._matched(found, cells, protocol)
+
+    def _grouped(self, columns: Columns, limit: int, present: NDArray[np.int64] | None = None) -> tuple[Columns, Cells]:
+        """The columns as they are evaluated, and their cells. present: the categories to evaluate; None: all."""
         of = self.settings
 
         def grouped() -> tuple[Columns, Cells]:
@@ -193,11 +236,11 @@ class Evaluation:
                 gt, dt = (replace(side, category=side.category * 0) for side in (columns.gt, columns.dt))
                 axes = replace(columns.axes, category_ids=np.zeros(1, np.int64))
                 whole = replace(columns, gt=gt, dt=dt, axes=axes)
-            return whole, group(whole, protocol.limit)
+            return whole, group(whole, limit)
 
         key = (of.box_format, of.iou_types, of.count_empty_images, of.duplicates, of.sigmas, columns.shape.iou_type)
-        found, cells = self._once((*key, of.average, protocol.limit, present is None), grouped)
-        return self._matched(found, cells, protocol)
+        found: tuple[Columns, Cells] = self._once((*key, of.average, limit, present is None), grouped)
+        return found
 
     def _matched(self, columns: Columns, cells: Cells, protocol: Protocol) -> Result:
         kind = outputs.FasterResult if self.settings.backend == "faster_coco_eval" and protocol.summary else Result

@@ -10,6 +10,8 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 
 from .gather import gather
 
+KEPT = frozenset(("_computed", "_forward_cache", "_update_count"))  # attributes of Metric that it often assigns
+
 
 class ListMetric(Metric):
     """A torchmetrics.Metric whose states are lists of tensors, in the order of the images; none is changed in place."""
@@ -38,6 +40,14 @@ class ListMetric(Metric):
         self._update_count += count
         self._computed = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """nn.Module looks for much at every assignment, and a MetricCollection assigns all states at every update."""
+        attributes = self.__dict__
+        if name in KEPT or (isinstance(value, list) and name in attributes.get("_defaults", ())):
+            attributes[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
         """The states of all processes, in torchmetrics' order, by two collectives; dist_sync_fn is called as there."""
         if dist_sync_fn is not gather_all_tensors:
@@ -54,16 +64,19 @@ class ListMetric(Metric):
 
     def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
         """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
-        starts = {name: len(getattr(self, name)) for name in self._defaults}
+        attributes = self.__dict__
+        starts = {name: len(attributes[name]) for name in self._defaults}
         self.update(*args, **kwargs)
-        whole = {name: getattr(self, name) for name in self._defaults}
-        self._to_sync, self._should_unsync = self.dist_sync_on_step, False
+        whole = {name: attributes[name] for name in self._defaults}
+        attributes.update(_to_sync=self.dist_sync_on_step, _should_unsync=False)
         try:
-            for name, states in whole.items():
-                setattr(self, name, states[starts[name] :])
-            return self.compute()
+            attributes.update({name: states[starts[name] :] for name, states in whole.items()})
+            return self._values_of_batch()
         finally:
-            for name, states in whole.items():
-                setattr(self, name, states)
-            self._to_sync, self._should_unsync = self.sync_on_compute, True
-            self._is_synced, self._cache, self._computed = False, None, None
+            attributes.update(whole)
+            attributes.update(_to_sync=self.sync_on_compute, _should_unsync=True)
+            attributes.update(_is_synced=False, _cache=None, _computed=None)
+
+    def _values_of_batch(self) -> Any:
+        """compute(), of states that hold the images of one batch."""
+        return self.compute()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar, Literal, TypeVar
@@ -20,7 +21,7 @@ from .helpers import CocoBackend
 from .list_metric import ListMetric
 from .select import SelectedValue
 from .shared import SharedList
-from .state_columns import STATES, copied_boxes
+from .state_columns import STATES, copied_boxes, detached, kept_tensor
 
 IouType = Literal["bbox", "segm"]
 T = TypeVar("T")
@@ -185,7 +186,7 @@ class MeanAveragePrecision(ListMetric):
             self.detection_labels.forget()
         for name, tensors in new.items():
             getattr(self, name).extend(tensors)
-        kept = _detached if compiling else _kept
+        kept = detached if compiling else kept_tensor
         limit = self.max_detection_thresholds[-1] if self.warn_on_many_detections else math.inf
         for item in preds:
             labels = item["labels"]
@@ -325,7 +326,7 @@ class MeanAveragePrecision(ListMetric):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name == "detection_labels" and isinstance(value, SharedList):
-            value.holders.add(id(self))
+            value.holders[id(self)] = weakref.ref(self)
 
     def _synchronised(self) -> Any:
         """A context in which the states are those of all processes, where compute() would gather them."""
@@ -357,8 +358,17 @@ class MeanAveragePrecision(ListMetric):
             **self._own,
         )
 
+    def _values_of_batch(self) -> dict[str, Any]:
+        """Without torchmetrics' way around compute(), which has nothing to do for a batch of this process."""
+        if self.dist_sync_on_step or type(self).compute is not MeanAveragePrecision.compute:
+            values: dict[str, Any] = super()._values_of_batch()
+            return values
+        return outputs.squeezed(self._evaluation().values(), self.class_metrics)
+
     def _evaluation(self) -> Evaluation:
-        return Evaluation(self._settings(), self.metric_state, self._once)
+        labels = self.detection_labels
+        others = labels.others(self, "detection_labels") if isinstance(labels, SharedList) else []
+        return Evaluation(self._settings(), self.metric_state, self._once, [metric._settings() for metric in others])
 
     def _wrap_compute(self, compute: Callable[..., Any]) -> Callable[..., Any]:
         """torchmetrics takes the axis from tensors of one element; what callers iterate over gets it back."""
@@ -376,15 +386,3 @@ def _spaced(start: float, end: float, n: int) -> list[float]:
     """Evenly spaced thresholds as torchmetrics has them: rounded to float32."""
     thresholds: list[float] = torch.linspace(start, end, n).tolist()
     return thresholds
-
-
-def _detached(tensor: Any) -> Any:
-    """The tensor itself, or without its graph."""
-    return tensor.detach() if tensor.requires_grad else tensor
-
-
-def _kept(tensor: Any) -> Any:
-    """The tensor itself, or without its graph; a copy where it would keep over twice its memory alive."""
-    if tensor.requires_grad:
-        tensor = tensor.detach()
-    return tensor.clone() if tensor.untyped_storage().nbytes() > 2 * tensor.nbytes else tensor

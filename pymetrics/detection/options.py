@@ -27,7 +27,7 @@ def checked(
         _check_limits(max_dets)
     return {
         "count_empty_images": count_empty_images,
-        "area_ranges": None if area_ranges is None else _checked_ranges(area_ranges),
+        "area_ranges": () if area_ranges is None else _checked_ranges(area_ranges),
         "last_limit": max_dets is not None,
         "duplicates": duplicates,
         "sigmas": None if sigmas is None else tuple(float(sigma) for sigma in sigmas),
@@ -46,7 +46,7 @@ def _check_limits(max_dets: Any) -> None:
         )
 
 
-def _checked_ranges(area_ranges: Any) -> dict[str, tuple[float, float]]:
+def _checked_ranges(area_ranges: Any) -> tuple[tuple[str, tuple[float, float]], ...]:
     if not isinstance(area_ranges, Mapping):
         raise TypeError(f"Expected argument `area_ranges` to be a dict of (lowest, highest), but got {area_ranges!r}")
     found = {}
@@ -62,7 +62,7 @@ def _checked_ranges(area_ranges: Any) -> dict[str, tuple[float, float]]:
         if not isinstance(name, str) or name in COCO_AREA_NAMES or name.isdigit() or name == "per_class":
             raise ValueError(f"Expected argument `area_ranges` to have names of its own but got {name!r}")
         found[name] = (low, high)
-    return found
+    return tuple(found.items())
 
 
 def states_of(iou_types: Sequence[str], duplicates: str | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torchmetrics.utilities.data import _squeeze_if_scalar
 
-from ..evaluation.protocol import COCO_AREA_NAMES
+from ..evaluation.protocol import COCO_AREA_NAMES, Protocol
 from ..evaluation.result import Result
 from ..evaluation.summary import Limit, SummaryRow, rows_of
 
@@ -31,6 +31,26 @@ class FasterResult(Result):
         return precision, recall
 
 
+class ResultOfSome(Result):
+    """Some thresholds of a Result that has more: its precision and recall, and what is read from them alone."""
+
+    def __init__(self, whole: Result, protocol: Protocol) -> None:
+        super().__init__(whole._outcomes)
+        self._whole = whole
+        self._protocol = protocol
+
+    @property
+    def protocol(self) -> Protocol:
+        return self._protocol
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, Any]:
+        every = self._whole.protocol.iou_thresholds
+        places = [every.index(threshold) for threshold in self.protocol.iou_thresholds]
+        precision, recall = self._whole._arrays
+        return precision[places], recall[places]
+
+
 def rows(max_dets: Sequence[int], backend: str, area_names: Sequence[str] = COCO_AREA_NAMES) -> tuple[SummaryRow, ...]:
     """The rows of the summary, by the rule of the backend."""
     return rows_of(area_names, max_dets, FIRST_LIMIT[backend])
@@ -38,23 +58,26 @@ def rows(max_dets: Sequence[int], backend: str, area_names: Sequence[str] = COCO
 
 def squeezed(found: dict[str, Any], class_metrics: bool) -> dict[str, Any]:
     """As torchmetrics' compute() gives it: tensors of one element have no axis; but those of with_axes."""
-    of_one: dict[str, Any] = _squeeze_if_scalar(found)
-    return with_axes(of_one, class_metrics)
+    for key, value in found.items():
+        if not isinstance(value, torch.Tensor):
+            found[key] = _squeeze_if_scalar(value)
+        elif value.ndim and value.numel() == 1:
+            found[key] = value.squeeze()
+    return with_axes(found, class_metrics)
 
 
 def with_axes(found: dict[str, Any], class_metrics: bool) -> dict[str, Any]:
     """The same dict, in which what callers iterate over has its axis back."""
-    for key, value in found.items():
-        if key == "classes" or (class_metrics and key.endswith("_per_class")):
-            found[key] = torch.atleast_1d(value)
+    for key in [key for key in found if key.endswith("_per_class")] if class_metrics else []:
+        found[key] = torch.atleast_1d(found[key])
+    if "classes" in found:
+        found["classes"] = torch.atleast_1d(found["classes"])
     return found
 
 
-def scalars(rows: Sequence[SummaryRow], values: Iterable[float], prefix: str = "") -> dict[str, Any]:
-    """The twelve numbers of the summary, float32, by torchmetrics' names."""
-    return {
-        f"{prefix}{row.key}": torch.tensor(value, dtype=torch.float32) for row, value in zip(rows, values, strict=True)
-    }
+def scalars(keys: Iterable[str], values: Any) -> dict[str, Any]:
+    """Numbers by their keys, float32 without an axis. values: a list or an array of them."""
+    return dict(zip(keys, torch.tensor(values, dtype=torch.float32).unbind(), strict=True))
 
 
 def per_class(result: Result) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from operator import is_
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ class SharedList(list[Any]):
 
     def __init__(self, values: Sequence[Any] = ()) -> None:
         super().__init__(values)
-        self.holders: set[int] = set()
+        self.holders: dict[int, weakref.ref[Any]] = {}
         self._of: list[list[Any]] = []
         self._kept: dict[Hashable, Any] = {}
 
@@ -33,9 +34,14 @@ class SharedList(list[Any]):
         """Free what was made of the states."""
         self._of, self._kept = [], {}
 
+    def others(self, holder: Any, name: str) -> list[Any]:
+        """The other metrics whose attribute of this name the list still is."""
+        found = [held() for key, held in self.holders.items() if key != id(holder)]
+        return [metric for metric in found if getattr(metric, name, None) is self]
+
     def once(self, holder: Any, states: Sequence[Sequence[Any]], key: Hashable, make: Callable[[], T]) -> T:
         """make(), or what it gave for the same tensors and key before. states: all states of the holder."""
-        if not self.holders - {id(holder)}:
+        if not self.holders.keys() - {id(holder)}:
             return make()
         if not _are_equal(self._of, states):
             self._of, self._kept = [list(tensors) for tensors in states], {}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..evaluation.build_columns import build_columns
-from ..evaluation.columns import Columns
+from ..evaluation.columns import CROWD, IGNORE, Axes, Columns, Side
 from ..evaluation.shapes import as_shape
 from ..formats.boxes import RawBoxes, corners_to_sizes
 from ..formats.coco import XYWH
@@ -35,6 +35,8 @@ STATES = (
     "groundtruth_area",
 )
 PORTION = 64
+BOXES = as_shape("bbox")
+NO_FLOATS, NO_FLAGS = np.empty(0), np.empty(0, np.uint8)
 
 
 def copied_boxes(items: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -52,6 +54,18 @@ def copied_boxes(items: Sequence[Mapping[str, Any]]) -> list[Any]:
                 for boxes in torch.cat(portion).split([boxes.shape[0] for boxes in portion])
             ]
     return [boxes.clone() if boxes.numel() else boxes.unsqueeze(0) if boxes.ndim == 1 else boxes for boxes in found]
+
+
+def detached(tensor: Any) -> Any:
+    """The tensor itself, or without its graph."""
+    return tensor.detach() if tensor.requires_grad else tensor
+
+
+def kept_tensor(tensor: Any) -> Any:
+    """The tensor itself, or without its graph; a copy where it would keep over twice its memory alive."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    return tensor.clone() if tensor.untyped_storage().nbytes() > 2 * tensor.nbytes else tensor
 
 
 def as_columns(
@@ -82,14 +96,22 @@ def as_columns(
             return {"bbox": columns}
     of = {name: _array(tensor) for name, tensor in _on_host(joined).items()}
     dt_labels, gt_labels = of["detection_labels"], of["groundtruth_labels"]
-    _check_labels(dt_labels, n_dt, "predictions")
-    _check_labels(gt_labels, n_gt, "targets")
+    for labels, counts in ((dt_labels, n_dt), (gt_labels, n_gt)):
+        _check_type(labels, counts)
     dt_labels, gt_labels = dt_labels.astype(np.int64, copy=False), gt_labels.astype(np.int64, copy=False)
     categories, images = joined_ids(dt_labels, gt_labels), np.arange(len(n_gt), dtype=np.int64)
+    if len(categories) and not -(2**31) <= categories[0] <= categories[-1] < 2**31:
+        _refuse_wide(dt_labels, n_dt, "predictions")
+        _refuse_wide(gt_labels, n_gt, "targets")
     dt_image, gt_image = (np.repeat(images.astype(np.int32), counts) for counts in (n_dt, n_gt))
     if "bbox" not in iou_types and not all_images:
         images = images[n_gt > 0]
         dt_image, gt_image = (positions(image.astype(np.int64), images) for image in (dt_image, gt_image))
+    area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
+    if tuple(iou_types) == ("bbox",):
+        gt_side = _boxes_side(of, "groundtruth", gt_image, positions(gt_labels, categories))
+        dt_side = _boxes_side(of, "detection", dt_image, positions(dt_labels, categories))
+        return {"bbox": Columns(gt_side, dt_side, Axes(images, categories, {}), BOXES)}
     axes = SourceAxes(images=images, categories=categories, unknown="drop")
 
     def source(side: str, image: NDArray[np.int32], labels: NDArray[np.int64], shape: Any, **more: Any) -> Source:
@@ -102,7 +124,6 @@ def as_columns(
     if "segm" in iou_types:
         masks = {"detection": unpacked(states["detection_mask"], n_dt)}
         masks["groundtruth"] = unpacked(states["groundtruth_mask"], n_gt)
-    area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
     more = {"crowd": np.trunc(crowds) != 0, "ignore": crowds != 0, "area": area, "no_area": ~(area > 0)}
     if len(iou_types) > 1 and masks:  # the area of ground truths is the mask's, for boxes too
         more["area"] = np.where(more["no_area"], masks["groundtruth"].measures.areas, area)
@@ -118,6 +139,19 @@ def as_columns(
         params = {"sigmas": sigmas} if iou_type == "keypoints" and sigmas is not None else {}
         found[iou_type] = build_columns(gt, dt, as_shape(iou_type, **params), in_pixels=True)
     return found
+
+
+def _boxes_side(of: Mapping[str, NDArray[Any]], side: str, image: NDArray[np.int32], category: Any) -> Side:
+    """What build_columns() makes of boxes alone. of: the joined states."""
+    boxes = of[f"{side}_box"].reshape(-1, 4).astype(np.float64, copy=False)
+    if side == "detection":
+        return Side(image, category, boxes, NO_FLOATS, NO_FLAGS, of["detection_scores"].astype(np.float64, copy=False))
+    area, crowds = of["groundtruth_area"].astype(np.float64, copy=False), of["groundtruth_crowds"]
+    area = np.where(area > 0, area, BOXES.area(boxes))
+    flags = (crowds != 0) * np.uint8(CROWD | IGNORE)
+    if crowds.dtype.kind == "f":  # torchmetrics takes the whole part for COCO's flag
+        flags[np.trunc(crowds) == 0] &= IGNORE
+    return Side(image, category, boxes, area, flags, NO_FLOATS)
 
 
 def _raw_shape(states: Mapping[str, Sequence[Any]], of: Any, masks: Any, iou_type: str, side: str) -> Any:
@@ -197,6 +231,8 @@ def _joined(tensors: Sequence[Any]) -> Any:
     parts = [tensor for tensor in tensors if tensor.numel()]
     if not parts:
         return torch.empty(0, dtype=torch.int64, device="cpu")
+    if len(parts) == 1:
+        return parts[0].clone(memory_format=torch.contiguous_format)
     if len({part.dtype for part in parts}) > 1:
         floats = any(part.is_floating_point() for part in parts)
         parts = [part.to(torch.float64 if floats else torch.int64) for part in parts]
@@ -242,15 +278,20 @@ def _array(tensor: Any) -> NDArray[Any]:
     return array
 
 
-def _check_labels(labels: NDArray[Any], counts: NDArray[np.int64], side: str) -> None:
-    """update() looks at dtypes; set_dtype changes them, and values are not read before now."""
+def _check_type(labels: NDArray[Any], counts: NDArray[np.int64]) -> None:
+    """update() looks at dtypes; set_dtype changes them."""
     if labels.dtype.kind == "f" and len(labels):
         i = int(np.argmax(counts > 0))
         raise ValueError(
             f"Invalid input class of sample {i}, element 0 (expected value of type integer, got type {float})"
         )
-    if labels.dtype.itemsize > 4 and len(labels) and not -(2**31) <= int(labels.min()) <= int(labels.max()) < 2**31:
-        row, ends = int(np.argmax((labels < -(2**31)) | (labels >= 2**31))), np.cumsum(counts)
+
+
+def _refuse_wide(labels: NDArray[np.int64], counts: NDArray[np.int64], side: str) -> None:
+    """Name the first label beyond 32 bits, if there is one: update() does not read values."""
+    is_wide = (labels < -(2**31)) | (labels >= 2**31)
+    if is_wide.any():
+        row, ends = int(np.argmax(is_wide)), np.cumsum(counts)
         i = int(np.searchsorted(ends, row, side="right"))
         k = row - int(ends[i] - counts[i])
         raise ValueError(

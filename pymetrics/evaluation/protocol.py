@@ -128,6 +128,24 @@ class Protocol:
         """The rows of the summary."""
         return rows_of(self.area_names, self.max_dets) if self.summary is None else self.summary
 
+    @functools.cached_property
+    def places(self) -> list[Place | None]:
+        """Where each row of the summary reads."""
+        return [place_of(row, self) for row in self.rows]
+
+    @functools.cached_property
+    def queries(self) -> Queries:
+        """What kernels that give the means of the summary are asked for."""
+        return queries_of(self.rows, self)
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """What the kernels read."""
+        return tables(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def with_areas(self, names: Sequence[str]) -> Protocol:
         """The same with some of its area ranges, in the order given, and the summary that goes with them."""
         ranges = tuple(self.area_ranges[self.area_names.index(name)] for name in names)
@@ -195,6 +213,24 @@ def place_of(row: SummaryRow, protocol: Protocol) -> Place | None:
     if not 0 <= m < len(limits):
         return None
     return None if row.iou is None else ious.index(row.iou), names.index(row.area), m
+
+
+# Which rows of a summary the protocol has; what kernels are asked for them, int64 (rows it has, 5), as replicate_means
+# takes it; the groups of categories by the position that it names there, None: all categories.
+Queries = tuple["list[int]", Any, "list[str | None]"]
+
+
+def queries_of(rows: Sequence[SummaryRow], protocol: Protocol) -> Queries:
+    """Rows of a summary as kernels are asked for them."""
+    groups: list[str | None] = [None, *sorted({row.categories for row in rows if row.categories is not None})]
+    known, queries = [], []
+    for i, row in enumerate(rows):
+        place = place_of(row, protocol)
+        if place is not None:
+            t, area, limit = place
+            known.append(i)
+            queries.append((row.metric == "recall", -1 if t is None else t, area, limit, groups.index(row.categories)))
+    return known, np.array(queries, np.int64).reshape(-1, 5), groups
 
 
 def _float32_steps(start: float, end: float, n: int) -> tuple[float, ...]:

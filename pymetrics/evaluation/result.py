@@ -16,7 +16,7 @@ from . import stages
 from .cells import Cells, group
 from .columns import Columns
 from .outcomes import Outcomes
-from .protocol import Place, Protocol, place_of
+from .protocol import Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
 
 if TYPE_CHECKING:
@@ -100,10 +100,6 @@ class Result(Mapping[str, float]):
         return self.protocol.rows
 
     @cached_property
-    def _places(self) -> list[Place | None]:
-        return [place_of(row, self.protocol) for row in self.rows]
-
-    @cached_property
     def _arrays(self) -> tuple[Any, Any]:
         precision, recall, _ = stages.accumulate(self._outcomes, keep_scores=False)
         return precision, recall
@@ -126,17 +122,21 @@ class Result(Mapping[str, float]):
     @cached_property
     def stats(self) -> F64:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
-        stats = numpy.full(len(self.rows), UNDEFINED)
-        for metric, values in zip(("precision", "recall"), self._arrays, strict=True):
+        stats, last = numpy.full(len(self.rows), UNDEFINED), len(self.protocol.max_dets) - 1
+        places = zip(self.rows, self._places, strict=True)
+        is_last = all(place is None or place[2] == last for row, place in places if row.metric == "precision")
+        parts = stages.accumulate_last(self._outcomes) if is_last and "_arrays" not in vars(self) else None
+        for metric, values in zip(("precision", "recall"), parts or self._arrays, strict=True):
             for members in {row.categories for row in self.rows}:
                 found = [
                     (i, place)
-                    for i, (row, place) in enumerate(zip(self.rows, self._places, strict=True))
+                    for i, (row, place) in enumerate(zip(self.rows, self.protocol.places, strict=True))
                     if row.metric == metric and row.categories == members and place is not None
                 ]
                 if found:
                     part = values if members is None else self._of_group(values, members)
-                    stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, [place for _, place in found]))
+                    at = [(t, a, min(m, part.shape[-1] - 1)) for _, (t, a, m) in found]
+                    stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, at))
         return stats
 
     def _of_group(self, values: Any, group: str) -> Any:

@@ -20,18 +20,19 @@ ARGUMENTS: dict[str, Any] = {"class_metrics": True, "extended_summary": True}
 def shards(scene: str, n_ranks: int) -> list[Any]:
     """preds and target of each rank."""
     counts = {
-        "even": [4, 4, 4],
-        "uneven": [5, 2, 3],
-        "one empty": [3, 0, 2],
-        "all empty": [0, 0, 0],
-        "mixed": [3, 4, 2],
+        "even": [4, 4, 4, 4],
+        "uneven": [5, 2, 3, 1],
+        "one empty": [3, 0, 2, 4],
+        "all empty": [0, 0, 0, 0],
+        "mixed": [3, 4, 2, 3],
     }[scene][:n_ranks]
-    kinds: list[dict[str, Any]] = [{}] * 3
+    kinds: list[dict[str, Any]] = [{}] * 4
     if scene == "mixed":
         kinds = [
             {"dtype": "float16", "labels": "int32", "area": False},
             {"dtype": "float64", "scores": "float16", "crowd": 0, "empty": 0.5, "bare": True},
             {"dtype": "int32", "labels": "uint8"},
+            {"dtype": "bfloat16", "labels": "int16"},
         ]
     return [batch(rank, n_images=max(n, 1), **kinds[rank]) if n else ([], []) for rank, n in enumerate(counts)]
 
@@ -117,7 +118,7 @@ def scenes(rank: int, n_ranks: int) -> dict[str, Any]:
     for i in range(rank + 1):
         panoptic.update(*panoptic_scene(10 * rank + i))
     found["panoptic"] = counted(panoptic.compute)
-    groups = [distributed.new_group([0, 1]), distributed.new_group([n_ranks - 1])]
+    groups = [distributed.new_group([0, 1]), distributed.new_group(list(range(2, n_ranks)) or [1])]
     group = groups[0] if rank < 2 else groups[1]
     metric = MeanAveragePrecision(process_group=group)
     metric.update(*shards("uneven", n_ranks)[rank])

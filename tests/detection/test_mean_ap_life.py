@@ -206,29 +206,6 @@ def test_states_that_do_not_merge(make: Any) -> None:
     assert differences(states_of(metric), states_of(filled(make()))) == []
 
 
-@pytest.mark.cases(2)
-@pytest.mark.parametrize("arguments", [{}, {"class_metrics": True, "extended_summary": True}, {"compute_on_cpu": True}])
-def test_forward(make: Any, theirs: Any, arguments: dict[str, Any]) -> None:
-    """The values of the batch; the states grow by it, once."""
-    ours, other = make(**arguments), theirs(**arguments)
-    for preds, target in BATCHES:
-        assert differences(ours(preds, target), other(preds, target)) == []
-        assert ours.update_count == other.update_count
-        assert len(ours.detection_box) == len(other.detection_box)
-    assert differences(ours.compute(), other.compute()) == []
-
-
-def test_a_failed_forward_leaves_the_states(make: Any) -> None:
-    metric = filled(make())
-    preds, target = batch(9, n_images=2, empty=0)
-    target[1]["labels"][0] = 2**40
-    with pytest.raises(ValueError, match="32 bits"):
-        metric(preds, target)
-    assert len(metric.groundtruth_labels) == 14
-    assert metric._to_sync
-    assert metric._should_unsync
-
-
 @pytest.mark.parametrize("groups", [True, False])
 def test_collection(make: Any, groups: bool) -> None:
     """Metrics with equal states share them, and each computes by its own arguments."""

@@ -30,7 +30,7 @@ def expected(kind: Any, batch: Any, **arguments: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_ranks", [2, 3])
+@pytest.mark.parametrize("n_ranks", [2, 3, 4])
 def test_ranks(theirs: Any, n_ranks: int, tmp_path: Path) -> None:
     """Every rank gives what torchmetrics gives in one process that has all images, in the order of the ranks."""
     import rank_scenes as scenes
@@ -95,7 +95,7 @@ def test_even_ranks_beside_torchmetrics(theirs: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_ranks", [2, 3])
+@pytest.mark.parametrize("n_ranks", [2, 3, 4])
 def test_a_rank_that_is_killed(theirs: Any, n_ranks: int, tmp_path: Path) -> None:
     for values in launch("rank_scenes", "killed", n_ranks, tmp_path, lost=(n_ranks - 1,))[:-1]:
         text, seconds, kept = values

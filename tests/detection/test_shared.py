@@ -66,3 +66,64 @@ def test_a_collection_shares_columns(make: Any, monkeypatch: pytest.MonkeyPatch)
         other._computed = None
         other.compute()
     assert calls == ["as_columns", "group"] * 4
+
+
+ALL_THRESHOLDS: dict[str, dict[str, Any]] = {
+    "a": {},
+    "b": {"iou_thresholds": [0.75, 0.3, 0.5], "class_metrics": True},
+    "c": {"iou_thresholds": [0.2 + 0.03 * i for i in range(12)]},  # with the others more than 64 bits
+}
+
+
+@pytest.mark.parametrize("backend", ["pycocotools", "faster_coco_eval"])
+def test_a_collection_matches_once(make: Any, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metrics that differ in thresholds alone match at all of them together, whichever computes first."""
+    from torchmetrics import MetricCollection
+
+    from pymetrics.evaluation import stages
+
+    batches = [batch(seed, n_images=5) for seed in range(3)]
+    n_thresholds: list[int] = []
+    match = stages.match
+
+    def counted(columns: Any, cells: Any, protocol: Any) -> Any:
+        n_thresholds.append(len(protocol.iou_thresholds))
+        return match(columns, cells, protocol)
+
+    monkeypatch.setattr(stages, "match", counted)
+    arguments = {name: {**values, "backend": backend} for name, values in ALL_THRESHOLDS.items()}
+    alone = {name: filled(make(**values), batches).compute() for name, values in arguments.items()}
+    assert n_thresholds == [10, 3, 12]
+    for order in ("abc", "cab"):
+        collection = filled(MetricCollection({name: make(**arguments[name]) for name in order}), batches)
+        n_thresholds.clear()
+        found = collection.compute()
+        assert n_thresholds == [22]
+        for name, values in alone.items():
+            assert differences({key: found[f"{name}_{key}"] for key in values}, values) == []
+
+
+def test_metrics_that_differ_in_more_match_alone(make: Any) -> None:
+    """Each by its own arguments, whatever the others' are; and after the others are gone."""
+    from torchmetrics import MetricCollection
+
+    batches = [batch(seed, n_images=4) for seed in range(3)]
+    arguments: dict[str, dict[str, Any]] = {
+        "a": {"iou_thresholds": [0.4]}, "b": {"rec_thresholds": [0.1, 0.9]}, "c": {"average": "micro"},
+        "d": {"max_detection_thresholds": [1, 2, 4]}, "e": {"area_ranges": {"tiny": (0, 400)}}, "f": {},
+        "g": {"area_ranges": {"tiny": (0, 400)}, "iou_thresholds": [0.3]}, "h": {"extended_summary": True},
+    }  # fmt: skip
+    members = {name: make(**values) for name, values in arguments.items()}
+    for member in members.values():
+        member.warn_on_many_detections = False
+    collection = filled(MetricCollection(members), batches)
+    found = collection.compute()
+    for name, values in arguments.items():
+        metric = make(**values)
+        metric.warn_on_many_detections = False
+        alone = filled(metric, batches).compute()
+        assert differences({key: found[f"{name}_{key}"] for key in alone}, alone) == []
+    kept = members.pop("g")
+    del collection, members, member
+    kept._computed = None
+    assert differences(kept.compute(), filled(make(**arguments["g"]), batches).compute()) == []
