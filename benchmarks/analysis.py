@@ -130,9 +130,7 @@ def confusion(name: str, s: Scene) -> Call:
     targets = [sv.Detections(xyxy=gt, class_id=kind) for gt, kind, _, _, _ in rows]
     predictions = [sv.Detections(xyxy=dt, class_id=kind, confidence=score) for _, _, dt, kind, score in rows]
     names = [str(id) for id in s.categories.tolist()]
-    return lambda: (
-        sv.ConfusionMatrix.from_detections(predictions, targets, names, conf_threshold=SCORE).matrix.tolist()
-    )
+    return lambda: sv.ConfusionMatrix.from_detections(predictions, targets, names, conf_threshold=SCORE).matrix.tolist()
 
 
 def calibration(name: str, s: Scene) -> Call:

@@ -110,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what overlaps: %(choices)s (default: bbox)",
     )
     evaluate.add_argument(
+        "--protocol", default="coco", metavar="NAME", help="what is counted: coco (default), lvis or torchmetrics"
+    )
+    evaluate.add_argument(
         "--box-format", metavar="FORMAT", help="layout of the boxes in all files (default, of bbox: xywh)"
     )
     evaluate.add_argument(
@@ -173,7 +176,9 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
         shape_params = {"sigmas": options.sigmas, "boundary_dilation_ratio": options.boundary_dilation_ratio}
         as_shape(options.iou_type, **shape_params)
-        protocol = as_protocol("coco", options.max_dets, iou_type=options.iou_type)
+        protocol = as_protocol(options.protocol, options.max_dets, iou_type=options.iou_type)
+        if protocol.federated and options.no_cats:
+            raise ValueError(f"argument --no-cats: the protocol {options.protocol} is one of categories")
         protocol = replace(protocol, use_cats=not options.no_cats)
     except ValueError as error:
         parser.error(str(error))
@@ -181,9 +186,10 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     class_map = _class_map(parser, options.class_map)
     results = {}
     with blaming(options.gt):
-        ground_truth = opened(  # once for all
-            options.gt, ReadOptions("gt", options.iou_type, options.box_format, use_ignore=options.use_ignore)
-        )
+        ground_truth = options.gt
+        if not protocol.federated:  # which reads more of the file
+            read_options = ReadOptions("gt", options.iou_type, options.box_format, use_ignore=options.use_ignore)
+            ground_truth = opened(options.gt, read_options)  # once for all
     for name, path in path_of.items():
         start = time.perf_counter()
         with blaming(f"{path} against {options.gt}"):

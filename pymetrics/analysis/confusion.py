@@ -157,20 +157,29 @@ def confusion(
 
 def _by_protocol(columns: Columns, cells: Cells, protocol: Protocol, score: float) -> tuple[I32, Mistakes]:
     """The categories of what is right, int32 (TP,), and all else, at the protocol's only threshold."""
+    cells = _from_score(cells, score)
     outcomes, found = stages.match(columns, cells, protocol, keep_matches=True)
     assert found is not None
-    reaches = ~(cells.scores < score)
     hits, ignored = is_set(outcomes.matched, 0), is_set(outcomes.ignored, 0)
-    right = reaches & hits & ~ignored
+    right = hits & ~ignored
     is_free = ~is_set(stages.ignored_words(columns, cells, protocol), 0)
     gt_free = np.zeros(len(columns.gt.image), np.bool_)
     gt_free[cells.gt_rows] = is_free
     gt_free[found.gt_of[right, 0]] = False
     dt_free = np.zeros(len(columns.dt.image), np.bool_)
-    dt_free[cells.dt_rows[reaches & ~hits & ~ignored]] = True
+    dt_free[cells.dt_rows[~hits & ~ignored]] = True
     gt, dt, overlap = _match_across(columns, gt_free, dt_free, float(tables(protocol).thresholds[0]))
     mistakes = _mistakes(columns, gt, dt, overlap, len(columns.axes.category_ids))
     return columns.dt.category[cells.dt_rows[right]], mistakes
+
+
+def _from_score(cells: Cells, score: float) -> Cells:
+    """The cells without detections of lower scores. Those come last in a cell, so that no other match changes."""
+    reaches = ~(cells.scores < score)
+    before = np.concatenate([[0], np.cumsum(reaches)])
+    return replace(
+        cells, dt_offsets=before[cells.dt_offsets], dt_rows=cells.dt_rows[reaches], scores=cells.scores[reaches]
+    )
 
 
 def _match_across(columns: Columns, gt_free: Any, dt_free: Any, threshold: float) -> tuple[I32, I32, F64]:

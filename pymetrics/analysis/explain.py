@@ -12,7 +12,6 @@ import numpy as np
 from .._records import record
 from ..evaluation.read_sources import read_sources
 from ..formats.boxes import as_raw_boxes
-from ..formats.source import Source
 from .counted import require_number
 from .data_checks import DataCheck, data_checks
 from .rule_numbers import METRICS, STATES, Number, RuleNumbers
@@ -37,8 +36,8 @@ class Difference:
     rows: a dict for each rule that matters, in the order in which they were changed: rule, from, to (values of the
         field of Rules), before, after, change (after less before), detections (how many are counted otherwise, or are
         no longer what they were: true or false positives at an overlap of .5), examples: five of these at most, those
-        of the highest scores, each image, category, score, dt (the row in the detections), before, after. Each row's
-        `after` is the next row's `before`.
+        of the highest scores, each image, file_name (None where the data has none), category, score, dt (the row in the
+        detections), before, after. Each row's `after` is the next row's `before`.
     reported: what `a` printed; or None. Then the last row is "not explained", from it to `before`.
     without_effect: the names of rules that differ, without any effect.
     checks: what may be wrong with the data, each with a cure; see DataCheck.
@@ -165,7 +164,7 @@ def explain_difference(
     for name, end in zip("ab", ends, strict=True):
         if not end.is_defined:
             raise ValueError(f"{name} has no number: by its rules no ground truth counts")
-    rows, without_effect = _path(numbers, first, last, dt_source)
+    rows, without_effect = _path(numbers, first, last)
     if reported is not None:
         change = ends[0].value - reported
         rows.append(
@@ -175,7 +174,7 @@ def explain_difference(
     return Difference(first, last, metric, ends[0].value, ends[1].value, rows, reported, without_effect, checks)
 
 
-def _path(numbers: RuleNumbers, first: Rules, last: Rules, dt: Source) -> tuple[list[dict[str, Any]], list[str]]:
+def _path(numbers: RuleNumbers, first: Rules, last: Rules) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows, and the rules without effect."""
     rules, found = first, numbers.number(first)
     rows: list[dict[str, Any]] = []
@@ -190,7 +189,7 @@ def _path(numbers: RuleNumbers, first: Rules, last: Rules, dt: Source) -> tuple[
             rows.append(
                 {"rule": name, "from": getattr(rules, name), "to": getattr(last, name), "before": found.value,
                  "after": after.value, "change": after.value - found.value, "detections": len(changed),
-                 "examples": _examples(dt, changed, found, after)}
+                 "examples": _examples(numbers, changed, found, after)}
             )  # fmt: skip
         else:
             without_effect.append(name)
@@ -211,16 +210,18 @@ def _may_change(rules: Rules, last: Rules, name: str) -> bool:
     return name != "recall_thresholds" or rules.interpolation == "voc" or bool(last.recall_thresholds)
 
 
-def _examples(dt: Source, rows: Any, before: Number, after: Number) -> list[dict[str, Any]]:
+def _examples(numbers: RuleNumbers, rows: Any, before: Number, after: Number) -> list[dict[str, Any]]:
+    dt, name_of = numbers.dt, numbers.gt.axes.image_names
     assert dt.scores is not None
     scores: F64 = np.asarray(dt.scores, np.float64)
-    best = rows[np.argsort(-scores[rows], kind="stable")[:N_EXAMPLES]]
+    best = rows[np.argsort(-scores[rows], kind="stable")[:N_EXAMPLES]].tolist()
+    images, categories = dt.image[best].tolist(), dt.category[best].tolist()
     return [
         {
-            "image": _id(dt, "image", row), "category": _id(dt, "category", row), "score": float(scores[row]),
+            "image": image, "file_name": name_of.get(image), "category": category, "score": float(scores[row]),
             "dt": row, "before": STATES[before.states[row]], "after": STATES[after.states[row]],
         }
-        for row in best.tolist()
+        for image, category, row in zip(images, categories, best, strict=True)
     ]  # fmt: skip
 
 
@@ -228,10 +229,6 @@ def _signed(change: float) -> str:
     """With four decimals, or where these were all 0, with one digit."""
     is_small = 0 < abs(change) < SMALL
     return (f"{change:+.0e}" if is_small else f"{change:+.4f}").replace("-", "−")
-
-
-def _id(dt: Source, name: str, row: int) -> Any:
-    return getattr(dt, name)[row].item()
 
 
 def _plain(value: Any) -> Any:

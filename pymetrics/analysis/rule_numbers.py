@@ -14,6 +14,7 @@ from ..evaluation.build_columns import build_columns
 from ..evaluation.cells import Cells, group
 from ..evaluation.class_map import rename_categories
 from ..evaluation.columns import CROWD, ID_ZERO, IGNORE, Columns, Side
+from ..evaluation.data_warnings import warn_of_misuse
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import COCO_AREA_NAMES, COCO_AREA_RANGES, Protocol
 from ..evaluation.shapes.boxes import Boxes
@@ -104,6 +105,8 @@ class RuleNumbers:
                 self._columns[key] = build_columns(
                     gt, dt, Boxes(), use_cats=rules.category_map != "one", image_sizes=self.image_sizes
                 )
+                if len(self._columns) == 1:
+                    warn_of_misuse(gt, dt, self._columns[key], {"layout", "sizes"})  # data_checks looks at these
         return self._columns[key]
 
     def _prepared(self, rules: Rules) -> Columns:

@@ -10,6 +10,10 @@ from .copies import deep_copy
 
 IOU_TYPES = ("segm", "bbox", "keypoints")
 OF_MASKS = ("segm", "boundary")  # boundary: pymetrics.coco.faster alone knows it
+ELSEWHERE = {
+    "boundary": "; of boundaries: pymetrics.evaluate, or pymetrics.coco.faster.COCOeval_faster",
+    "keypoints_crowd": "; of CrowdPose: pymetrics.evaluate, and pymetrics.analysis.crowdpose",
+}
 
 
 class Params:
@@ -29,7 +33,8 @@ class Params:
 
     def __init__(self, iouType: str = "segm") -> None:
         if iouType not in IOU_TYPES:
-            raise Exception(f"iouType not supported: {iouType!r} is none of {', '.join(IOU_TYPES)}")
+            hint = ELSEWHERE.get(str(iouType), "")
+            raise Exception(f"iouType not supported: {iouType!r} is none of {', '.join(IOU_TYPES)}{hint}")
         if iouType == "keypoints":
             self.setKpParams()
         else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .coco import COCO
 from .lazy_dataset import Kept
-from .params import IOU_TYPES, OF_MASKS, Params
+from .params import ELSEWHERE, IOU_TYPES, OF_MASKS, Params
 
 OWN_READING = {name: getattr(COCO, name) for name in ("getAnnIds", "loadAnns")}
 
@@ -36,5 +36,7 @@ def images_of(coco: Any, p: Params) -> Any:
 
 def require_known(p: Params) -> None:
     """Raise ValueError where params.iouType was set to something else."""
-    if p.iouType not in IOU_TYPES + OF_MASKS:
-        raise ValueError(f"params.iouType must be one of {', '.join(map(repr, IOU_TYPES))}; got {p.iouType!r}")
+    is_boundary = p.iouType == "boundary" and hasattr(p, "boundary_dilation_ratio")  # as in pymetrics.coco.faster
+    if p.iouType not in IOU_TYPES and not is_boundary:
+        names, hint = ", ".join(map(repr, IOU_TYPES)), ELSEWHERE.get(str(p.iouType), "")
+        raise ValueError(f"params.iouType must be one of {names}; got {p.iouType!r}{hint}")

@@ -122,8 +122,11 @@ class Result(Mapping[str, float]):
     @cached_property
     def stats(self) -> F64:
         """float64: the summary in pycocotools' order (twelve numbers for the preset "coco"); -1 where undefined."""
-        stats = numpy.full(len(self.rows), UNDEFINED)
-        for metric, values in zip(("precision", "recall"), self._arrays, strict=True):
+        stats, last = numpy.full(len(self.rows), UNDEFINED), len(self.protocol.max_dets) - 1
+        places = zip(self.rows, self._places, strict=True)
+        is_last = all(place is None or place[2] == last for row, place in places if row.metric == "precision")
+        parts = stages.accumulate_last(self._outcomes) if is_last and "_arrays" not in vars(self) else None
+        for metric, values in zip(("precision", "recall"), parts or self._arrays, strict=True):
             for members in {row.categories for row in self.rows}:
                 found = [
                     (i, place)
@@ -132,7 +135,8 @@ class Result(Mapping[str, float]):
                 ]
                 if found:
                     part = values if members is None else self._of_group(values, members)
-                    stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, [place for _, place in found]))
+                    at = [(t, a, min(m, part.shape[-1] - 1)) for _, (t, a, m) in found]
+                    stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, at))
         return stats
 
     def _of_group(self, values: Any, group: str) -> Any:

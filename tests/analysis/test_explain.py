@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.analysis_scenes import scene
-from helpers.planted import PLANTS, Planted, other_tool
+from helpers.planted import PLANTS, Planted, objects_to_ignore, other_tool
 
 import pymetrics
 from pymetrics import explain_difference
@@ -75,9 +75,12 @@ def test_a_planted_difference_comes_first_with_its_detections(name: str) -> None
     for found in explained(of, [name], "map" if name == "iou_thresholds" else "map_50"):
         assert [(row["rule"], row["detections"]) for row in found.rows] == [(name, n)]
         assert abs(found.rows[0]["change"]) > 0.01
+        for one in found.rows[0]["examples"]:
+            assert one["file_name"] == (None if name == "images" else f"{one['image']}.jpg")
         check_sums(found)
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("three", TOGETHER[::4], ids="-".join)
 def test_three_planted_at_once_in_any_order(three: tuple[str, ...]) -> None:
     of, want = Planted(), {}
@@ -110,6 +113,7 @@ def test_one_field_differs(field: str, value: Any, are_touched: bool) -> None:
     check_sums(found)
 
 
+@pytest.mark.cases(8)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @pytest.mark.parametrize("seed", range(6))
@@ -152,13 +156,43 @@ def _number(numbers: RuleNumbers, rules: Rules, last: Rules, name: str) -> float
         return numbers.number(rules).value
 
 
+def test_areas_of_annotations() -> None:
+    """Four annotations say another area than their boxes have; three of them are found."""
+    of = Planted()
+    for row in [row for row in of.annotations if row["category_id"] == 1][:4]:
+        row["area"] = 500
+    del of.dt[0]
+    found = explain_difference(of.gt, of.dt, "coco", Rules("coco", area="box"), "map_large")
+    assert [(row["rule"], row["detections"]) for row in found.rows] == [("area", 3)]
+    assert found.before == pytest.approx(1)
+    assert found.rows[0]["examples"][0]["before"] == "not counted"
+    assert explain_difference(of.gt, of.dt, "coco", Rules("coco", area="box")).rows == []
+    check_sums(found)
+
+
 def test_examples_are_the_users_rows() -> None:
     gt = np.array([[7, 0, 0, 10, 10, 3], [9, 0, 0, 10, 10, 3]])
     dt = np.array([[9, 0, 0, 10, 10, 0.2, 3], [7, 0, 0, 10, 10, 0.9, 3], [7, 50, 0, 10, 10, 0.1, 3]])
     found = explain_difference(gt, dt, "coco", Rules("coco", confidence=0.3))
     assert found.rows[0]["examples"] == [
-        {"image": 9, "category": 3, "dt": 0, "score": 0.2, "before": "true positive", "after": "not counted"},
-        {"image": 7, "category": 3, "dt": 2, "score": 0.1, "before": "false positive", "after": "not counted"},
+        {
+            "image": 9,
+            "file_name": None,
+            "category": 3,
+            "dt": 0,
+            "score": 0.2,
+            "before": "true positive",
+            "after": "not counted",
+        },
+        {
+            "image": 7,
+            "file_name": None,
+            "category": 3,
+            "dt": 2,
+            "score": 0.1,
+            "before": "false positive",
+            "after": "not counted",
+        },
     ]
 
 
@@ -248,6 +282,19 @@ def test_other_shapes_are_refused() -> None:
     boxes = [{"image_id": 1, "boxes": np.zeros((1, 4)), "labels": np.array([1])}]
     with pytest.raises(ValueError, match="dt was read for another iou_type"):
         explain_difference(pymetrics.read(boxes, "gt"), pymetrics.read(dt, "dt", "segm"))
+
+
+def test_warnings_of_evaluate_are_given_once() -> None:
+    of = Planted()
+    objects_to_ignore(of)
+    of.dt[0]["category_id"] = 77
+    with pytest.warns(UserWarning, match="annotations of gt|of categories that gt does not list") as caught:
+        explain_difference(of.gt, of.dt)
+    assert [str(one.message).partition(",")[0] for one in caught] == [
+        "3 of 39 annotations of gt have a nonzero 'ignore'",
+        "1 of 39 detections are of categories that gt does not list (77): they are left out",
+    ]
+    assert {one.filename for one in caught} == {__file__}
 
 
 def test_values_that_are_not_finite_and_no_rows() -> None:

@@ -107,6 +107,7 @@ def random_rules(rng: random.Random, kinds: list[Any]) -> Rules:
     )  # fmt: skip
 
 
+@pytest.mark.cases(10)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("seed", range(40))
 def test_any_rules_one_decision_at_a_time(seed: int) -> None:
@@ -131,10 +132,14 @@ def test_area_comes_from_the_annotation_or_the_box() -> None:
     dt = [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 30, 30], "score": 0.9}]
     assert value_of(gt, dt, Rules("coco"), "map_small") == ONE
     assert value_of(gt, dt, Rules("coco", area="box"), "map_small") == pytest.approx(51 / 101)
+    gt["annotations"][0]["area"] = 1024.00001  # float32: 1024, the last of the small ones
+    assert value_of(gt, dt, Rules("coco", area="given_float32"), "map_small") == ONE
+    assert value_of(gt, dt, Rules("coco"), "map_small") == 0
     with pytest.raises(ValueError, match="coco with area unread has no map_small: it reads no areas"):
         value_of(gt, dt, Rules("coco", area="unread"), "map_small")
 
 
+@pytest.mark.filterwarnings("ignore:.*of categories that gt does not list")
 def test_layouts_and_labels_of_detections() -> None:
     gt = {
         "images": [{"id": 7}], "categories": [{"id": k, "name": str(k)} for k in (1, 2, 5)],

@@ -133,6 +133,27 @@ def test_per_class_table(here, capsys):
     assert lines[1].split()[-2:] == [str(rows[0]["n_gt"]), str(rows[0]["n_dt"])]
 
 
+def test_protocols(here, tmp_path, capsys):
+    ground_truth = json.loads((here / "gt.json").read_text())
+    for i, category in enumerate(ground_truth["categories"]):
+        category["frequency"] = "rcf"[i % 3]
+    for image in ground_truth["images"]:
+        image |= {"neg_category_ids": [1, 2], "not_exhaustive_category_ids": [1]}
+    gt = str(tmp_path / "lvis.json")
+    (tmp_path / "lvis.json").write_text(json.dumps(ground_truth))
+    for name, path in (("lvis", gt), ("torchmetrics", "gt.json")):
+        assert main(["eval", "--gt", path, "--dt", "dt_sharp.json", "--protocol", name]) == 0
+        assert capsys.readouterr().out == f"{pymetrics.evaluate(path, 'dt_sharp.json', protocol=name)}\n"
+    several = ["eval", "--gt", gt, "--dt", "dt_sharp.json", "--dt", "dt_hasty.json", "--protocol", "lvis"]
+    assert main([*several, "--per-class"]) == 0
+    assert "APr" in capsys.readouterr().out.splitlines()[0].split()
+    for wrong, message in ((["--no-cats"], "argument --no-cats: the protocol lvis"), (["--protocol", "x"], "one of")):
+        with pytest.raises(SystemExit) as caught:
+            main([*several, *wrong])
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
 def test_options_reach_the_protocol(here, capsys):
     base = ["eval", "--gt", "gt.json", "--dt", "dt_sharp.json"]
     assert main([*base, "--no-cats", "--max-dets", "1", "5"]) == 0

@@ -70,6 +70,19 @@ def test_another_iou_type_is_refused(ours):
         quietly(evaluation.evaluate)
 
 
+@pytest.mark.parametrize(
+    ("iou_type", "where"),
+    [("boundary", "pymetrics.coco.faster.COCOeval_faster"), ("keypoints_crowd", "pymetrics.analysis.crowdpose")],
+)
+def test_iou_types_of_other_places(ours, iou_type, where):
+    with pytest.raises(Exception, match=f"iouType not supported: '{iou_type}' is none of .*{where}"):
+        COCOeval(ours.cocoGt, ours.cocoDt, iou_type)
+    evaluation = COCOeval(ours.cocoGt, ours.cocoDt, "segm")
+    evaluation.params.iouType = iou_type
+    with pytest.raises(ValueError, match=f"got '{iou_type}'; .*{where}"):
+        quietly(evaluation.evaluate)
+
+
 def test_use_segm_decides(rival, ours, capsys):
     evaluation = COCOeval(ours.cocoGt, ours.cocoDt)
     evaluation.params.useSegm = 0

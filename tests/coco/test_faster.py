@@ -235,6 +235,8 @@ def test_nothing_is_accumulated_yet(theirs):
             evaluation.accumulate()
     with pytest.raises(TypeError, match="iouType not supported"):
         faster.COCOeval_faster(iouType="boxes")
+    with pytest.raises(TypeError, match="none of segm, bbox, keypoints, boundary; of CrowdPose"):
+        faster.COCOeval_faster(iouType="keypoints_crowd")
 
 
 def batches_merged(package, scene):

@@ -179,5 +179,6 @@ def test_without_categories(files):
     assert (evaluation.eval["precision"] == -1).all()
     assert evaluation.eval["counts"] == [10, 101, 1, 4]
     assert set(evaluation.eval_imgs) == {None}
+    assert not any(map(len, evaluation.ious.values()))
     with pytest.raises(IndexError):  # of the groups of categories, as there
         evaluation.summarize()

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers.lvis_scenes import make_lvis_scene, make_real_scene
+from helpers.lvis_scenes import full_image_scene, make_lvis_scene, make_real_scene
 
 import pymetrics
 from pymetrics.coco import lvis
@@ -44,6 +44,20 @@ def test_limit_of_an_image():
         evaluation.run()
         result = pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5])
         assert result.stats.tolist() == [float(value) for value in evaluation.results.values()], seed
+
+
+def test_limit_before_categories():
+    scene = full_image_scene()
+    for limit, recall in ((2, 0.5), (3, 1.0)):
+        assert pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[limit]).stats[9] == recall
+
+
+def test_detections_without_area_are_left_out():
+    for seed in range(10):
+        scene = make_lvis_scene(seed)
+        flat = [dt | {"bbox": [*dt["bbox"][:3], 0.0]} for dt in scene.dt]
+        alone, beside = (pymetrics.evaluate(scene.gt, dts, protocol="lvis") for dts in (scene.dt, scene.dt + flat))
+        assert beside.stats.tobytes() == alone.stats.tobytes()
 
 
 @pytest.mark.slow

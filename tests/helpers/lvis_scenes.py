@@ -64,6 +64,17 @@ def make_lvis_scene(seed: int, with_masks: bool = False) -> Scene:
     return Scene({"images": images, "annotations": gts, "categories": categories}, dts)
 
 
+def full_image_scene() -> Scene:
+    """One image, three detections; the one of the lowest score is right, and the only one of its category."""
+    categories = [{"id": id, "name": str(id), "frequency": frequency} for id, frequency in ((1, "r"), (2, "c"))]
+    image = {"id": 7, "height": 60, "width": 80, "neg_category_ids": [], "not_exhaustive_category_ids": []}
+    boxes = [[0, 0, 10, 10], [20, 20, 8, 8], [40, 0, 16, 16]]
+    rows = [{"image_id": 7, "category_id": id, "bbox": box} for id, box in zip((1, 1, 2), boxes, strict=True)]
+    gts = [row | {"id": i, "area": row["bbox"][2] ** 2} for i, row in enumerate(rows, 1)]
+    dts = [row | {"score": score} for row, score in zip(rows, (0.9, 0.8, 0.7), strict=True)]
+    return Scene({"images": [image], "annotations": gts, "categories": categories}, dts)
+
+
 def make_real_scene(gt: dict, with_masks: bool = False, n: int = 300) -> Scene:
     """n detections an image on real annotations: jittered, of wrong classes, of categories that were not looked for or
     not exhaustively; scores of two decimals.

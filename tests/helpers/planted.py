@@ -16,7 +16,7 @@ class Planted:
     """COCO's dicts. `gt` and `dt` are what explain_difference takes."""
 
     def __init__(self) -> None:
-        self.images = [{"id": i} for i in range(1, N_IMAGES + 1)]
+        self.images: list[dict[str, Any]] = [{"id": i, "file_name": f"{i}.jpg"} for i in range(1, N_IMAGES + 1)]
         self.annotations: list[dict[str, Any]] = []
         self.dt: list[dict[str, Any]] = []
         for image in range(1, N_IMAGES + 1):

@@ -16,7 +16,7 @@ from helpers import lvis_oracle
 from helpers.columns import match_and_keep
 from helpers.literal import differences, make_problem
 from helpers.literal_checks import check_parts, check_summaries, check_variants
-from helpers.lvis_scenes import make_lvis_scene
+from helpers.lvis_scenes import full_image_scene, make_lvis_scene
 
 from pymetrics import evaluate
 from pymetrics.coco import lvis
@@ -64,13 +64,27 @@ def check_lvis() -> None:
             found = lvis_oracle.evaluated(lvis, scene, change, folder)
             want = expected[str(seed)]
             assert lvis_oracle.state(found) == want, seed
-            if change in (None, "limit"):
-                result = evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5 if change else 300])
+            if change is None:
+                result = evaluate(scene.gt, scene.dt, protocol="lvis")
                 assert [float(value).hex() for value in result.stats] == list(want["results"].values()), seed
         found.params.use_cats = 0
         found.evaluate()
         found.accumulate()
         assert (found.eval["precision"] == -1).all()
+        assert not any(map(len, found.ious.values()))
+    check_by_evaluate()
+
+
+def check_by_evaluate() -> None:
+    """The limit of an image, and detections without area."""
+    scene = full_image_scene()
+    for limit, recall in ((2, 0.5), (3, 1.0)):
+        assert evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[limit]).stats[9] == recall
+    for seed in range(4):
+        scene = make_lvis_scene(seed)
+        flat = [dt | {"bbox": [*dt["bbox"][:3], 0.0]} for dt in scene.dt]
+        results = [evaluate(scene.gt, dts, protocol="lvis").stats.tolist() for dts in (scene.dt, scene.dt + flat)]
+        assert results[0] == results[1]
 
 
 def answers() -> list[list[bytes]]:

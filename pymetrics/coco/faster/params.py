@@ -29,7 +29,8 @@ class Params(params.Params):
 
     def __init__(self, iouType: str = "segm", kpt_sigmas: Any = None, ranges: dict[str, Any] | None = None) -> None:
         if iouType not in IOU_TYPES:
-            raise TypeError(f"iouType not supported: {iouType!r} is none of {', '.join(IOU_TYPES)}")
+            hint = params.ELSEWHERE.get(str(iouType), "")
+            raise TypeError(f"iouType not supported: {iouType!r} is none of {', '.join(IOU_TYPES)}{hint}")
         super().__init__("segm" if iouType == "boundary" else iouType)
         self.iouType = iouType
         self.imgCountLbl = ["r", "c", "f"]
