@@ -67,6 +67,8 @@ def image_stats(outcomes: Outcomes) -> F64:
         cells.matched, cells.ignored, cells.offsets, cells.n_gt, starts, category, protocol.tables.max_dets,
         protocol.tables.recall_thresholds, len(protocol.iou_thresholds), queries, members, means, 0, len(means),
     )  # fmt: skip
+    if len(known) == len(protocol.rows):
+        return means
     stats = np.full((outcomes.n_images, len(protocol.rows)), UNDEFINED)
     stats[:, known] = means
     return stats

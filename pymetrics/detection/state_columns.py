@@ -34,6 +34,8 @@ STATES = (
     "groundtruth_crowds",
     "groundtruth_area",
 )
+OF_BOXES = tuple(name for name in STATES if name.endswith("box"))
+OF_ROWS = tuple(name for name in STATES if not name.endswith(("box", "mask")))  # one number of each
 PORTION = 64
 BOXES = as_shape("bbox")
 NO_FLOATS, NO_FLAGS = np.empty(0), np.empty(0, np.uint8)
@@ -87,8 +89,8 @@ def as_columns(
     if duplicates is not None:
         states = _without_duplicates(states, duplicates)
     n_dt, n_gt = (_lengths(states[f"{side}_labels"]) for side in ("detection", "groundtruth"))
-    joined = {name: _joined(states[name]) for name in STATES if not name.endswith(("box", "mask"))}
-    joined |= {name: _joined_boxes(states[name], box_format) for name in STATES if name.endswith("box")}
+    joined = {name: _joined(states[name]) for name in OF_ROWS}
+    joined |= {name: _joined_boxes(states[name], box_format) for name in OF_BOXES}
     scores = joined["detection_scores"]
     if tuple(iou_types) == ("bbox",) and arrays.is_on_device(scores) and arrays.has_cuda_kernels(scores):
         columns = _on_device(joined, n_dt, n_gt)
