@@ -10,6 +10,7 @@ from .. import _config
 from . import runs
 from .masks import Polygons, RawMasks
 from .ranges import offsets_of
+from .run_texts import TextColumns
 from .runs import RunColumns
 from .values import Where
 
@@ -41,10 +42,11 @@ def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Wher
     def name(kind: int) -> runs.Name:
         return lambda i: where("masks", int(rows[kind][i]))
 
-    parts, polygons = [], None
+    parts: list[RunColumns | TextColumns] = []
+    polygons = None
     if len(rows[COMPRESSED]):
         begins, ends = np.ascontiguousarray(spans[rows[COMPRESSED]].T)
-        parts.append(runs.of_text(text, begins, ends, sizes[rows[COMPRESSED]], name(COMPRESSED)))
+        parts.append(TextColumns.of(text, begins, ends, sizes[rows[COMPRESSED]], name(COMPRESSED)))
     if len(rows[COMPRESSED]) < n:
         offsets, polygon_offsets = offsets_of(n_numbers), offsets_of(n_polygons)
         numbers, lengths = np.empty(offsets[-1]), np.empty(polygon_offsets[-1], np.int64)
