@@ -17,7 +17,32 @@ from .values import Where
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .source import Source
+
 COMPRESSED, RUN_LIST, POLYGONS = 0, 1, 2
+
+
+def masks_of_results(text: NDArray[np.uint8]) -> Source | None:
+    """Results whose masks are all compressed runs, and which have no boxes; None where they are anything else.
+
+    text: of a Document, which is not changed.
+    """
+    found = kept_masks(text, "dt")
+    if found is None or found.area is not None or not isinstance(found.shape.runs, TextColumns):
+        return None
+    return found if len(found.shape.runs) == len(found) and found.shape.order is None else None
+
+
+def kept_masks(text: NDArray[np.uint8], argument: str) -> Source | None:
+    """The annotations of a Document's text with masks in place of boxes; None: json has to read them."""
+    from .. import _native
+    from .coco import XYWH
+    from .coco_file import CHUNK, FastPathDeclined, read_masks
+
+    try:
+        return read_masks(text, len(text) - _native.TEXT_PAD, argument, XYWH, CHUNK, keep=True)
+    except (FastPathDeclined, ValueError):
+        return None
 
 
 def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Where) -> RawMasks | tuple[int, str]:

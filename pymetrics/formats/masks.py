@@ -100,6 +100,10 @@ class RawMasks:
             found = runs.joined([self.runs, drawn]) if len(self.runs) else drawn
         return found if self.order is None else found.take(self.order)
 
+    def take(self, rows: Any) -> RawMasks:
+        """Some rows, of masks that all have runs and stand in order."""
+        return RawMasks(self.runs.take(rows))
+
     def _rows(self) -> NDArray[np.int64]:
         """The row of each mask of runs, then of polygons."""
         return np.arange(len(self)) if self.order is None else np.argsort(self.order)
