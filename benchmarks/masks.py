@@ -143,16 +143,16 @@ def peak() -> float:
     return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def measure(name: str, gt: str, dt: str) -> None:
-    """In a process of its own: two calls, as a line of JSON on the last line of stdout."""
-    call, times, base = prepared(name, gt, dt), list[Any](), peak()
-    for _ in range(2):
+def timed(call: Any, n: int = 2) -> dict[str, Any]:
+    """The times and peaks of n calls, and what the last one gave."""
+    times, base = list[Any](), peak()
+    for _ in range(n):
         before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
         stats = call()
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         times.append({"wall": wall, "cpu": cpu, "peak": peak() - base})
-    print("\n" + json.dumps({"times": times, "stats": stats.tolist()}))
+    return {"times": times, "stats": stats.tolist()}
 
 
 def main() -> None:
@@ -165,7 +165,7 @@ def main() -> None:
     folder = CACHE / f"masks-{options.detections}{'-polygons' if options.polygons else ''}"
     gt, dt = str(folder / "gt.json"), str(folder / "dt.json")
     if options.measure:
-        measure(options.measure, gt, dt)
+        print("\n" + json.dumps(timed(prepared(options.measure, gt, dt))))
         return
     if not Path(gt).exists():
         write(folder, options.detections, options.polygons)

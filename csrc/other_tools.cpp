@@ -109,6 +109,32 @@ void match_unclaimed(const MatchUnclaimed& of, const Threads& threads) {
     });
 }
 
+void match_overlap_first(const MatchOverlapFirst& of, const Threads& threads) {
+    parallel_for(of.begin, of.end, 64, threads, [&](Interrupt& interrupt) {
+        return [&, taken = std::vector<char>()](index_t low, index_t high) mutable {
+            for (index_t c = low; c < high; ++c) {
+                const index_t first = of.gt_offsets[c], n_gt = of.gt_offsets[c + 1] - first;
+                taken.assign(std::size_t(n_gt), 0);
+                const double* row = of.overlaps.data + of.overlap_offsets[c];
+                for (index_t d = of.dt_offsets[c]; d < of.dt_offsets[c + 1]; ++d, row += n_gt) {
+                    double best = of.threshold;
+                    index_t place = -1;
+                    for (index_t g = 0; g < n_gt; ++g) {
+                        if (of.gt_category[first + g] != of.dt_category[d]) continue;
+                        if (!(row[g] > best || (place >= 0 && row[g] == best))) continue;
+                        best = row[g];
+                        place = g;
+                    }
+                    const bool takes = place >= 0 && !taken.data()[place];
+                    of.match_of[d] = takes ? std::int32_t(first + place) : -1;
+                    if (takes) taken.data()[place] = 1;
+                    if (interrupt.stopped_after(n_gt)) return;
+                }
+            }
+        };
+    });
+}
+
 void match_pairs(const MatchPairs& of, const Threads& threads) {
     parallel_for(of.begin, of.end, 64, threads, [&](Interrupt&) {
         return [pairs = Pairs(of)](index_t low, index_t high) mutable {

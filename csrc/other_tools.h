@@ -81,10 +81,37 @@ struct MatchPairs {
     }
 };
 
+struct MatchOverlapFirst {
+    View<const double, 1> overlaps;
+    View<const index_t, 1> overlap_offsets;
+    View<const std::int32_t, 1> dt_category;
+    View<const index_t, 1> dt_offsets;
+    View<const std::int32_t, 1> gt_category;
+    View<const index_t, 1> gt_offsets;
+    double threshold;
+    View<std::int32_t, 1> match_of;
+    index_t begin, end;
+
+    template <class F>
+    void each(F f) {
+        f("overlaps", overlaps);
+        f("overlap_offsets", overlap_offsets);
+        f("dt_category", dt_category);
+        f("dt_offsets", dt_offsets);
+        f("gt_category", gt_category);
+        f("gt_offsets", gt_offsets);
+        f("threshold", threshold);
+        f("match_of", match_of);
+        f("begin", begin);
+        f("end", end);
+    }
+};
+
 namespace cpu {
 
 void corner_iou(const CornerIou& of, const Threads& threads);
 void match_unclaimed(const MatchUnclaimed& of, const Threads& threads);
+void match_overlap_first(const MatchOverlapFirst& of, const Threads& threads);
 void match_pairs(const MatchPairs& of, const Threads& threads);
 
 }  // namespace cpu

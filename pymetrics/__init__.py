@@ -30,6 +30,7 @@ _MODULE_OF = {
     "box_iou": "evaluation.overlaps",
     "compare": "analysis.compare",
     "evaluate": "evaluation.evaluate",
+    "explain_difference": "analysis.explain",
     "mask": "coco",
     "match": "evaluation.match",
     "read": "evaluation.read_sources",
@@ -51,6 +52,7 @@ __all__ = [
     "box_iou",
     "compare",
     "evaluate",
+    "explain_difference",
     "get_num_threads",
     "mask",
     "match",
@@ -62,6 +64,7 @@ __all__ = [
 if TYPE_CHECKING:
     from ._show_config import show_config
     from .analysis.compare import compare
+    from .analysis.explain import explain_difference
     from .coco import COCO, COCOeval, mask
     from .evaluation.accumulator import Accumulator
     from .evaluation.evaluate import evaluate

@@ -392,6 +392,20 @@ def match_unclaimed(
     n_threads: int,
     /,
 ) -> None: ...
+def match_overlap_first(
+    overlaps: _F64,
+    overlap_offsets: _I64,
+    dt_category: _I32,
+    dt_offsets: _I64,
+    gt_category: _I32,
+    gt_offsets: _I64,
+    threshold: float,
+    match_of: _I32,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
 def match_pairs(
     overlaps: _F64,
     overlap_offsets: _I64,
@@ -414,6 +428,20 @@ def match_pointing(
     gt_offsets: _I64,
     threshold: float,
     status: _U8,
+    begin: int,
+    end: int,
+    n_threads: int,
+    /,
+) -> None: ...
+def match_groups(
+    dt: _F64,
+    gt: _F64,
+    gt_kind: _U8,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    threshold: float,
+    status: _U8,
+    group_of: _I32,
     begin: int,
     end: int,
     n_threads: int,
@@ -677,6 +705,7 @@ def read_ground_truth(
     chunk: int,
     images: _I64,
     image_sizes: _F64,
+    image_names: _I64,
     image_flags: _U8,
     image: _I64,
     category: _I64,
@@ -689,7 +718,7 @@ def read_ground_truth(
     points: _F64 | None,
     labelled: _F64 | None,
     /,
-) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]]] | tuple[int, str]: ...
+) -> tuple[int, int, bytes | list[dict[str, Any]], list[tuple[str, int, int]], bytes] | tuple[int, str]: ...
 def read_number(text: str, way: int, /) -> float | None: ...
 
 # Lists of dicts. What they do not take is left to Python.
@@ -704,6 +733,31 @@ def complete_results(rows: Sequence[Any], begin: int, /) -> int: ...
 def index_dicts(
     rows: Sequence[Any], with_categories: bool, /
 ) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, Any]] | None: ...
+def write_entries(
+    images: Sequence[Any],
+    categories: Sequence[Any],
+    ranges: Sequence[Any],
+    limit: Any,
+    dt_ids: Sequence[Any],
+    dt_scores: Sequence[Any],
+    gt_ids: Sequence[Any],
+    category: _I64,
+    image: _I32,
+    dt_offsets: _I64,
+    gt_offsets: _I64,
+    gt_rows: _I32,
+    gt_of: _I32,
+    ignored: _U64,
+    dt_numbers: _F64,
+    gt_numbers: _F64,
+    gt_area: _F64,
+    gt_ignore: NDArray[np.bool_],
+    bounds: _F64,
+    /,
+) -> list[dict[str, Any] | None]: ...
+def values_as_read(
+    rows: Sequence[Any], places: _I32 | None, key: str, numbers: _F64, /
+) -> list[int | float] | None: ...
 
 # Masks as dicts of size and counts. What they do not take, or another backend is asked for, is left to Python.
 def measure_rles(rles: Any, boxes: bool, /) -> NDArray[Any] | None: ...

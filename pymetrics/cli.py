@@ -1,4 +1,4 @@
-"""The command pymetrics: eval, demo, config.
+"""The command pymetrics: eval, explain, demo, config.
 
 Exit codes: 0 all went well; 1 the evaluation failed, because of what the files hold, or the output cannot be written;
 2 the command line is wrong, or names a path that does not exist or is a folder, or an environment variable is wrong;
@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import pymetrics
 
 from . import _config
+from .cli_explain import add_explain
+from .cli_files import EvaluationError, blaming, check_file, json_target, write_json
 
 if TYPE_CHECKING:
     from .evaluation.result import Result
@@ -36,10 +38,6 @@ EXAMPLES = """examples:
   pymetrics eval --gt gt.json --dt dt.json --per-class --json result.json
 """
 EXIT_CODES = "exit codes: 0 evaluated, 1 evaluation failed, 2 bad arguments or environment variables"
-
-
-class EvaluationError(Exception):
-    """What the files hold cannot be evaluated; the message is for the user."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("pymetrics: interrupted")
         return 130
-    except OSError as error:  # of an input: see _blaming
+    except OSError as error:  # of an input: see blaming
         # Python flushes stdout once more at exit: give it a place where that works.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -150,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(run=_evaluate, parser=evaluate)
 
+    add_explain(commands)
+
     demo = commands.add_parser("demo", help="evaluate two simulated detectors on a generated sample")
     demo.add_argument("--out", metavar="FOLDER", help="write the sample's files there")
     demo.set_defaults(run=_demo, parser=demo)
@@ -167,12 +167,8 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
 
     path_of = _detectors(parser, options.dt)
     for option, path in [("--gt", options.gt), *(("--dt", path) for path in path_of.values())]:
-        _check_file(parser, option, path)
-    target = None if options.json in (None, "-") else Path(options.json)
-    if target and (target.is_dir() or not target.parent.is_dir()):
-        parser.error(f"argument --json: cannot write a file at {options.json!r}")
-    if target and target.exists() and any(target.samefile(path) for path in (options.gt, *path_of.values())):
-        parser.error(f"argument --json: {options.json!r} is one of the inputs, which it would overwrite")
+        check_file(parser, option, path)
+    target = json_target(parser, options.json, (options.gt, *path_of.values()))
     try:
         ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
         shape_params = {"sigmas": options.sigmas, "boundary_dilation_ratio": options.boundary_dilation_ratio}
@@ -184,13 +180,13 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
 
     class_map = _class_map(parser, options.class_map)
     results = {}
-    with _blaming(options.gt):
+    with blaming(options.gt):
         ground_truth = opened(  # once for all
             options.gt, ReadOptions("gt", options.iou_type, options.box_format, use_ignore=options.use_ignore)
         )
     for name, path in path_of.items():
         start = time.perf_counter()
-        with _blaming(f"{path} against {options.gt}"):
+        with blaming(f"{path} against {options.gt}"):
             results[name] = pymetrics.evaluate(
                 ground_truth,
                 path,
@@ -205,7 +201,7 @@ def _evaluate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         _say(f"{name}: {n_dt} detections counted on {n_images} images in {time.perf_counter() - start:.2f} s")
     _print_tables(results, sys.stderr if options.json == "-" else sys.stdout, options.per_class)
     if options.json is not None:
-        _write_json(results, target)
+        write_json({"detectors": {name: result.to_dict() for name, result in results.items()}}, target)
 
 
 def _demo(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -268,7 +264,7 @@ def _class_map(parser: argparse.ArgumentParser, values: list[str] | None) -> dic
     if values is None:
         return None
     if len(values) == 1 and (os.path.exists(values[0]) or "=" not in values[0]):
-        _check_file(parser, "--class-map", values[0])
+        check_file(parser, "--class-map", values[0])
         try:
             found = json.loads(Path(values[0]).read_bytes())
         except (OSError, ValueError) as error:
@@ -284,35 +280,6 @@ def _class_map(parser: argparse.ArgumentParser, values: list[str] | None) -> dic
         if class_map.setdefault(old, new) != new:
             parser.error(f"argument --class-map: {old!r} stands there twice")
     return class_map
-
-
-def _check_file(parser: argparse.ArgumentParser, option: str, path: str) -> None:
-    if not os.path.exists(path):
-        parser.error(f"argument {option}: no such file: {path!r}")
-    if os.path.isdir(path):
-        parser.error(f"argument {option}: {path!r} is a folder, not a JSON file")
-
-
-@contextlib.contextmanager
-def _blaming(subject: str) -> Iterator[None]:
-    """Turn what bad data raises into one line that names the files; anything else keeps its traceback."""
-    try:
-        yield
-    except (ValueError, TypeError, LookupError, OSError, RecursionError, MemoryError) as error:
-        reason = str(error) if isinstance(error, (ValueError, TypeError, OSError)) else repr(error)
-        raise EvaluationError(f"evaluation of {subject} failed: {reason}") from error
-
-
-def _write_json(results: dict[str, Result], target: Path | None) -> None:
-    content = {"detectors": {name: result.to_dict() for name, result in results.items()}}
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
-    if target is None:
-        print(text)
-        return
-    try:
-        target.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EvaluationError(f"could not write {target}: {error}") from error
 
 
 def _print_tables(results: dict[str, Result], file: TextIO, per_class: bool) -> None:

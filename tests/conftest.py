@@ -7,6 +7,7 @@ import pymetrics raises.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import defaultdict
 from collections.abc import Callable
@@ -43,12 +44,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for k, item in enumerate(same):
             if k not in kept:
                 item.add_marker("slow")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of tests that belong to another part are not read."""
     part = config.getoption("part")
-    if part:
-        k, n = map(int, part.split("/"))
-        files = {path: i for i, path in enumerate(sorted({item.path for item in items}))}
-        config.hook.pytest_deselected(items=[item for item in items if files[item.path] % n != k - 1])
-        items[:] = [item for item in items if files[item.path] % n == k - 1]
+    if not part or collection_path.suffix != ".py":
+        return None
+    k, n = map(int, part.split("/"))
+    return _place_of(collection_path) % n != k - 1 or None
+
+
+@functools.cache
+def _places() -> dict[Path, int]:
+    return {
+        path: i
+        for i, path in enumerate(
+            sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: (path.stat().st_size, path))
+        )
+    }
+
+
+def _place_of(path: Path) -> int:
+    return _places().get(path, 0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

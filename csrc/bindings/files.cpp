@@ -138,6 +138,18 @@ py::object ids_and_names(Scanner s) {
     return *s.p == ']' ? py::object(found) : py::none();
 }
 
+// A list in JSON of the values at these places of the text, null where a place is empty.
+py::bytes listed(const char* text, const index_t* places, index_t n) {
+    std::string out = "[";
+    for (index_t i = 0; i < n; ++i) {
+        if (i > 0) out += ',';
+        const index_t begin = places[2 * i], end = places[2 * i + 1];
+        if (begin < end) out.append(text + begin, std::size_t(end - begin));
+        else out += "null";
+    }
+    return py::bytes(out + ']');
+}
+
 template <class Call>
 py::object caught(Call call) {
     try {
@@ -183,15 +195,16 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
     });
 }
 
-py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
-                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,
-                             obj masks, obj points, obj labelled) {
+py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_names,
+                             obj image_flags, obj image, obj category, obj boxes, obj area, obj ids, obj flags,
+                             index_t n_threads, obj masks, obj points, obj labelled) {
     require(chunk > 0, "chunk: expected at least 1, got ", chunk);
     InputText input(file, size);
     RecordColumns out{}, out_images{};
     out.room = out_images.room = kAnyRoom;
     out_images.id = column<index_t>(images, "images", out_images.room);
     out_images.sizes = row_column<double>(image_sizes, "image_sizes", 2, out_images.room);
+    out_images.names = row_column<index_t>(image_names, "image_names", 2, out_images.room);
     out_images.flags = column<std::uint8_t>(image_flags, "image_flags", out_images.room);
     out.image = column<index_t>(image, "image", out.room);
     out.category = column<index_t>(category, "category", out.room);
@@ -216,7 +229,7 @@ py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, 
         for (const Section& section : n.sections)
             sections.append(py::make_tuple(py::str(text + section.key_begin, section.key_end - section.key_begin),
                                            section.begin, section.end));
-        return py::make_tuple(n.images, n.rows, categories, sections);
+        return py::make_tuple(n.images, n.rows, categories, sections, listed(text, out_images.names, n.images));
     });
 }
 

@@ -29,8 +29,10 @@ void each_kernel(Bind bind) {
     bind("match_across", &cpu::match_across, &require_match_across);
     bind("corner_iou", &cpu::corner_iou, &require_corner_iou);
     bind("match_unclaimed", &cpu::match_unclaimed, &require_match_unclaimed);
+    bind("match_overlap_first", &cpu::match_overlap_first, &require_match_overlap_first);
     bind("match_pairs", &cpu::match_pairs, &require_match_pairs);
     bind("match_pointing", &cpu::match_pointing, &require_match_pointing);
+    bind("match_groups", &cpu::match_groups, &require_match_groups);
     bind("find_errors", &cpu::find_errors, &require_find_errors);
     bind("average_precision", &cpu::average_precision, &require_average_precision);
     bind("lowest_lrp", &cpu::lowest_lrp, &require_lowest_lrp);

@@ -59,6 +59,8 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     m.def("read_dicts", &read_dicts);
     m.def("complete_results", &complete_results);
     m.def("index_dicts", &index_dicts);
+    m.def("write_entries", &write_entries);
+    m.def("values_as_read", &values_as_read);
 
     m.def("measure_rles", &measure_rles);
     m.def("decode_rles", &decode_rles);

@@ -1,5 +1,6 @@
 #pragma once
-// The functions of the module _native that read files and lists of dicts: files.cpp, read_dicts.cpp, write_dicts.cpp.
+// The functions of the module _native that read and write files, lists of dicts and masks: files.cpp, read_dicts.cpp,
+// write_dicts.cpp, write_entries.cpp, mask_dicts.cpp.
 #include "arrays.h"
 
 namespace pymetrics::bindings {
@@ -21,9 +22,9 @@ py::object read_results(obj file, index_t size, index_t chunk, obj image, obj ca
 // masks, points: as above; with masks boxes are None. labelled: None; or float64 (N,), num_keypoints, NaN where there
 // is none. -> the numbers of images and of rows, the text of the categories, and (key, begin, end) of every value of
 // the data set.
-py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_flags,
-                             obj image, obj category, obj boxes, obj area, obj ids, obj flags, index_t n_threads,
-                             obj masks, obj points, obj labelled);
+py::object read_ground_truth(obj file, index_t size, index_t chunk, obj images, obj image_sizes, obj image_names,
+                             obj image_flags, obj image, obj category, obj boxes, obj area, obj ids, obj flags,
+                             index_t n_threads, obj masks, obj points, obj labelled);
 
 // The values of `segmentation` that stand at spans, int64 (N, 2), in a text. kinds: uint8 (N,), of compressed runs (0),
 // of lists of runs (1), of polygons (2). spans: then of the characters of compressed runs, whose escapes are undone in
@@ -48,6 +49,20 @@ index_t read_dicts(obj rows, index_t n, const py::dict& required, const py::dict
 // Writes segmentation (where it is missing), area, id (the row's number, from 1 on) and iscrowd into the rows from
 // `begin` on. -> the row that is left to Python, unchanged.
 index_t complete_results(obj rows, index_t begin);
+
+// The dicts of evalImgs, by category, then area range, then image; None where there is no cell. As from_matches in
+// pymetrics/coco/eval_imgs.py: ids, scores and area ranges as they are to stand in the dicts, dt_ids and dt_scores
+// (D,), gt_ids (G,) by row. category: int64 (C,). image: int32 (C,). dt_offsets, gt_offsets: int64 (C + 1,). gt_rows:
+// int32, the rows of the cells' ground truths. gt_of: int32 (D, A * T), rows, or -1. ignored: uint64 (D, W).
+// dt_numbers: float64 (D,), the detections' ids. gt_numbers, gt_area: float64 (G,). gt_ignore: bool (G,). bounds:
+// float64 (A, 2). -> a list.
+py::object write_entries(obj images, obj categories, obj ranges, obj limit, obj dt_ids, obj dt_scores, obj gt_ids,
+                         obj category, obj image, obj dt_offsets, obj gt_offsets, obj gt_rows, obj gt_of, obj ignored,
+                         obj dt_numbers, obj gt_numbers, obj gt_area, obj gt_ignore, obj bounds);
+
+// The values of a key in the rows at some places (int32; None: in all, in their order), if each of them is the int or
+// float that was read as this number, float64. -> a list; None where they are left to Python.
+py::object values_as_read(obj rows, obj places, const std::string& key, obj numbers);
 
 // Masks as dicts of size and counts. What is not regular, or asked of another backend, gives None and is left to
 // Python.

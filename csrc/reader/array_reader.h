@@ -274,11 +274,17 @@ class ArrayReader {
             for (std::size_t i = 0; i < n; ++i)
                 if (!(r.seen[i] & kBox))
                     std::fill_n(out_.boxes + 4 * (row + index_t(i)), 4, std::numeric_limits<double>::quiet_NaN());
-        if (out_.masks)
+        auto places = [&](index_t* to, Field field) {
+            if (!to) return;
             for (std::size_t i = 0; i < n; ++i)
                 for (int j = 0; j < 2; ++j)
-                    out_.masks[2 * (row + index_t(i)) + j] =
-                        reinterpret_cast<const char*>(std::uintptr_t(r.slot[kMask + j][i])) - source_.text;
+                    to[2 * (row + index_t(i)) + j] =
+                        r.seen[i] >> field & 1
+                            ? reinterpret_cast<const char*>(std::uintptr_t(r.slot[field + j][i])) - source_.text
+                            : 0;
+        };
+        places(out_.masks, kMask);
+        places(out_.names, kName);
         if (out_.points) std::memcpy(out_.points + row * out_.width, r.points.get(), n * std::size_t(out_.width) * 8);
         if (out_.labelled)
             for (std::size_t i = 0; i < n; ++i) {

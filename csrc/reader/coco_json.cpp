@@ -93,7 +93,8 @@ GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const T
         }
         const char* const begin = s.p;
         if (which == 0) {
-            counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey, id, 0, 0}, images);
+            const Fields names = images.names ? 1u << kName | 1u << kNameEnd : 0;
+            counts.images = array({id | 1u << kHeight | 1u << kWidth | 1u << kLvisKey | names, id, 0, 0}, images);
         } else if (which == 1) {
             constexpr Fields optional = id | 1u << kArea | 1u << kCrowd | 1u << kIgnore;
             const Fields needed = kIdsOfRow | compared(out), more = out.labelled ? kBox | 1u << kLabelled : 0;

@@ -32,6 +32,7 @@ struct RecordColumns {
     double *boxes, *scores, *areas;
     double* sizes;     // (N, 2): height and width of images, NaN where there is no number
     index_t* masks;    // (N, 2): where the value of `segmentation` begins and ends in the text; boxes are optional then
+    index_t* names;    // (N, 2): where that of `file_name` does; 0, 0 without one
     double* points;    // (N, width), the numbers of `keypoints`; boxes are optional then
     index_t width;     // 0 where there are none
     double* labelled;  // num_keypoints, NaN where it is missing
@@ -68,7 +69,7 @@ struct GroundTruthCounts {
 // work. Throws Declined.
 index_t read_results(const Source& source, index_t chunk, const Threads& threads, const RecordColumns& out);
 
-// A data set: its annotations but for scores; the ids, sizes and flags of its images.
+// A data set: its annotations but for scores; the ids, sizes, names and flags of its images.
 // `source` is text.
 GroundTruthCounts read_ground_truth(const Source& source, index_t chunk, const Threads& threads,
                                     const RecordColumns& images, const RecordColumns& out);

@@ -10,12 +10,12 @@
 namespace pymetrics {
 
 // kLvisKey: either of the two keys that LVIS adds to images, whose values are not read. kMask, kMaskEnd: where the
-// value of `segmentation` begins and ends, as pointers into the text. kPoints: the numbers of `keypoints`, which stand
-// beside the slots.
+// value of `segmentation` begins and ends, as pointers into the text; kName, kNameEnd: that of `file_name`. kPoints:
+// the numbers of `keypoints`, which stand beside the slots.
 // clang-format off
 enum Field {
     kX, kY, kW, kH, kScore, kArea, kCrowd, kIgnore, kHeight, kWidth, kImage, kCategory, kId, kLvisKey, kMask, kMaskEnd,
-    kPoints, kLabelled, kOther, kFields
+    kName, kNameEnd, kPoints, kLabelled, kOther, kFields
 };
 // clang-format on
 using Fields = unsigned;  // one bit each
@@ -106,6 +106,7 @@ inline Field field_of(const char* key, index_t length) {
                  {"ignore", kIgnore},
                  {"height", kHeight},
                  {"width", kWidth},
+                 {"file_name", kName},
                  {"neg_category_ids", kLvisKey},
                  {"not_exhaustive_category_ids", kLvisKey}};
     for (const auto& k : known)
@@ -159,12 +160,12 @@ inline bool read_known(Scanner& s, Field field, const Wanted& wanted, Record& r,
         }
         return true;
     }
-    if (field == kMask) {
+    if (field == kMask || field == kName) {
         if (slots) slots->only_numbers = false;
-        r.slot[kMask] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.slot[field] = reinterpret_cast<std::uintptr_t>(s.p);
         if (!s.value()) return false;
-        r.slot[kMaskEnd] = reinterpret_cast<std::uintptr_t>(s.p);
-        r.seen |= 1u << kMask | 1u << kMaskEnd;
+        r.slot[field + 1] = reinterpret_cast<std::uintptr_t>(s.p);
+        r.seen |= 3u << field;
         return true;
     }
     if (field == kPoints) {

@@ -18,6 +18,9 @@ from .confidence import confidence_of as confidence_of
 from .confusion import Confusion as Confusion
 from .confusion import confusion as confusion
 from .crowdpose import crowdpose as crowdpose
+from .data_checks import DataCheck as DataCheck
+from .explain import Difference as Difference
+from .explain import explain_difference as explain_difference
 from .images_needed import ImagesNeeded as ImagesNeeded
 from .images_needed import images_needed as images_needed
 from .lrp import Lrp as Lrp
@@ -25,8 +28,13 @@ from .lrp import lrp as lrp
 from .miss_rate import MissRate as MissRate
 from .miss_rate import MissRateCurve as MissRateCurve
 from .miss_rate import miss_rate as miss_rate
+from .openimages import OpenImages as OpenImages
+from .openimages import openimages as openimages
 from .per_image import per_image as per_image
+from .rules import Rules as Rules
 from .slices import slices as slices
+from .supervision import Supervision as Supervision
+from .supervision import supervision as supervision
 from .suspects import Suspects as Suspects
 from .suspects import suspects as suspects
 from .tide import Errors as Errors

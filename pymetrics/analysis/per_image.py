@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def per_image(result: Result, iou: float = 0.5, score: float | None = None) -> list[dict[str, Any]]:
-    """One row per image, the worst first: id, every key of the summary, n_gt, n_dt, tp, fp, fn, precision, recall, f1.
+    """One row per image, the worst first: id, file_name, every key of the summary, n_gt, n_dt, tp, fp, fn, precision,
+    recall, f1. file_name is None where the data does not name the image or is not at hand.
 
     The summary's numbers (map, map_50, ...) are those of evaluating this image alone. The counts and ratios are those
     of `at`. By rising f1, then falling fp + fn, then in the order of ids; images whose f1 is undefined come last. -1
@@ -45,9 +46,16 @@ def per_image(result: Result, iou: float = 0.5, score: float | None = None) -> l
     found = at(result, score, iou)
     keys = [row.key for row in result.rows]
     summary_of = dict(zip(result.outcomes.image_ids.tolist(), image_stats(result.outcomes).tolist(), strict=True))
+    name_of = {} if result.columns is None else result.columns.axes.image_names
     return [
-        {"id": row["id"], **dict(zip(keys, summary_of[row["id"]], strict=True)), **row} for row in found.per_image
-    ]  # fmt: skip
+        {
+            "id": row["id"],
+            "file_name": name_of.get(row["id"]),
+            **dict(zip(keys, summary_of[row["id"]], strict=True)),
+            **row,
+        }
+        for row in found.per_image
+    ]
 
 
 def image_stats(outcomes: Outcomes) -> F64:

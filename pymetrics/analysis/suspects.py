@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 class Suspects:
     """Labels that may be missing or wrong. Rows are dicts.
 
-    missing: places where a label may be missing, the highest score first: result (its name), image, category, dt (the
-    row of the detection), score, overlap (the highest with any ground truth of the image).
-    doubtful: labels that no result finds, by image: image, category, gt (the row of the ground truth).
+    missing: places where a label may be missing, the highest score first: result (its name), image, file_name,
+    category, dt (the row of the detection), score, overlap (the highest with any ground truth of the image).
+    doubtful: labels that no result finds, by image: image, file_name, category, gt (the row of the ground truth).
+    file_name: of the image in COCO data; None where the data has none.
     """
 
     missing: list[dict[str, Any]]
@@ -91,9 +92,13 @@ def _of_one(name: str, result: Result, iou: float, least: float, score: float) -
     highest = _highest_overlaps(columns, wrong)
     far = np.flatnonzero(highest < least)
     ids, categories = columns.axes.image_ids.tolist(), columns.axes.category_ids.tolist()
+    name_of = columns.axes.image_names
     rows, dt = wrong[far], columns.dt
     missing = [
-        {"result": name, "image": ids[i], "category": categories[k], "dt": row, "score": s, "overlap": value}
+        {
+            "result": name, "image": ids[i], "file_name": name_of.get(ids[i]), "category": categories[k], "dt": row,
+            "score": s, "overlap": value,
+        }
         for i, k, row, s, value in zip(
             dt.image[rows].tolist(), dt.category[rows].tolist(), source_rows(dt.source_row, rows).tolist(),
             dt.scores[rows].tolist(), highest[far].tolist(), strict=True,
@@ -105,7 +110,7 @@ def _of_one(name: str, result: Result, iou: float, least: float, score: float) -
     rows, gt = np.flatnonzero(counts), columns.gt
     rows = rows[np.argsort(gt.image[rows], kind="stable")]
     unfound = [
-        {"image": ids[i], "category": categories[k], "gt": row}
+        {"image": ids[i], "file_name": name_of.get(ids[i]), "category": categories[k], "gt": row}
         for i, k, row in zip(
             gt.image[rows].tolist(), gt.category[rows].tolist(), source_rows(gt.source_row, rows).tolist(), strict=True
         )

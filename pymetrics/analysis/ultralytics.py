@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 THRESHOLDS = np.array(PRESETS["torchmetrics"].iou_thresholds, np.float32)  # torch.linspace(.5, .95, 10)
 RECALLS = np.linspace(0, 1, 101)
 CONFIDENCES = np.linspace(0, 1, 1000)
+MATCHINGS = ("confidence_first", "overlap_first")
 TINY = 1e-16
 HALF_WINDOW = 50  # of 1,000 confidences: smoothed over 101
 
@@ -88,7 +89,9 @@ class Ultralytics:
         )
 
 
-def ultralytics(result: Result, confidence: float = 0.001, max_dets: int = 300) -> Ultralytics:
+def ultralytics(
+    result: Result, confidence: float = 0.001, max_dets: int = 300, matching: str = "confidence_first"
+) -> Ultralytics:
     """The numbers that Ultralytics 8.4.190 prints for these boxes: P, R, mAP50, mAP50-95.
 
     Its matching is not the protocol's: overlaps in float32 with 1e-7 in the denominator; at each of ten thresholds by
@@ -104,16 +107,21 @@ def ultralytics(result: Result, confidence: float = 0.001, max_dets: int = 300) 
         result: of `evaluate`, or of an Accumulator with keep_data=True: the data is beside the result.
         confidence: detections above it count.
         max_dets: the most detections of an image, of all categories together.
+        matching: "confidence_first", as above. "overlap_first": as older releases match (8.4.80, 8.4.140):
+            each detection points at the ground truth of its category with the highest overlap (of equals the last),
+            taken or not; of those that point at one the most confident counts.
 
     Raises:
         TypeError: max_dets is no integer.
         ValueError: an argument is out of range; the data is not at hand, or is no boxes.
     """
+    if matching not in MATCHINGS:
+        raise ValueError(f"matching must be one of {MATCHINGS}, got {matching!r}")
     least, max_dets = require_number("confidence", confidence), require_integer("max_dets", max_dets, 1, 2**31 - 1)
     columns, _ = require_data(result, "ultralytics")
     if columns.shape.iou_type != "bbox":
         raise ValueError(f"ultralytics needs boxes, got the IoU type {columns.shape.iou_type!r}")
-    hits, scores, category = _hits(columns, least, max_dets)
+    hits, scores, category = _hits(columns, least, max_dets, matching)
     n_gt = np.zeros(len(columns.axes.category_ids), np.int64)
     np.add.at(n_gt, columns.gt.category[counts_for_tools(columns) & (columns.gt.category >= 0)], 1)
     order = np.argsort(-scores, kind="stable")
@@ -125,14 +133,12 @@ def ultralytics(result: Result, confidence: float = 0.001, max_dets: int = 300) 
         rows = np.flatnonzero(category == k)
         if len(rows) == 0:
             continue
-        tp = hits[rows].cumsum(axis=0)
-        recall = tp / (n_gt[k] + TINY)
-        precision = tp / np.arange(1, len(rows) + 1)[:, None]
+        recall, precision = recall_and_precision(hits[rows], n_gt[k])
         falling = -scores[rows]
         curves[0, row] = np.interp(-CONFIDENCES, falling, precision[:, 0], left=1)
         curves[1, row] = np.interp(-CONFIDENCES, falling, recall[:, 0], left=0)
         for t in range(len(THRESHOLDS)):
-            average[row, t] = _average_precision(recall[:, t], precision[:, t])
+            average[row, t] = average_precision(recall[:, t], precision[:, t], RECALLS)
     f1 = 2 * curves[0] * curves[1] / (curves[0] + curves[1] + TINY)
     best = int(_smoothed(f1.mean(axis=0)).argmax()) if len(with_truth) else 0
     return Ultralytics(
@@ -141,7 +147,7 @@ def ultralytics(result: Result, confidence: float = 0.001, max_dets: int = 300) 
     )  # fmt: skip
 
 
-def _hits(columns: Columns, least: float, max_dets: int) -> tuple[Any, Any, Any]:
+def _hits(columns: Columns, least: float, max_dets: int, matching: str) -> tuple[Any, Any, Any]:
     """int64 (N, 10): hits at each threshold; float32 (N,): confidences; int32 (N,): categories. By image."""
     scores, none = columns.dt.scores.astype(np.float32), np.int32(-1)
     left = replace(
@@ -163,20 +169,29 @@ def _hits(columns: Columns, least: float, max_dets: int) -> tuple[Any, Any, Any]
         )
         categories = columns.dt.category[part.dt_rows], columns.gt.category[part.gt_rows]
         for t, threshold in enumerate(np.nextafter(THRESHOLDS, np.float32(0))):  # above the number before: from it on
-            kernels.match_unclaimed(
-                overlaps, offsets, categories[0], part.dt_offsets, categories[1], part.gt_offsets, float(threshold), 0,
-                match_of, 0, len(part),
+            shared: tuple[Any, ...] = (
+                overlaps, offsets, categories[0], part.dt_offsets, categories[1], part.gt_offsets, float(threshold)
             )  # fmt: skip
+            if matching == "confidence_first":
+                kernels.match_unclaimed(*shared, 0, match_of, 0, len(part))
+            else:
+                kernels.match_overlap_first(*shared, match_of, 0, len(part))
             hits[d, t] = match_of >= 0
     return hits, scores[cells.dt_rows], columns.dt.category[cells.dt_rows]
 
 
-def _average_precision(recall: F64, precision: F64) -> float:
-    """Trapezoids under the falling envelope at 101 recalls. recall, precision: float64 (n,), n > 0."""
+def recall_and_precision(hits: Any, n_gt: Any) -> tuple[F64, F64]:
+    """float64 (n, T) each, after each detection. hits: 0 or 1, (n, T), by falling confidence. n_gt: above 0."""
+    tp = hits.cumsum(axis=0)
+    return tp / (n_gt + TINY), tp / np.arange(1, len(hits) + 1)[:, None]
+
+
+def average_precision(recall: F64, precision: F64, at: Any) -> float:
+    """Trapezoids under the falling envelope at recalls `at`, float64 (R,). recall, precision: float64 (n,), n > 0."""
     recalls = np.concatenate([[0.0], recall, [recall[-1], 1.0]])
     envelope = np.maximum.accumulate(np.concatenate([[1.0], precision, [0.0, 0.0]])[::-1])[::-1]
-    heights = np.interp(RECALLS, recalls, envelope)
-    return float((np.diff(RECALLS) * (heights[1:] + heights[:-1]) / 2.0).sum())  # as numpy.trapezoid adds
+    heights = np.interp(at, recalls, envelope)
+    return float((np.diff(at) * (heights[1:] + heights[:-1]) / 2.0).sum())  # as numpy.trapezoid adds
 
 
 def _smoothed(values: F64) -> F64:

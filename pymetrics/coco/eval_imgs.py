@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _config
 from ..evaluation.cells import Cells
 from ..evaluation.columns import CROWD, IGNORE, Columns
 from ..evaluation.matches import is_set
@@ -45,21 +46,28 @@ def from_matches(
     anns: the ground truths and detections of the columns' rows. ids: theirs when they were read, float64.
     """
     (gts, dts), n_images, n_areas, n_thresholds = anns, len(p.imgIds), len(p.areaRng), len(p.iouThrs)
-    found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
-    rows, gt_rows = cells.dt_rows, cells.gt_rows
+    rows, gt_rows, limit = cells.dt_rows, cells.gt_rows, p.maxDets[-1]
     gt_numbers, dt_numbers = (np.asarray(side, np.float64) for side in ids)
     dt_numbers = dt_numbers[rows]
     dt_ids = _as_evaluated(dts, rows, "id", dt_numbers)
     dt_scores = _as_evaluated(dts, rows, "score", cells.scores)
-    gt_ids_of = _as_evaluated(gts, range(len(gts)), "id", gt_numbers)
+    gt_ids_of = _as_evaluated(gts, None, "id", gt_numbers)
+    gt_ignore = columns.gt.flags & (CROWD | IGNORE) != 0
+    if _config.host_backend() == "native":
+        from .. import _native
 
+        return _native.write_entries(
+            p.imgIds, categories, p.areaRng, limit, dt_ids, dt_scores, gt_ids_of,
+            cells.category().astype(np.int64, copy=False), cells.image,
+            cells.dt_offsets, cells.gt_offsets, gt_rows, matches.gt_of, outcomes.ignored, dt_numbers, gt_numbers,
+            columns.gt.area, gt_ignore, np.array(outcomes.protocol.area_ranges, np.float64).reshape(-1, 2),
+        )  # fmt: skip
+    found: list[Entry | None] = [None] * (len(categories) * n_areas * n_images)
     cell_of = np.repeat(np.arange(len(cells)), np.diff(cells.gt_offsets))
     dt_ends, gt_ends = cells.dt_offsets.tolist(), cells.gt_offsets.tolist()
-    always_ignored = columns.gt.flags[gt_rows] & (CROWD | IGNORE) != 0
-    area = columns.gt.area[gt_rows]
+    always_ignored, area = gt_ignore[gt_rows], columns.gt.area[gt_rows]
     place = np.zeros(len(gts), np.int64)
     places = list(zip(cells.category().tolist(), cells.image.tolist(), strict=True))
-    limit = p.maxDets[-1]
 
     for a, (low, high) in enumerate(outcomes.protocol.area_ranges):
         ignored = always_ignored | (area < low) | (area > high)
@@ -190,12 +198,21 @@ def match_one(
     return dt_matches, gt_matches, dt_ignored
 
 
-def _as_evaluated(anns: list[Ann], rows: Any, key: str, evaluated: Any) -> list[Any]:
-    """A value of some annotations as they have it (an int, a float32), or, if it was changed since, as it was read."""
-    rows = rows.tolist() if isinstance(rows, np.ndarray) else rows
+def _as_evaluated(anns: list[Ann], rows: Array | None, key: str, evaluated: Array) -> list[Any]:
+    """A value of some annotations as they have it (an int, a float32), or, if it was changed since, as it was read.
+
+    rows: int32; None: of all of them.
+    """
+    if _config.host_backend() == "native":
+        from .. import _native
+
+        found = _native.values_as_read(anns, rows, key, evaluated)
+        if found is not None:
+            return found
+    places = range(len(anns)) if rows is None else rows.tolist()
     return [
         now if now == old or _is_rounded(now, old) else (int(old) if key == "id" else old)
-        for now, old in zip([anns[row].get(key) for row in rows], evaluated.tolist(), strict=True)
+        for now, old in zip([anns[row].get(key) for row in places], evaluated.tolist(), strict=True)
     ]
 
 

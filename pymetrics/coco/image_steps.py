@@ -128,7 +128,10 @@ class ImageSteps:
 
     def _known_overlaps(self, imgId: Any, catId: Any) -> Any:
         """What the evaluation of all cells found; None where it cannot answer."""
-        known = self._answers()
+        own = self.__dict__
+        known = own.get("_at_once")
+        if type(known) is not AtOnce or "_gts" in own or "_dts" in own:
+            known = self._answers()
         if known is None or self.params.useCats is not known.use_cats:
             return None
         block = known.overlaps.get((imgId, catId))
@@ -138,7 +141,10 @@ class ImageSteps:
 
     def evaluateImg(self, imgId: Any, catId: Any, aRng: Any, maxDet: int) -> eval_imgs.Entry | None:
         """Match one image and category within one area range: an entry of evalImgs, or None where nothing is there."""
-        known = self._answers()
+        own = self.__dict__
+        known = own.get("_at_once")
+        if type(known) is not AtOnce or "_gts" in own or "_dts" in own:
+            known = self._answers()
         if known is not None and self.params.useCats is known.use_cats:
             entries = known.entries.get((imgId, catId))
             if entries is None:
@@ -182,7 +188,8 @@ class AtOnce:
 
     def __init__(self, p: Params, overlaps: dict[Key, Any], entries: dict[Key, list[eval_imgs.Entry | None]]) -> None:
         self.overlaps, self.entries, self.use_cats = overlaps, entries, p.useCats
-        self._p, self._state, self._areas = p, _state_of(p), [list(pair) for pair in p.areaRng]
+        self._p, self._areas = p, [list(pair) for pair in p.areaRng]
+        self._state = np.asarray(p.iouThrs).tobytes(), list(p.maxDets), len(p.catIds), p.iouType
 
     @classmethod
     def of(cls, steps: ImageSteps) -> AtOnce | None:
@@ -214,7 +221,14 @@ class AtOnce:
 
     def holds(self, p: Params) -> bool:
         """Whether the parameters are those that were evaluated."""
-        return p is self._p and _state_of(p) == self._state
+        thresholds, limits, n_categories, iou_type = self._state
+        return (
+            p is self._p
+            and list(p.maxDets) == limits
+            and len(p.catIds) == n_categories
+            and p.iouType == iou_type
+            and np.asarray(p.iouThrs).tobytes() == thresholds
+        )
 
     def taken(
         self, entries: list[eval_imgs.Entry | None], image: Any, category: Any, area_range: Any, limit: int, ious: Any
@@ -232,10 +246,6 @@ class AtOnce:
         return None
 
 
-def _state_of(p: Params) -> tuple[Any, ...]:
-    return np.asarray(p.iouThrs).tobytes(), tuple(p.maxDets), len(p.catIds), p.iouType
-
-
 def _is_equal(ious: Any, block: Any) -> bool:
     if block is None:
         return len(ious) == 0
@@ -248,11 +258,14 @@ def overlaps_by_cell(columns: Columns, cells: Cells, p: Params) -> dict[Key, Any
     values = columns.shape.overlaps(columns.dt, columns.gt, cells)
     offsets, n_dt = cells.pair_offsets(), np.diff(cells.dt_offsets)
     category = cells.category()
-    found = {}
-    for c in np.flatnonzero(np.diff(offsets)):
-        block = values[offsets[c] : offsets[c + 1]].reshape(n_dt[c], -1)
-        found[p.imgIds[cells.image[c]], categories[category[c]]] = block.copy()
-    return found
+    places = zip(
+        category.tolist(), cells.image.tolist(), n_dt.tolist(), offsets.tolist(), offsets[1:].tolist(), strict=False
+    )
+    return {
+        (p.imgIds[image], categories[k]): values[begin:end].reshape(n, -1).copy()
+        for k, image, n, begin, end in places
+        if begin < end
+    }
 
 
 OWN_STEPS: Mapping[str, Any] = {name: getattr(ImageSteps, name) for name in STEPS}

@@ -13,7 +13,7 @@ from ..formats.ids import joined_ids, label_positions, positions
 from ..formats.source import Source
 from ..formats.values import as_array
 from ..kernels import arrays
-from .columns import CROWD, ID_ZERO, IGNORE, KEEPS_FREE, Axes, Columns, Side
+from .columns import CROWD, GROUP_OF, ID_ZERO, IGNORE, KEEPS_FREE, Axes, Columns, Side
 from .data_warnings import warn_of_scale
 from .shapes import Shape
 
@@ -93,6 +93,7 @@ def build_columns(
             category_ids=category_ids if use_cats else np.array([ONE_CATEGORY]),
             category_names=gt.axes.names if use_cats else {},
             image_sizes=listed_sizes,
+            image_names=gt.axes.image_names,
         ),
         shape=shape,
     )
@@ -145,7 +146,7 @@ def _on_device(gt: Source, dt: Source, shape: Shape, in_pixels: bool) -> Columns
 
 def _not_finite(source: Source) -> Any:
     """Above 0 where a value of the source's other columns is not finite."""
-    columns = (source.scores, source.area, source.crowd, source.ignore)
+    columns = (source.scores, source.area, source.crowd, source.ignore, source.group_of)
     floats = [column for column in columns if column is not None and column.is_floating_point()]
     return sum((~arrays.torch().isfinite(column)).any().to(arrays.torch().int64) for column in floats)
 
@@ -225,7 +226,7 @@ def _dt_area(dt: Source, columns: Any, shape: Shape) -> Any:
 def _gt_flags(gt: Source) -> Any:
     flags = arrays.empty(len(gt), "uint8", gt.category)
     flags[:] = 0
-    for column, flag in ((gt.crowd, CROWD), (gt.ignore, IGNORE)):
+    for column, flag in ((gt.crowd, CROWD), (gt.ignore, IGNORE), (gt.group_of, GROUP_OF)):
         if column is not None:
             flags |= arrays.cast(column != 0, "uint8") * flag
     if gt.ids is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .._arrays import F64, I32, I64, U8, Ids
     from .shapes import Shape
 
-CROWD, ID_ZERO, IGNORE = 1, 2, 4  # bits of the flags of ground truths
+CROWD, ID_ZERO, IGNORE, GROUP_OF = 1, 2, 4, 8  # bits of the flags of ground truths
 KEEPS_FREE = 1  # bit of the flags of detections: its id is 0 or below, so that its ground truth stays free (quirk)
 
 
@@ -27,8 +27,8 @@ class Side:
     shape: what is compared; only the evaluation's shape knows what this is (of boxes float64 (N, 4): x, y, width,
         height).
     area: float64 (N,) square pixels; of detections it may have length 0 where it is the shape's own.
-    flags: uint8 (N,): CROWD | ID_ZERO | IGNORE of ground truths; KEEPS_FREE of detections, of length 0 where none is
-        set.
+    flags: uint8 (N,): CROWD | ID_ZERO | IGNORE | GROUP_OF of ground truths, the last one for Open Images' rule alone;
+        KEEPS_FREE of detections, of length 0 where none is set.
     scores: float64 (N,); of length 0 for ground truths.
     source_row: int (N,), the row of the source that each row is; None where it is the same. On the host.
     """
@@ -50,6 +50,7 @@ class Axes:
     category_names: names of categories by id, where the source has them.
     category_groups: ids of the members of groups of categories, by the group's name.
     image_sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known; or None.
+    image_names: names of images (of their files) by id, where the source has them.
     """
 
     image_ids: Ids
@@ -57,6 +58,7 @@ class Axes:
     category_names: Mapping[Any, str] = field(default_factory=dict)
     category_groups: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     image_sizes: F64 | None = None
+    image_names: Mapping[Any, str] = field(default_factory=dict)
 
 
 @record

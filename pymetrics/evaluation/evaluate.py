@@ -121,12 +121,13 @@ def evaluate(
         from .matches import areas_to_keep, match_rows
 
         areas = areas_to_keep(keep_matches, protocol)
-    whole, given = None, None
+    whole: dict[str, Any] | None = None
+    given: set[str] | None = None
     if protocol.federated:
         from .federated import data_set
 
-        whole, use_ignore, given = data_set(gt), True, {"lvis"}
-        gt = whole
+        use_ignore, given = True, {"lvis"}
+        gt, whole = data_set(gt)
     columns = read_columns(
         gt, dt, shape, protocol, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
         use_ignore=use_ignore, class_map=class_map, given=given,

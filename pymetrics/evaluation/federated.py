@@ -6,6 +6,7 @@ objects are marked counts if it matches, and is ignored if it does not.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formats.coco_file import read_document
 from ..formats.json_files import read_json
 from .cells import group
 from .columns import CROWD, Columns, Side
@@ -74,9 +76,11 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     """
     columns, axes = columns.on_host(), columns.axes
     gt, dt = columns.gt, columns.dt
-    together = replace(columns, dt=replace(dt, category=np.zeros_like(dt.category)))
-    is_kept = np.zeros(len(dt.category), bool)
-    is_kept[group(together, limit, by="image").dt_rows] = True
+    is_kept = dt.image >= 0
+    if np.bincount(dt.image[is_kept], minlength=1).max() > limit:
+        together = replace(columns, dt=replace(dt, category=np.zeros_like(dt.category)))
+        is_kept[:] = False
+        is_kept[group(together, limit, by="image").dt_rows] = True
     area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
     gt = _without(replace(gt, flags=gt.flags & ~np.uint8(CROWD)), ~((gt.area > 0) & (gt.area < np.inf)))
     dt = _without(dt, ~(is_kept & (area > 0) & (area < np.inf)))
@@ -107,30 +111,38 @@ def _pairs(images: Sequence[Row], key: str, axes: Any) -> Any:
     """The keys of the images and categories that a list of the images names."""
     place_of_image = {id: i for i, id in enumerate(axes.image_ids.tolist())}
     place_of = {id: k for k, id in enumerate(axes.category_ids.tolist())}
-    pairs = [
-        (place_of_image[image["id"]], place_of.get(category, -1)) for image in images for category in image.get(key, ())
-    ]
-    table = np.array(pairs, np.int64).reshape(-1, 2)
-    keys = _keys(table[:, 0], table[:, 1], axes)
+    lists = [image.get(key, ()) for image in images]
+    places = np.array([place_of_image[image["id"]] for image in images], np.int64)
+    named = np.array([place_of.get(category, -1) for listed in lists for category in listed], np.int64)
+    keys = _keys(places.repeat(list(map(len, lists))), named, axes)
     return keys[keys >= 0]
 
 
-def data_set(gt: Any) -> Row:
-    """The ground truth of LVIS as a dict: of a path the file's content, of a COCO or LVIS object its data set.
+def data_set(gt: Any) -> tuple[Any, Row]:
+    """The ground truth of LVIS as it is to be read on, and its images and categories.
+
+    A path stays one where the C++ reader takes the file; else its content is read. Of a COCO or LVIS object it is the
+    data set.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it is none of these, it is not JSON, or its images or categories lack what LVIS says of them.
     """
-    found = getattr(gt, "dataset", gt)
+    found, whole = getattr(gt, "dataset", gt), None
     if isinstance(found, (str, os.PathLike)):
-        found = read_json(found, "gt")
-    if not isinstance(found, dict):
+        document = read_document(found, "gt")
+        if document is None:
+            found = read_json(found, "gt")
+        else:
+            text, spans = document.text.data, document.spans
+            whole = {key: json.loads(str(text[slice(*spans[key])], "utf-8")) for key in ("images", "categories")}
+    if whole is None and not isinstance(found, dict):
         raise ValueError(f"protocol 'lvis' needs gt as a file of LVIS or its content, got {type(gt).__name__}")
-    for i, category in enumerate(found.get("categories", ())):
+    whole = found if whole is None else whole
+    for i, category in enumerate(whole.get("categories", ())):
         if category.get("frequency") not in FREQUENCIES:
             raise ValueError(
                 f"gt['categories'][{i}]['frequency'] must be one of r, c, f for the protocol 'lvis', got "
                 f"{category.get('frequency')!r}"
             )
-    return found
+    return found, whole

@@ -31,6 +31,7 @@ def joined_data(chunks: Sequence[Columns]) -> Columns:
         seen[images] = True
         places.append((np.where(is_new, images, -1), positions(chunk.axes.category_ids, category_ids)))
     names: Mapping[Any, str] = {k: name for chunk in reversed(chunks) for k, name in chunk.axes.category_names.items()}
+    files = {image: name for chunk in reversed(chunks) for image, name in chunk.axes.image_names.items()}
     groups: dict[str, tuple[Any, ...]] = {}
     for chunk in chunks:
         for name, members in chunk.axes.category_groups.items():
@@ -39,7 +40,7 @@ def joined_data(chunks: Sequence[Columns]) -> Columns:
     return Columns(
         gt=_joined_sides(shape, [chunk.gt for chunk in chunks], places),
         dt=_joined_sides(shape, [chunk.dt for chunk in chunks], places),
-        axes=Axes(image_ids, category_ids, names, groups, sizes if any_sizes else None),
+        axes=Axes(image_ids, category_ids, names, groups, sizes if any_sizes else None, files),
         shape=shape,
     )
 

@@ -135,9 +135,14 @@ class Result(Mapping[str, float]):
                     if row.metric == metric and row.categories == members and place is not None
                 ]
                 if found:
-                    part = values if members is None else values[..., self._members(members), :, :]
+                    part = values if members is None else self._of_group(values, members)
                     stats[[i for i, _ in found]] = arrays.to_host(stages.means(part, [place for _, place in found]))
         return stats
+
+    def _of_group(self, values: Any, group: str) -> Any:
+        places = self._members(group)
+        # take keeps the order of the axes in memory, which indexing does not
+        return values.take(places, -3) if isinstance(values, numpy.ndarray) else values[..., places, :, :]
 
     def _members(self, group: str) -> list[int]:
         """The positions on axis K of the categories of a group; none where the data has no such group."""

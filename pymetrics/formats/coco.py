@@ -11,6 +11,7 @@ import numpy as np
 
 from .boxes import BoxFormat, RawBoxes
 from .dict_columns import read_columns
+from .image_names import ImageNames
 from .options import ReadOptions
 from .source import LVIS_KEYS, Source, SourceAxes
 from .values import Where, category_column, crowd_column, flag_column, float_column, image_column
@@ -44,7 +45,7 @@ def ground_truth(dataset: Mapping[str, Any], options: ReadOptions) -> Source:
     )
     category_ids, names = named_categories(categories, f"{argument}['categories']")
     image_ids, sizes, has_lvis_keys = _images(images, f"{argument}['images']")
-    axes = SourceAxes(image_ids, category_ids, "warn", names, sizes, has_lvis_keys)
+    axes = SourceAxes(image_ids, category_ids, "warn", names, sizes, has_lvis_keys, ImageNames(image_ids, list(images)))
     return _annotations(annotations, f"{argument}['annotations']", options, axes)
 
 

@@ -19,6 +19,7 @@ from .. import _config
 from .._records import record
 from .boxes import BoxFormat, RawBoxes
 from .coco import XYWH, named_categories, where_of
+from .image_names import ImageNames
 from .json_files import read_json
 from .options import COMPARED, ReadOptions
 from .source import Source, SourceAxes
@@ -282,17 +283,17 @@ def read_ground_truth(
     room = size // SHORTEST + 1
     image_room = size // SHORTEST_IMAGE + 1
     images, sizes = np.empty(image_room, np.int64), np.empty((image_room, 2))
-    image_flags = np.empty(image_room, np.uint8)
+    image_names, image_flags = np.empty((image_room, 2), np.int64), np.empty(image_room, np.uint8)
     image, category, ids = np.empty((3, room), np.int64)
     area, flags = np.empty(room), np.empty(room, np.uint8)
     boxes = np.empty((room, 4)) if masks is None else None
-    outputs = (images, sizes, image_flags, image, category, boxes, area, ids, flags)
+    outputs = (images, sizes, image_names, image_flags, image, category, boxes, area, ids, flags)
     from .. import _native
 
     found = _native.read_ground_truth(source, size, chunk, *outputs, _config.get_num_threads(), masks, points, labelled)
     if len(found) == 2:
         raise _left(found)
-    n_images, n, categories, sections = found
+    n_images, n, categories, sections, names_of_images = found
     if isinstance(categories, bytes):
         import json
 
@@ -341,6 +342,7 @@ def read_ground_truth(
             names=names,
             sizes=None if np.isnan(sizes).all() else sizes,
             has_lvis_keys=has_lvis_keys,
+            image_names=ImageNames(images[:n_images], names_of_images),
         ),
         is_checked=True,
     )

@@ -70,7 +70,9 @@ class _Sides:
         if self.boxes is not None:
             box_format = as_any_box_format(self.box_format)
             if box_format.normalized or box_format.n_columns != 4:
-                raise ValueError(f"boxes beside keypoints must be in pixels and not rotated, got {self.box_format!r}")
+                raise ValueError(
+                    f"boxes beside keypoints must be in pixels, of four numbers each; got {self.box_format!r}"
+                )
             boxes = to_xywh(box_column(self.boxes, found.where), box_format.layout)
             found = found.with_shape(replace(found.shape, boxes=boxes))
             found.check()
@@ -148,6 +150,8 @@ class GroundTruths(_Sides):
             a crowd, and it is ignored.
         ignore: (N,) nonzero where the box is to be ignored: it does not count, and a detection that matches it is
             neither right nor wrong. None for nowhere.
+        group_of: (N,) nonzero where the box stands for a group of objects; read by `analysis.openimages` alone, in all
+            else it is a box as others. None for nowhere.
         area: (N,) square pixels, which decide small, medium and large; or None for the boxes' width * height, or the
             masks' pixels.
         ids: (N,) annotation ids, or None. They matter in two ways that are pycocotools': an object of id 0 is never
@@ -178,6 +182,7 @@ class GroundTruths(_Sides):
     ignore: Any = None
     masks: Any = None
     keypoints: Any = None
+    group_of: Any = None
 
     @cached_property
     def source(self) -> Source:
@@ -186,7 +191,7 @@ class GroundTruths(_Sides):
         _require(self, "labels")
         if self.ids is None and self.images is None and self.categories is None:
             columns = {"image": self.image, "boxes": self.boxes, "labels": self.labels}
-            more = {"crowd": self.crowd, "ignore": self.ignore, "area": self.area}
+            more = {"crowd": self.crowd, "ignore": self.ignore, "area": self.area, "group_of": self.group_of}
             source = _on_device({**columns, **more}, box_format, where)
             if source is not None:
                 return source
@@ -212,6 +217,7 @@ class GroundTruths(_Sides):
             area=None if self.area is None else float_column(self.area, where, "area"),
             crowd=None if self.crowd is None else crowd_column(self.crowd, where),
             ignore=None if self.ignore is None else flag_column(self.ignore, where, "ignore"),
+            group_of=None if self.group_of is None else flag_column(self.group_of, where, "group_of"),
             ids=None if self.ids is None else int_column(self.ids, where, "ids").tolist(),
             axes=SourceAxes(images=images, categories=categories, names=names),
         )

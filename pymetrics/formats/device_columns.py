@@ -86,7 +86,7 @@ def _are_alike(parts: dict[str, list[Any]], device: Any, box_format: BoxFormat) 
 
 
 def _converted(name: str, tensor: Any) -> Any:
-    if name in ("boxes", "crowd", "ignore"):
+    if name in ("boxes", "crowd", "ignore", "group_of"):
         return tensor
     dtype = torch().int64 if name in ("labels", "image") else torch().float64
     return tensor.to(dtype).contiguous()

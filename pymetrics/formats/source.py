@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .._arrays import F64, Bool, Ids
 
-COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore")
+COLUMNS = ("image", "category", "scores", "area", "no_area", "crowd", "ignore", "group_of")
 LVIS_KEYS = ("neg_category_ids", "not_exhaustive_category_ids")  # what LVIS says of images, and COCO does not
 
 
@@ -31,6 +31,7 @@ class SourceAxes:
     names: names of categories by id.
     sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known.
     has_lvis_keys: the images have one of LVIS_KEYS.
+    image_names: names of images (of their files) by id.
     """
 
     images: NDArray[Any] | None = None
@@ -39,6 +40,7 @@ class SourceAxes:
     names: Mapping[Any, str] = field(default_factory=dict)
     sizes: NDArray[np.float64] | None = None
     has_lvis_keys: bool = False
+    image_names: Mapping[Any, str] = field(default_factory=dict)
 
 
 @record
@@ -56,7 +58,8 @@ class Source:
     scores: float64 (N,), detections only.
     area: float64 (N,) square pixels; None, or where no_area (bool (N,)) is set: the shape's own.
     crowd: (N,), 1 where any number of detections may match it (it is ignored, too), else 0. ignore: (N,), not 0 where
-        it is ignored. bool; of files uint8; on a GPU any dtype.
+        it is ignored. group_of: (N,), not 0 where a box stands for a group of objects; read by Open Images' rule
+        alone. bool; of files uint8; on a GPU any dtype.
     unread_ignore: (N,), not 0 where the source says `ignore` and was not to be asked for it; None where it says none.
     ids: N annotation ids, int64 or a list of any kind.
     one_row_per_id: no id stands for two rows, or rows that share one were resolved already (DUPLICATE_IDS).
@@ -74,6 +77,7 @@ class Source:
     no_area: Bool | None = None
     crowd: Bool | None = None
     ignore: Bool | None = None
+    group_of: Bool | None = None
     unread_ignore: Any = None
     ids: list[Any] | NDArray[np.int64] | None = None
     one_row_per_id: bool = False
@@ -114,8 +118,9 @@ class Source:
         self.shape.check(self.where)
         if self.crowd is not None and not _are_flags(self.crowd):
             crowd_column(self.crowd, self.where)
-        if self.ignore is not None and not _are_flags(self.ignore):
-            flag_column(self.ignore, self.where, "ignore")
+        for name in ("ignore", "group_of"):
+            if columns[name] is not None and not _are_flags(columns[name]):
+                flag_column(columns[name], self.where, name)
         for name in ("scores", "area"):
             if columns[name] is not None:
                 check_finite(columns[name], self.where, name, but=self.no_area if name == "area" else None)

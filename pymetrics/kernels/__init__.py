@@ -35,9 +35,11 @@ from .matching import match_boxes as match_boxes
 from .matching import match_cells as match_cells
 from .means import mean_valid as mean_valid
 from .other_tools import corner_iou as corner_iou
+from .other_tools import match_overlap_first as match_overlap_first
 from .other_tools import match_pairs as match_pairs
 from .other_tools import match_unclaimed as match_unclaimed
 from .panoptic import panoptic_pairs as panoptic_pairs
+from .pointing import match_groups as match_groups
 from .pointing import match_pointing as match_pointing
 from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS

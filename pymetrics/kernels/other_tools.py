@@ -78,6 +78,32 @@ def match_unclaimed(
 
 
 @kernel(parallel=True, outputs=("match_of",), cuda=False)
+def match_overlap_first(
+    overlaps, overlap_offsets, dt_category, dt_offsets, gt_category, gt_offsets, threshold, match_of, begin, end
+):
+    """Each detection points at the ground truth of its category that overlaps it most; the first one to point takes it.
+
+    It points if the overlap is more than `threshold`, at a taken ground truth too; of equal overlaps at the last one.
+    Arguments as for match_unclaimed. Units are cells.
+    """
+    for c in range(begin, end):
+        first, n_gt = gt_offsets[c], gt_offsets[c + 1] - gt_offsets[c]
+        taken, row = np.zeros(n_gt, np.uint8), overlap_offsets[c]
+        for d in range(dt_offsets[c], dt_offsets[c + 1]):
+            best, place = threshold, -1
+            for g in range(n_gt):
+                if gt_category[first + g] != dt_category[d]:
+                    continue
+                if overlaps[row + g] > best or (place >= 0 and overlaps[row + g] == best):
+                    best, place = overlaps[row + g], g
+            row += n_gt
+            match_of[d] = -1
+            if place >= 0 and taken[place] == 0:
+                taken[place] = 1
+                match_of[d] = first + place
+
+
+@kernel(parallel=True, outputs=("match_of",), cuda=False)
 def match_pairs(
     overlaps, overlap_offsets, dt_category, dt_offsets, gt_category, gt_offsets, threshold, match_of, begin, end
 ):

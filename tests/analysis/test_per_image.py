@@ -38,8 +38,18 @@ def test_counts_are_those_of_at_and_the_worst_come_first(seed):
         for score, used in ((None, best), (0.3, 0.3)):
             rows, wanted = per_image(result, iou=iou, score=score), result.at(used, iou).per_image
             assert [{key: row[key] for key in want} for row, want in zip(rows, wanted, strict=True)] == wanted
-            assert list(rows[0]) == ["id", *result, *list(wanted[0])[1:]]
-            assert {type(value) for value in list(rows[0].values())[1:]} == {int, float}
+            assert list(rows[0]) == ["id", "file_name", *result, *list(wanted[0])[1:]]
+            assert {type(value) for value in list(rows[0].values())[2:]} == {int, float}
+
+
+def test_names_of_images():
+    images = [{"id": 4, "file_name": "four.jpg"}, {"id": 7}]
+    boxes = [{"id": i + 1, "image_id": image, "category_id": 1, "bbox": [0, 0, 9, 9]} for i, image in enumerate((4, 7))]
+    found = pymetrics.evaluate(
+        {"images": images, "annotations": boxes, "categories": [{"id": 1}]}, [{**boxes[0], "score": 0.5}]
+    )
+    assert {row["id"]: row["file_name"] for row in per_image(found)} == {4: "four.jpg", 7: None}
+    assert [(row["image"], row["file_name"]) for row in pymetrics.analysis.suspects(found).doubtful] == [(7, None)]
 
 
 def test_outcomes_are_enough():

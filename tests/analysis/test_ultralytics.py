@@ -11,13 +11,15 @@ from helpers.rule_scenes import images, sources
 import pymetrics
 from pymetrics.analysis import ultralytics
 
-RECORDED = json.loads((Path(__file__).parents[1] / "fixtures" / "ultralytics.json").read_text(encoding="utf-8"))
+FILES = {"confidence_first": "ultralytics.json", "overlap_first": "ultralytics_overlap_first.json"}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_numbers_recorded_of_ap_per_class(backend, sum_order):
-    for seed, want in enumerate(RECORDED):
-        found = ultralytics(pymetrics.evaluate(*sources(images(seed))))
+@pytest.mark.parametrize("matching", FILES)
+def test_numbers_recorded_of_ap_per_class(backend, sum_order, matching):
+    text = (Path(__file__).parents[1] / "fixtures" / FILES[matching]).read_text(encoding="utf-8")
+    for seed, want in enumerate(json.loads(text)):
+        found = ultralytics(pymetrics.evaluate(*sources(images(seed))), matching=matching)
         assert found.category_ids.tolist() == want["classes"]
         assert found.average.tolist() == want["ap"]
         assert [found.precision.tolist(), found.recall.tolist(), found.f1.tolist()] == [
@@ -49,6 +51,16 @@ def test_limits():
     assert ultralytics(result, confidence=-1).recall[0] >= 0
 
 
+def test_overlap_first_points_at_taken_objects():
+    """Both detections overlap the first object most; only the other matching gives the second one to the later one."""
+    gt = np.array([[0, 0, 0, 10, 100, 1], [0, 0, 20, 10, 100, 1]])
+    dt = np.array([[0, 0, 0, 10, 100, 0.9, 1], [0, 0, 8, 10, 100, 0.8, 1]])
+    result = pymetrics.evaluate(gt, dt)
+    first, other = (ultralytics(result, matching=name) for name in FILES)
+    assert (first.map_50, first.map_75) == pytest.approx((0.995, 0.995))
+    assert (other.map_50, other.recall.tolist()) == (pytest.approx(0.505, abs=0.02), [0.5])
+
+
 def test_crowds_are_left_out_and_bad_arguments():
     of = scene(0, n_images=20)
     found = ultralytics(of.evaluate())
@@ -59,3 +71,5 @@ def test_crowds_are_left_out_and_bad_arguments():
         ultralytics(of.merged())
     with pytest.raises(ValueError, match=r"max_dets must be an integer in \[1, 2147483647\], got 0"):
         ultralytics(of.evaluate(), max_dets=0)
+    with pytest.raises(ValueError, match=r"matching must be one of \('confidence_first', 'overlap_first'\), got 'old'"):
+        ultralytics(of.evaluate(), matching="old")

@@ -6,7 +6,7 @@ from helpers.coco_scenes import compare, make_scene, run
 
 from pymetrics.coco import COCO, COCOeval
 
-SEEDS = [pytest.param(range(i, i + 200), marks=pytest.mark.slow if i else ()) for i in range(0, 3000, 200)]
+SEEDS = [pytest.param(range(i, i + 100), marks=pytest.mark.slow if i else ()) for i in range(0, 3000, 100)]
 
 
 @pytest.mark.parametrize("seeds", SEEDS, ids=str)

@@ -137,7 +137,7 @@ def ordinary(seed):
     return scene
 
 
-@pytest.mark.parametrize("seeds", [range(200), pytest.param(range(200, 1200), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("seeds", [range(100), pytest.param(range(100, 1200), marks=pytest.mark.slow)], ids=str)
 def test_generated_scenes(theirs, seeds, backend):
     n = 0
     for seed in seeds if backend == "native" else seeds[:60]:

@@ -48,7 +48,7 @@ def computed(monkeypatch):
     return calls
 
 
-@pytest.mark.parametrize("seeds", [range(300), pytest.param(range(300, 1500), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("seeds", [range(100), pytest.param(range(100, 1500), marks=pytest.mark.slow)], ids=str)
 def test_boxes(rival, seeds, backend):
     for seed in seeds if backend == "native" else seeds[:100]:
         scene = make_scene(seed)

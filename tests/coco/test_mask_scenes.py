@@ -16,7 +16,7 @@ from pymetrics.coco import COCO, COCOeval, mask
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # pycocotools' own
 
 
-SEEDS = [pytest.param(range(i, i + 150), marks=pytest.mark.slow if i else ()) for i in range(0, 1050, 150)]
+SEEDS = [pytest.param(range(i, i + 75), marks=pytest.mark.slow if i else ()) for i in range(0, 1050, 75)]
 
 
 @pytest.mark.parametrize("seeds", SEEDS, ids=str)

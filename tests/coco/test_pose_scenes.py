@@ -14,7 +14,7 @@ from helpers.pose_scenes import jittered_poses, make_pose_scene
 import pymetrics
 from pymetrics.coco import COCO, COCOeval, Params
 
-SEEDS = [pytest.param(range(i, i + 150), marks=pytest.mark.slow if i else ()) for i in range(0, 1050, 150)]
+SEEDS = [pytest.param(range(i, i + 75), marks=pytest.mark.slow if i else ()) for i in range(0, 1050, 75)]
 
 
 def differ(rival, eval_class, seed):
@@ -58,7 +58,7 @@ def test_the_generator_makes_what_it_should():
     assert sum(int(((block > 0.1) & (block < 0.9)).sum()) for block in ious) > 500
 
 
-@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(60, 400), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("seeds", [range(30), pytest.param(range(30, 400), marks=pytest.mark.slow)], ids=str)
 def test_through_files(rival, need, seeds, monkeypatch, tmp_path):
     """Of which no dict is made, unless a file is left to json."""
     need("pymetrics._native")
@@ -79,6 +79,7 @@ def test_through_files(rival, need, seeds, monkeypatch, tmp_path):
     assert n_unopened > len(seeds) // 10
 
 
+@pytest.mark.slow
 def test_an_unopened_coco_and_other_iou_types(rival, files):
     """Poses, then boxes, then poses: each reads what it compares, and `ignore` is what the last one wrote."""
     found = []

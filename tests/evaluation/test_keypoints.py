@@ -338,7 +338,7 @@ def test_bad_columns_are_refused_by_name():
     with pytest.raises(ValueError, match=r"GroundTruths.keypoints has 1 rows, GroundTruths.image has 2"):
         GroundTruths(image=[1, 2], labels=[1, 1], keypoints=np.zeros((1, 17, 3)))
     normalized = GroundTruths([1], [[0, 0, 1, 1]], [1], area=[1], box_format="yolo", keypoints=np.zeros((1, 17, 3)))
-    with pytest.raises(ValueError, match="boxes beside keypoints must be in pixels and not rotated, got 'yolo'"):
+    with pytest.raises(ValueError, match="boxes beside keypoints must be in pixels, of four numbers each; got 'yolo'"):
         pymetrics.evaluate(normalized, dt, iou_type="keypoints")
     assert repr(dt) == f"Detections({len(dt)} poses)"
 

@@ -34,6 +34,18 @@ def test_generated_scenes(backend, tmp_path):
         assert result[name] == value
 
 
+def test_limit_of_an_image():
+    for seed in range(20):
+        scene = make_lvis_scene(seed)
+        gt = lvis.LVIS.__new__(lvis.LVIS)
+        gt.logger, gt.dataset = lvis.dataset.logger, copy.deepcopy(scene.gt)
+        gt._create_index()
+        evaluation = lvis.LVISEval(gt, lvis.LVISResults(gt, copy.deepcopy(scene.dt), max_dets=5), "bbox")
+        evaluation.run()
+        result = pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5])
+        assert result.stats.tolist() == [float(value) for value in evaluation.results.values()], seed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 400])
 def test_real_annotations(data, tmp_path, n):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 
 import numpy as np
@@ -122,6 +123,23 @@ def test_images(images, has_sizes, is_lvis, chunk):
         for image in json.loads(document)["images"]
     ]
     assert axes.sizes is None or np.array_equal(axes.sizes, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 17])
+def test_names_of_images(chunk):
+    """What is no string is no name; of two in one image json takes the last one, and reads the file."""
+    images = (
+        rb'[{"file_name": "a.jpg", "id": 3}, {"id": 1}, {"id": 2, "file_name": "\u00e4 \"b\" \ud83d\ude00.png"}, '
+        rb'{"id": 9, "file_name": ""}, {"file_name": null, "id": 4}, {"id": 5, "file_name": 17}, '
+        rb'{"id": 6, "file_name": ["x"]}, {"id": 7, "name": "n", "x": {"file_name": "inner"}}, '
+        + '{"id": 8, "file_name": "日本/ß.jpg"}]'.encode()
+    )
+    document = data_set(ANNOTATION, images=images)
+    check("gt", document, chunk, taken=True)
+    names = by_reader("gt", document, chunk).axes.image_names
+    assert names == {3: "a.jpg", 2: 'ä "b" 😀.png', 9: "", 8: "日本/ß.jpg"}
+    assert (len(names), names[3], 1 in names, pickle.loads(pickle.dumps(names))) == (4, "a.jpg", False, dict(names))
+    check("gt", data_set(ANNOTATION, images=b'[{"id": 1, "file_name": "a", "file_name": "b"}]'), chunk, taken=False)
 
 
 @pytest.mark.parametrize("chunk", [1, 60, 1 << 17])

@@ -29,7 +29,7 @@ struct Rows {
     Kind kind;
     index_t stopped = 0;  // where, if they were not read
     GroundTruthCounts n;
-    std::vector<index_t> image, category, id, images;
+    std::vector<index_t> image, category, id, images, image_names;
     std::vector<double> boxes, scores, areas, image_sizes, labelled, points;
     std::vector<std::uint8_t> flags, image_flags;
 
@@ -39,6 +39,7 @@ struct Rows {
           category(room),
           id(room),
           images(room),
+          image_names(2 * room),
           boxes(4 * room),
           scores(room),
           areas(room),
@@ -51,6 +52,7 @@ struct Rows {
         out.room = out_images.room = index_t(room);
         out.image = image.data(), out.category = category.data(), out.boxes = boxes.data();
         out_images.id = images.data();
+        out_images.names = image_names.data();
         out_images.sizes = image_sizes.data(), out_images.flags = image_flags.data();
         if (kind.is_data_set) out.id = id.data(), out.areas = areas.data(), out.flags = flags.data();
         else out.scores = scores.data();
@@ -83,6 +85,7 @@ struct Rows {
             !same(points, other.points, rows * width) || !same(labelled, other.labelled, rows) ||
             !same(boxes, other.boxes, 4 * rows) || !same(scores, other.scores, rows) ||
             !same(flags, other.flags, rows) || !same(images, other.images, std::size_t(n.images)) ||
+            !same(image_names, other.image_names, 2 * std::size_t(n.images)) ||
             !same(image_sizes, other.image_sizes, 2 * std::size_t(n.images)) ||
             !same(image_flags, other.image_flags, std::size_t(n.images)))
             return false;

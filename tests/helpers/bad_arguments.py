@@ -339,8 +339,23 @@ BAD_VALUES = {
         (add_row("status"), "status: expected length"),
         (put("end", 99), "begin, end:"),
     ],
+    "match_groups": [
+        (columns("dt", 5), "dt, gt: expected 4 columns"),
+        (change("dt_offsets", -1, BIG), "dt_offsets: offsets must end"),
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
+        (add_row("gt_kind"), "gt_kind: expected length"),
+        (add_row("status"), "status: expected length"),
+        (add_row("group_of"), "group_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
     "match_unclaimed": [
         (change("dt_offsets", 0, -1), "dt_offsets: expected"),
+        (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
+        (add_row("match_of"), "match_of: expected length"),
+        (put("end", 99), "begin, end:"),
+    ],
+    "match_overlap_first": [
+        (change("gt_offsets", -1, BIG), "gt_offsets: offsets must end"),
         (change("overlap_offsets", slice(None), 0), "overlap_offsets: cell . has another size"),
         (add_row("match_of"), "match_of: expected length"),
         (put("end", 99), "begin, end:"),

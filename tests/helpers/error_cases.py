@@ -84,6 +84,10 @@ def match_pairs(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def match_overlap_first(rng: Rng, size: int) -> Args:
+    return match_pairs(rng, size)
+
+
 def match_pointing(rng: Rng, size: int) -> Args:
     args = corner_iou(rng, size)
     names = ("dt_offsets", "gt_offsets", "begin", "end")
@@ -94,6 +98,17 @@ def match_pointing(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def match_groups(rng: Rng, size: int) -> Args:
+    args = match_pointing(rng, size)
+    del args["gt_ignored"]
+    args["dt"][:, 2:] = args["dt"][:, :2] + np.abs(args["dt"][:, 2:] - args["dt"][:, :2]) + 1  # boxes have areas
+    return args | {
+        "gt_kind": rng.choice(np.array([0, 0, 1, 2, 3], np.uint8), len(args["gt"])),
+        "group_of": np.empty(len(args["dt"]), np.int32),
+    }
+
+
 CALLS = (
-    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_pairs, match_pointing
+    find_errors, average_precision, lowest_lrp, corner_iou, match_unclaimed, match_overlap_first, match_pairs,
+    match_pointing, match_groups,
 )  # fmt: skip

@@ -72,6 +72,7 @@ def same(source, expected):
     assert source.shape.format == expected.shape.format
     assert source.axes.names == expected.axes.names
     assert source.axes.has_lvis_keys == expected.axes.has_lvis_keys
+    assert dict(source.axes.image_names) == dict(expected.axes.image_names)
     assert source.axes.unknown == expected.axes.unknown
     assert len(source) == len(expected)
     assert source.where("image", 3) == expected.where("image", 3)

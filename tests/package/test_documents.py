@@ -37,17 +37,32 @@ def test_the_first_example_prints_what_stands_there(
 
 
 @pytest.mark.skipif(not README.exists(), reason="not in the source folder")
+@pytest.mark.parametrize("page", ["analysis.md", "other-protocols.md"])
 def test_the_examples_of_analysis_print_what_stands_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All of the page, one after another."""
-    text = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == text.count("```python") >= 5
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo", "--out", "sample"]) == 0
-    capsys.readouterr()
+    run_page(page, capsys)
+
+
+@pytest.mark.skipif(not README.exists(), reason="not in the source folder")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_examples_of_explain_print_what_stands_there(
+    data: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sum_order: None
+) -> None:
+    monkeypatch.chdir(data("coco_yolact100/gt.json").parents[1])
+    run_page("explain.md", capsys)
+
+
+def run_page(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """All examples of a page, one after another."""
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == text.count("```python") >= 3
     names: dict[str, Any] = {}
+    capsys.readouterr()
     for code, printed in blocks:
         exec(code, names)
         assert capsys.readouterr().out == printed, code

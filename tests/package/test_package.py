@@ -247,7 +247,9 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 # Imports point down. A module may import those of its own row's folders and of every later row.
 LAYERS = (
     {"__main__"},
-    {"cli", "_show_config", "trackers"},
+    {"cli"},
+    {"cli_explain", "_show_config", "trackers"},
+    {"cli_files"},
     {"functional"},
     {"detection"},
     {"coco", "demo"},
