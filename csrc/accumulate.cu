@@ -6,14 +6,7 @@
 namespace pymetrics::cuda {
 namespace {
 
-// Bytes of scratch for the replicates drawn at once. Small in emulation, so that small cases take several rounds.
-#ifdef PM_CUDA_EMU
-constexpr index_t kScratch = 1 << 15;
-#else
-constexpr index_t kScratch = 1 << 28;
-#endif
-
-void measure(Problem& p, const char* kernel) {
+void measure(Problem& p) {
     p.D = p.scores.shape[0];
     p.W = p.matched.shape[1];
     p.K = p.category_cells.shape[0] - 1;
@@ -22,7 +15,7 @@ void measure(Problem& p, const char* kernel) {
     p.n_pairs = p.M * p.n_bits();
     p.limit_bits = bits_of(p.M);
     if (p.D >= index_t(1) << 31 || bits_of(p.n_categories) + p.limit_bits > 32)
-        throw DeviceError(std::string(kernel) + ": a GPU takes fewer than 2**31 detections and 2**24 categories, got " +
+        throw DeviceError("accumulate: a GPU takes fewer than 2**31 detections and 2**24 categories, got " +
                           std::to_string(p.D) + " and " + std::to_string(p.n_categories));
     p.chunk = 4 * kBlock;  // and so many more that the totals take no more room than the words
     while (p.n_pairs > p.chunk * p.W) p.chunk *= 2;
@@ -30,7 +23,7 @@ void measure(Problem& p, const char* kernel) {
     p.n_groups = p.D / kGroup + p.n_categories;
 }
 
-// What all replicates share: the detections in order, their words turned.
+// The detections in order, their words turned.
 void put_in_order(Problem& p, const Queue& queue) {
     word_t *keys = queue.take<word_t>(p.D), *spare_keys = queue.take<word_t>(p.D);
     auto *rows = queue.take<std::int32_t>(p.D), *rows_by_score = queue.take<std::int32_t>(p.D);
@@ -39,7 +32,6 @@ void put_in_order(Problem& p, const Queue& queue) {
     // the same memory twice: the first is read for the last time before the second is written
     p.in_order = p.places;
     p.order = rows;
-    if (p.weighted) p.images = queue.take<std::int32_t>(p.D);
     p.starts = queue.take<index_t>(p.n_categories + 1);
     p.by_recall = queue.take<std::uint32_t>(p.R);
     p.top = queue.take<std::uint32_t>(p.n_categories * p.M);
@@ -54,37 +46,27 @@ void put_in_order(Problem& p, const Queue& queue) {
     PM_RUN(turn, unsigned(p.n_chunks), kBlock, queue, p);
 }
 
-// The curves of n replicates, beside each other.
-void draw(const Problem& p, unsigned n, const Queue& queue) {
+void draw(Problem& p, const Queue& queue) {
     constexpr index_t n_shares = 32;
+    p.positives = queue.take<unsigned long long>(p.n_categories * p.A);
+    p.need = queue.take<std::uint32_t>(p.n_categories * p.A * p.R);
+    p.totals = queue.take<word_t>(p.n_pairs * (p.n_chunks + 1));
     const index_t n_cells = p.n_categories * p.A, n_tiles = (n_cells * p.M + kColumns - 1) / kColumns;
-    auto grid = [&](index_t units) { return dim3(blocks_for(units, kBlock), n); };
     const unsigned chunks = unsigned(p.n_chunks), walkers = p.n_pairs < 128 ? 128 : 256;
-    PM_RUN(clear, grid(std::max(n_cells, p.T * p.R * kBlock)), kBlock, queue, p);
-    PM_RUN(count_truths, grid(n_cells * n_shares * kWarp), kBlock, queue, p, n_shares);
-    PM_RUN(find_needs, grid(n_cells * p.R), kBlock, queue, p);
-    if (p.weighted) {
-        PM_RUN(turn_weights, dim3(chunks, n), kBlock, queue, p);
-        PM_RUN(tally<true>, dim3(chunks + 1, n), kBlock, queue, p);
-    } else {
-        PM_RUN(tally<false>, dim3(chunks + 1, n), kBlock, queue, p);
-    }
-    exclusive_sum(queue, p.totals, p.totals, n * p.n_pairs * (p.n_chunks + 1));
-    if (p.weighted) PM_RUN(walk<true>, dim3(chunks, n), walkers, queue, p);
-    else PM_RUN(walk<false>, dim3(chunks, n), walkers, queue, p);
-    PM_RUN(finish, dim3(unsigned(n_tiles * p.T), n), kColumns * kSections, queue, p);
+    PM_RUN_UNITS(clear, std::max(n_cells, p.T * p.R * kBlock), queue, p);
+    PM_RUN_UNITS(count_truths, n_cells * n_shares * kWarp, queue, p, n_shares);
+    PM_RUN_UNITS(find_needs, n_cells * p.R, queue, p);
+    PM_RUN(tally, chunks + 1, kBlock, queue, p);
+    exclusive_sum(queue, p.totals, p.totals, p.n_pairs * (p.n_chunks + 1));
+    PM_RUN(walk, chunks, walkers, queue, p);
+    PM_RUN(finish, unsigned(n_tiles * p.T), kColumns * kSections, queue, p);
 }
 
-// Scratch of the replicates that are drawn at once.
-void take_replicates(Problem& p, index_t n, const Queue& queue) {
-    p.positives = queue.take<unsigned long long>(n * p.n_categories * p.A);
-    p.need = queue.take<std::uint32_t>(n * p.n_categories * p.A * p.R);
-    p.totals = queue.take<word_t>(n * p.n_pairs * (p.n_chunks + 1));
-    if (p.weighted) p.planes = queue.take<lanes_t>(n * p.n_groups * kPlanes);
-}
+}  // namespace
 
-template <class Arguments>
-Problem problem_of(const Arguments& of) {
+// area_bits is not read: bit a * T + t is of area range a.
+void accumulate(const Accumulate& of, const Queue& queue) {
+    if (of.end <= of.begin) return;
     Problem p = {};
     p.scores = of.scores;
     p.matched = of.matched;
@@ -98,47 +80,14 @@ Problem problem_of(const Arguments& of) {
     p.recall = of.recall.data;
     p.begin = of.begin;
     p.n_categories = of.end - of.begin;
-    return p;
-}
-
-}  // namespace
-
-// area_bits is not read: bit a * T + t is of area range a.
-void accumulate(const Accumulate& of, const Queue& queue) {
-    if (of.end <= of.begin) return;
-    Problem p = problem_of(of);
     p.scores_at = of.scores_at.data;
     p.keep_scores = of.scores_at.shape[0] > 0;
     p.T = of.recall.shape[0];
     p.A = of.recall.shape[2];
-    measure(p, "accumulate");
+    measure(p);
     if (p.n_pairs == 0) return;
     put_in_order(p, queue);
-    take_replicates(p, 1, queue);
-    draw(p, 1, queue);
-}
-
-void accumulate_replicates(const AccumulateReplicates& of, const Queue& queue) {
-    if (of.end <= of.begin) return;
-    Problem p = problem_of(of);
-    p.cell_image = of.cell_image;
-    p.weights = of.weights;
-    p.weighted = true;
-    p.T = of.recall.shape[1];
-    p.A = of.recall.shape[3];
-    measure(p, "accumulate_replicates");
-    const index_t n_replicates = of.weights.shape[0];
-    if (p.n_pairs == 0 || n_replicates == 0) return;
-    put_in_order(p, queue);
-    const index_t bytes = p.n_pairs * (p.n_chunks + 1) * 8 + p.n_groups * kPlanes * 4 + p.n_categories * p.A * p.R * 4;
-    const index_t n = std::min(n_replicates, std::clamp<index_t>(kScratch / bytes, 1, 4096));
-    take_replicates(p, n, queue);
-    for (index_t low = 0; low < n_replicates; low += n) {
-        draw(p, unsigned(std::min(n, n_replicates - low)), queue);
-        p.weights.data += n * of.weights.shape[1];
-        p.precision += n * p.n_precision();
-        p.recall += n * p.n_recall();
-    }
+    draw(p, queue);
 }
 
 }  // namespace pymetrics::cuda

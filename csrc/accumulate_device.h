@@ -9,7 +9,6 @@
 #include "accumulate.h"
 #include "cuda/launch.h"
 #include "curves.h"
-#include "replicates.h"
 
 namespace pymetrics::cuda {
 namespace {
@@ -17,7 +16,6 @@ namespace {
 using lanes_t = std::uint32_t;  // one bit for each of 32 detections in order
 constexpr std::uint32_t kNever = ~std::uint32_t(0);
 constexpr index_t kGroup = 32;  // detections
-constexpr int kPlanes = 8;      // bits of a weight
 
 // How many of n ascending numbers are at most x.
 template <class T>
@@ -57,14 +55,11 @@ struct Problem : CurveShape {
     View<const std::int32_t, 2> n_gt;
     View<const index_t, 1> category_cells, max_dets;
     View<const double, 1> recall_thresholds;
-    double* precision;  // (T, R, K, A, M), of each replicate
-    double* recall;     // (T, K, A, M), of each replicate
+    double* precision;  // (T, R, K, A, M)
+    double* recall;     // (T, K, A, M)
     double* scores_at;  // (T, R, K, A, M) or none
 
-    View<const std::int32_t, 1> cell_image;  // with weights
-    View<const std::uint8_t, 2> weights;     // (replicates, images), or none: one replicate, every weight 1
-
-    bool weighted, keep_scores;
+    bool keep_scores;
     index_t begin, n_categories;  // the range of units; below, category 0 is the first of them
     index_t D, W;
     index_t n_pairs;                // (limit, bit) pairs, a thread of a chunk each
@@ -75,7 +70,6 @@ struct Problem : CurveShape {
     std::uint32_t* places;          // (D,) by row: category << limit_bits | the first limit that the rank is within
     std::uint32_t* in_order;        // (D,) the places in the order
     std::int32_t* order;            // (D,) the row of each detection in the order
-    std::int32_t* images;           // (D,) with weights, by row
     std::uint32_t* by_recall;       // (R,) the recall thresholds, ascending
     std::uint32_t* need;            // (n_categories, A, R) hits needed, by ascending threshold; kNever
     unsigned long long* positives;  // (n_categories, A)
@@ -84,19 +78,7 @@ struct Problem : CurveShape {
     lanes_t* within;      // (groups, M) of the limit
     word_t* totals;  // (n_pairs, n_chunks + 1) counted << 32 | hits of a chunk; then of all before it, which may wrap
 
-    lanes_t* planes;  // (groups, kPlanes) with weights: of each bit of them
-
-    // What is of one replicate: positives, need, totals, planes and the outputs. This is the view of that of the block.
     index_t n_groups;
-    __device__ void select(index_t replicate) {
-        positives += replicate * n_categories * A;
-        need += replicate * n_categories * A * R;
-        totals += replicate * n_pairs * (n_chunks + 1);
-        planes += replicate * n_groups * kPlanes;
-        precision += replicate * n_precision();
-        recall += replicate * n_recall();
-        weights.data += replicate * weights.shape[1];
-    }
 
     // Categories share no chunk and no group. Rounding down and one to spare for each category is room enough, so that
     // no sum over the categories is needed to find where one's first is.
@@ -107,15 +89,6 @@ struct Problem : CurveShape {
         return place_of_precision(t, r, begin + k, 0, 0) + column;
     }
 };
-
-// The detections among the lanes, each as often as it is there.
-template <bool Weighted>
-__device__ std::uint32_t count(lanes_t lanes, const lanes_t* planes) {
-    if (!Weighted) return std::uint32_t(__popc(lanes));
-    std::uint32_t n = 0;
-    for (int i = 0; i < kPlanes; ++i) n += std::uint32_t(__popc(lanes & planes[i])) << i;
-    return n;
-}
 
 struct Chunk {
     index_t category, low, high;  // [low, high) in the order; may be empty
@@ -144,7 +117,6 @@ __global__ void prepare(Problem p, word_t* keys, std::int32_t* rows) {
         const bool ours = k >= 0 && k < p.n_categories;
         const index_t limit_index = ours ? count_up_to(p.max_dets.data, p.M, i - p.offsets[c]) : 0;
         p.places[i] = std::uint32_t((ours ? k : p.n_categories) << p.limit_bits | limit_index);
-        if (p.weighted) p.images[i] = ours ? p.cell_image[c] : 0;
         keys[i] = falling_key(p.scores[i]);
         rows[i] = std::int32_t(i);
     }
@@ -160,7 +132,6 @@ __global__ void prepare(Problem p, word_t* keys, std::int32_t* rows) {
 }
 
 __global__ void clear(Problem p) {
-    p.select(blockIdx.y);
     for (index_t i = thread_index(); i < p.n_categories * p.A; i += thread_count()) p.positives[i] = 0;
     for (index_t row = blockIdx.x; row < p.T * p.R; row += gridDim.x)
         for (index_t i = threadIdx.x; i < p.n_categories * p.A * p.M; i += blockDim.x)
@@ -173,21 +144,19 @@ __global__ void gather_places(Problem p, const std::int32_t* rows, std::uint32_t
 
 // A warp adds up a share of a category's cells in one area range.
 __global__ void count_truths(Problem p, index_t n_shares) {
-    p.select(blockIdx.y);
     const index_t lane = threadIdx.x % kWarp;
     for (index_t task = thread_index() / kWarp; task < p.n_categories * p.A * n_shares;
          task += thread_count() / kWarp) {
         const index_t share = task % n_shares, of = task / n_shares, k = p.begin + of / p.A, a = of % p.A;
         unsigned long long sum = 0;
         for (index_t c = p.category_cells[k] + share * kWarp + lane; c < p.category_cells[k + 1]; c += n_shares * kWarp)
-            sum += static_cast<unsigned long long>(p.n_gt(c, a)) * (p.weighted ? p.weights.data[p.cell_image[c]] : 1);
+            sum += static_cast<unsigned long long>(p.n_gt(c, a));
         for (int j = kWarp / 2; j; j /= 2) sum += __shfl_xor_sync(kAllLanes, sum, j);
         if (lane == 0 && sum) atomicAdd(p.positives + of, sum);
     }
 }
 
 __global__ void find_needs(Problem p) {
-    p.select(blockIdx.y);
     for (index_t i = thread_index(); i < p.n_categories * p.A * p.R; i += thread_count()) {
         const double threshold = p.recall_thresholds[p.by_recall[i % p.R]];
         const index_t need = hits_needed(threshold, index_t(p.positives[i / p.R]));
@@ -231,25 +200,8 @@ __global__ void turn(Problem p) {
         }
 }
 
-// The weights of one replicate, turned as well.
-__global__ void turn_weights(Problem p) {
-    p.select(blockIdx.y);
-    const Chunk chunk = chunk_of(p, blockIdx.x);
-    const index_t lane = threadIdx.x % kWarp;
-    for (index_t g = threadIdx.x / kWarp; g < chunk.n_groups; g += blockDim.x / kWarp) {
-        const index_t i = chunk.low + g * kGroup + lane;
-        const unsigned weight = i < chunk.high ? p.weights.data[p.images[p.order[i]]] : 0;
-        for (int plane = 0; plane < kPlanes; ++plane) {
-            const lanes_t lanes = __ballot_sync(kAllLanes, weight >> plane & 1);
-            if (lane == plane) p.planes[(chunk.first_group + g) * kPlanes + plane] = lanes;
-        }
-    }
-}
-
 // A block counts in one chunk. The last block, of no chunk, closes the rows of totals.
-template <bool Weighted>
 __global__ void tally(Problem p) {
-    p.select(blockIdx.y);
     const index_t slot = blockIdx.x;
     const Chunk chunk = chunk_of(p, slot);
     for (index_t pair = threadIdx.x; pair < p.n_pairs; pair += blockDim.x) {
@@ -257,9 +209,8 @@ __global__ void tally(Problem p) {
         word_t counted = 0, hits = 0;
         for (index_t group = chunk.first_group; group < chunk.first_group + chunk.n_groups; ++group) {
             const lanes_t within = p.within[group * p.M + m];
-            const lanes_t* const planes = Weighted ? p.planes + group * kPlanes : nullptr;
-            counted += count<Weighted>(within & ~p.out[group * p.n_bits() + b], planes);
-            hits += count<Weighted>(within & p.hits[group * p.n_bits() + b], planes);
+            counted += word_t(__popc(within & ~p.out[group * p.n_bits() + b]));
+            hits += word_t(__popc(within & p.hits[group * p.n_bits() + b]));
         }
         p.totals[pair * (p.n_chunks + 1) + slot] = counted << 32 | hits;
     }

@@ -14,6 +14,7 @@ namespace pymetrics::cpu {
 namespace {
 
 constexpr std::int32_t kNever = std::int32_t(1) << 30;  // true positives
+constexpr index_t kTile = 1 << 15;                      // precisions: 256 KiB
 
 struct Query {
     index_t place;  // in means
@@ -64,9 +65,11 @@ class Worker {
     std::vector<std::int32_t> seen, counted_at;    // (rows, kLanes)
     std::vector<std::uint8_t> own;                 // (rows, kLanes)
     std::vector<index_t> first_row;                // (K,)
-    std::vector<double> envelope, block, by_lane;  // (hits, kLanes); (R, kLanes); of each lane (R, categories)
+    std::vector<double> envelopes;                 // (hits, kLanes) of each category, at one threshold
+    std::vector<index_t> envelope_at;              // (K,) where each begins
+    std::vector<std::int32_t> n_hits;              // (K, kLanes)
+    std::vector<double> block, tile;               // (R, kLanes); of one lane (recall thresholds, categories)
     std::vector<double> recall;                    // (T, K, kLanes)
-    std::vector<index_t> filled;                   // (kLanes,)
     std::vector<PiecewiseSum> sums;                // (queries, kLanes)
     std::vector<std::vector<Sums>> class_sums;     // (queries, K)
     std::vector<std::vector<std::int32_t>> valid;  // of each lane the categories with ground truth
@@ -79,9 +82,10 @@ class Worker {
         need.resize(std::size_t(K * kLanes));
         first_row.resize(std::size_t(K));
         block.resize(std::size_t(R * kLanes));
-        by_lane.resize(std::size_t(R * K * kLanes));
+        envelope_at.resize(std::size_t(K));
+        n_hits.resize(std::size_t(K * kLanes));
+        tile.resize(std::size_t(std::max(kTile, K)));
         recall.resize(std::size_t(T * K * kLanes));
-        filled.resize(kLanes);
         valid.resize(kLanes);
         row.resize(std::size_t(std::max(T, R) * std::max<index_t>(K, 1)));
     }
@@ -159,7 +163,6 @@ class Worker {
         const auto room = std::size_t((most + 1) * kLanes);
         if (counted_at.size() < room) {
             counted_at.assign(room, 0);
-            envelope.resize(room);
         }
     }
 
@@ -183,23 +186,26 @@ class Worker {
                 any |= !query.is_recall && query.at(t);
                 by_class |= !query.is_recall && query.at(t) && query.by_class;
             }
-            std::fill(filled.begin(), filled.end(), 0);
+            index_t used = 0;
             for (index_t k = 0; k < K; ++k) {
-                std::int32_t hits[kLanes];
+                std::int32_t* const hits = n_hits.data() + k * kLanes;
                 const index_t at = first_row.data()[k] * kLanes;
                 walk(problem.categories.data()[k].curves[p].lists.data()[t], seen.data() + at, own.data() + at,
                      counted_at.data(), hits);
                 set_recall(t, k, hits);
                 std::int32_t most = 0;
                 for (int l = 0; l < kLanes; ++l) most = std::max(most, hits[l]);
-                envelop(most, counted_at.data(), envelope.data());
-                if (any) read_envelope(k, hits, by_class);
+                envelope_at.data()[k] = used;
+                if (index_t(envelopes.size()) < (used + most + 1) * kLanes)
+                    envelopes.resize(std::size_t(2 * (used + most + 1) * kLanes));
+                envelop(most, counted_at.data(), envelopes.data() + used * kLanes);
+                used += most + 1;
+                if (by_class) fill_block(k);
                 for (std::size_t q = 0; q < queries.size() && by_class; ++q)
                     if (!queries[q].is_recall && queries[q].at(t) && queries[q].by_class)
                         add_lanes(class_sums[q].data()[k], plan(n_values(queries[q])), block.data(), R);
             }
-            for (std::size_t q = 0; q < queries.size(); ++q)
-                if (!queries[q].is_recall && queries[q].at(t)) add_rows(q, queries[q]);
+            for (int l = 0; l < kLanes && any; ++l) add_rows(queries, t, l);
         }
         for (std::size_t q = 0; q < queries.size(); ++q) {
             const Query& query = queries[q];
@@ -230,42 +236,50 @@ class Worker {
         for (int l = 0; l < kLanes; ++l) to[l] = n[l] ? double(hits[l]) / double(n[l]) : -1;
     }
 
-    // The envelope at the recall thresholds: into (R, categories with ground truth) of each lane, and into `block`.
-    void read_envelope(index_t k, const std::int32_t* hits, bool into_block) {
-        for (int l = 0; l < kLanes; ++l) {
-            const Need* const needed = need.data()[k * kLanes + l];
-            if (!needed) continue;
+    // The envelope of a category at the recall thresholds [low, high), in one lane, `step` apart.
+    void read_envelope(index_t k, int l, index_t low, index_t high, double* to, index_t step) const {
+        const Need* const needed = need.data()[k * kLanes + l];
+        const std::int32_t hits = n_hits.data()[k * kLanes + l];
+        index_t r = low;
+        if (needed && hits) {
             const std::int32_t *const wanted = needed->hits.data(), *const reached_by = needed->reached_by.data();
-            const double* const from = envelope.data() + l;
-            const index_t step = index_t(valid.data()[l].size());
-            double* to = by_lane.data() + l * R * K + filled.data()[l]++;
-            index_t r = 0;
-            for (; r < R && reached_by[r] <= hits[l]; ++r, to += step) *to = from[index_t(wanted[r]) * kLanes];
-            const index_t n_reached = r;
-            for (; r < R; ++r, to += step) *to = 0;
-            if (!into_block) continue;
-            double* const in_block = block.data() + l;
-            for (r = 0; r < n_reached; ++r) in_block[r * kLanes] = from[index_t(wanted[r]) * kLanes];
-            for (; r < R; ++r) in_block[r * kLanes] = 0;
+            const double* const from = envelopes.data() + envelope_at.data()[k] * kLanes + l;
+            for (; r < high && reached_by[r] <= hits; ++r, to += step) *to = from[index_t(wanted[r]) * kLanes];
+        }
+        for (; r < high; ++r, to += step) *to = 0;
+    }
+
+    void fill_block(index_t k) {
+        for (int l = 0; l < kLanes; ++l) read_envelope(k, l, 0, R, block.data() + l, kLanes);
+    }
+
+    // Precisions of one lane at threshold t, a few recall thresholds at a time: those of all categories stand in rows.
+    void add_rows(const std::vector<Query>& queries, index_t t, int l) {
+        const std::vector<std::int32_t>& categories = valid.data()[l];
+        const index_t n = index_t(categories.size());
+        if (n == 0) return;
+        const index_t n_rows = std::max<index_t>(1, kTile / n);
+        for (index_t low = 0; low < R; low += n_rows) {
+            const index_t high = std::min(R, low + n_rows);
+            for (index_t i = 0; i < n; ++i) read_envelope(categories.data()[i], l, low, high, tile.data() + i, n);
+            for (std::size_t q = 0; q < queries.size(); ++q)
+                if (!queries[q].is_recall && queries[q].at(t))
+                    add_tile(sums[q * kLanes + std::size_t(l)], queries[q], l, (high - low) * n);
         }
     }
 
-    void add_rows(std::size_t q, const Query& query) {
-        for (int l = 0; l < kLanes; ++l) {
-            const double* from = by_lane.data() + l * R * K;
-            const std::vector<std::int32_t>& categories = valid.data()[l];
-            const index_t n = index_t(categories.size());
-            PiecewiseSum& sum = sums.data()[index_t(q) * kLanes + l];
-            if (n_members(query, l) == n) {
-                sum.add(from, R * n);
-                continue;
-            }
-            for (index_t r = 0; r < R; ++r, from += n) {
-                index_t some = 0;
-                for (index_t i = 0; i < n; ++i)
-                    if (is_member(query, categories.data()[i])) row.data()[some++] = from[i];
-                sum.add(row.data(), some);
-            }
+    void add_tile(PiecewiseSum& sum, const Query& query, int l, index_t size) {
+        const std::vector<std::int32_t>& categories = valid.data()[l];
+        const index_t n = index_t(categories.size());
+        if (n_members(query, l) == n) {
+            sum.add(tile.data(), size);
+            return;
+        }
+        for (const double* from = tile.data(); from < tile.data() + size; from += n) {
+            index_t some = 0;
+            for (index_t i = 0; i < n; ++i)
+                if (is_member(query, categories.data()[i])) row.data()[some++] = from[i];
+            sum.add(row.data(), some);
         }
     }
 

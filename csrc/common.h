@@ -47,8 +47,6 @@ struct CurveShape {
     index_t T, R, K, A, M;
 
     PM_HD index_t n_bits() const { return A * T; }
-    PM_HD index_t n_precision() const { return T * R * K * A * M; }
-    PM_HD index_t n_recall() const { return T * K * A * M; }
     PM_HD index_t place_of_precision(index_t t, index_t r, index_t k, index_t a, index_t m) const {
         return (((t * R + r) * K + k) * A + a) * M + m;
     }

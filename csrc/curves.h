@@ -1,5 +1,5 @@
 #pragma once
-// What the accumulations of accumulate.h and replicates.h share.
+// What all accumulations share: accumulate, replicate_means, image_means.
 #include <cmath>
 #include <limits>
 

@@ -8,9 +8,7 @@ namespace {
 
 // A thread goes through the true positives of one bit and limit in one chunk, and leaves in the output the highest
 // precision between each two neighbouring thresholds, at the lower one's place, and the scores at the thresholds.
-template <bool Weighted>
 __global__ void walk(Problem p) {
-    p.select(blockIdx.y);
     const Chunk chunk = chunk_of(p, blockIdx.x);
     const index_t k = chunk.category;
     for (index_t pair = threadIdx.x; pair < p.n_pairs; pair += blockDim.x) {
@@ -32,14 +30,11 @@ __global__ void walk(Problem p) {
         };
         for (index_t g = 0; g < chunk.n_groups; ++g) {
             const index_t group = chunk.first_group + g;
-            const lanes_t* const planes = Weighted ? p.planes + group * kPlanes : nullptr;
             const lanes_t within = p.within[group * p.M + m], in = within & ~p.out[group * p.n_bits() + b];
             for (lanes_t left = within & p.hits[group * p.n_bits() + b]; left; left &= left - 1) {
                 const lanes_t up_to = left ^ (left - 1);
-                const std::uint32_t times = Weighted ? count<Weighted>(left & (0 - left), planes) : 1;
-                if (times == 0) continue;
-                const std::uint32_t counted_here = counted + count<Weighted>(in & up_to, planes);
-                hits += times;  // of a detection's copies the last one has the highest precision
+                const std::uint32_t counted_here = counted + std::uint32_t(__popc(in & up_to));
+                ++hits;
                 if (hits >= next) {
                     keep_best();
                     best_hits = 0;
@@ -55,7 +50,7 @@ __global__ void walk(Problem p) {
                     best_counted = counted_here;
                 }
             }
-            counted += count<Weighted>(in, planes);
+            counted += std::uint32_t(__popc(in));
         }
         keep_best();
     }
@@ -66,7 +61,6 @@ constexpr index_t kColumns = 32, kSections = 8;
 // From the highest precisions between thresholds to the envelope: the maximum of all from a threshold on. A block has
 // 32 columns (category, area range, limit) at one overlap threshold, a warp of it a section of the recall thresholds.
 __global__ void finish(Problem p) {
-    p.select(blockIdx.y);
     __shared__ double highest[kSections][kColumns];
     __shared__ index_t stop[kSections][kColumns];
     const index_t x = threadIdx.x % kColumns, y = threadIdx.x / kColumns, n_columns = p.n_categories * p.A * p.M,

@@ -192,25 +192,6 @@ def accumulate(
     allocate: _Allocate,
     /,
 ) -> None: ...
-def accumulate_replicates(
-    scores: _Array,
-    matched: _Array,
-    ignored: _Array,
-    offsets: _Array,
-    n_gt: _Array,
-    category_cells: _Array,
-    cell_image: _Array,
-    weights: _Array,
-    max_dets: _Array,
-    recall_thresholds: _Array,
-    precision: _Array,
-    recall: _Array,
-    begin: int,
-    end: int,
-    stream: int,
-    allocate: _Allocate,
-    /,
-) -> None: ...
 def mean_valid(
     values: _Array,
     columns: _Array,

@@ -225,24 +225,6 @@ def accumulate(
     n_threads: int,
     /,
 ) -> None: ...
-def accumulate_replicates(
-    scores: _F64,
-    matched: _U64,
-    ignored: _U64,
-    offsets: _I64,
-    n_gt: _I32,
-    category_cells: _I64,
-    cell_image: _I32,
-    weights: _U8,
-    max_dets: _I64,
-    recall_thresholds: _F64,
-    precision: _F64,
-    recall: _F64,
-    begin: int,
-    end: int,
-    n_threads: int,
-    /,
-) -> None: ...
 def draw_weights(
     hashes: _U64,
     quantiles: _U64,

@@ -33,8 +33,8 @@ def add_explain(commands: Any) -> None:
             nargs="+",
             default=[default],
             metavar=("NAME", "FIELD=VALUE"),
-            help=f"tool {name.upper()}: coco, torchmetrics, ultralytics, voc2007 or voc2010, and rules of it that "
-            f"differ, such as confidence=0.25 (default: {default})",
+            help=f"tool {name.upper()}: coco, torchmetrics, ultralytics, supervision, voc2007 or voc2010, and rules of "
+            f"it that differ, such as confidence=0.25 (default: {default})",
         )
     explain.add_argument(
         "--metric", default="map", help="map, map_50, map_75, map_small, map_medium or map_large (default: map)"

@@ -16,7 +16,6 @@
 #include "../cuda/device_status.h"
 #include "../matching.h"
 #include "../means.h"
-#include "../replicates.h"
 #include "bind.h"
 
 #ifndef PM_BUILT_FOR
@@ -91,6 +90,5 @@ PYBIND11_MODULE(PM_MODULE, m, py::mod_gil_not_used()) {
     bind(m, "match_cells", &cuda::match_cells);
     bind(m, "match_boxes", &cuda::match_boxes);
     bind(m, "accumulate", &cuda::accumulate);
-    bind(m, "accumulate_replicates", &cuda::accumulate_replicates);
     bind(m, "mean_valid", &cuda::mean_valid);
 }

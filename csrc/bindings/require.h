@@ -23,7 +23,6 @@
 #include "../panoptic.h"
 #include "../pointing.h"
 #include "../polygons.h"
-#include "../replicates.h"
 #include "../rotated.h"
 #include "../thresholds.h"
 
@@ -100,7 +99,6 @@ void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
-void require_accumulate_replicates(const AccumulateReplicates& of);
 void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
 void require_image_means(const ImageMeans& of);

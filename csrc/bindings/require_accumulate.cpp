@@ -20,22 +20,6 @@ void require_accumulate(const Accumulate& of) {
     require_bits(of, n_thresholds * n_areas);
 }
 
-void require_accumulate_replicates(const AccumulateReplicates& of) {
-    require_outcomes(of);
-    const index_t n_areas = of.n_gt.shape[1], n_thresholds = of.recall.shape[1];
-    require_length(of.cell_image.shape[0], of.offsets.shape[0] - 1, "cell_image");
-    require_indices(of.cell_image, 0, of.weights.shape[1], "cell_image");
-    const index_t wanted[] = {
-        of.weights.shape[0], n_thresholds, of.recall_thresholds.shape[0], of.category_cells.shape[0] - 1, n_areas,
-        of.max_dets.shape[0]};
-    for (int i = 0; i < 6; ++i)
-        require(of.precision.shape[i] == wanted[i] && (i == 2 || of.recall.shape[i < 2 ? i : i - 1] == wanted[i]),
-                "precision, recall: axis ", i, " must have length ", wanted[i]);
-    require(n_thresholds * n_areas <= of.matched.shape[1] * 64, "matched: too few words for the bits of recall");
-    require_range(of.begin, of.end, wanted[3]);
-    require_bits(of, n_thresholds * n_areas);
-}
-
 void require_mean_valid(const MeanValid& of) {
     const index_t n = of.means.shape[0];
     require_length(of.columns.shape[0], n, "columns");

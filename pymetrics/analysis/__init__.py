@@ -32,6 +32,7 @@ from .openimages import OpenImages as OpenImages
 from .openimages import openimages as openimages
 from .per_image import per_image as per_image
 from .rules import Rules as Rules
+from .size_slices import size_slices as size_slices
 from .slices import slices as slices
 from .supervision import Supervision as Supervision
 from .supervision import supervision as supervision

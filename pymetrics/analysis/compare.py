@@ -109,7 +109,8 @@ def compare(
     """Compare results on the same images: intervals of the differences, and a verdict in words.
 
     The results see the same draws of the images (see `analysis.bootstrap`), so that what is easy or hard in an image
-    cancels out. Outcomes are enough, so results of a merged Accumulator will do.
+    cancels out, and so does most of the bias of the draws: the interval of a difference lies between the 2.5 and 97.5
+    percentiles of the draws. Outcomes are enough, so results of a merged Accumulator will do.
 
     Sources: Holm, Scand. J. Statistics 1979; Benjamini and Hochberg, J. Royal Stat. Soc. B 1995.
 

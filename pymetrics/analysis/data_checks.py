@@ -50,6 +50,8 @@ def data_checks(gt: Source, dt: Source) -> list[DataCheck]:
     if not len(gt) or not len(dt) or gt.image.dtype.kind != dt.image.dtype.kind:
         return []
     known = joined_ids(gt.image if gt.axes.images is None else gt.axes.images)
+    if not len(known):
+        return []
     checks = list(_missing_images(gt, dt, known))
     if gt.shape.needs_sizes or dt.shape.needs_sizes:
         return checks
@@ -184,12 +186,13 @@ def _rescaled(scene: _Scene, sizes: Any, image: Any) -> Iterator[tuple[str, Any]
     """What the boxes of the detections may be, and these boxes in the pixels of gt. sizes: (images, 2) or None."""
     boxes = scene.dt_boxes
     ends, gt_ends = (side[:, :2] + side[:, 2:] for side in (boxes, scene.gt_boxes))
-    reach = ends.max(axis=0)
-    if not (reach > 0).all():
+    reach, gt_reach = ends.max(axis=0), gt_ends.max(axis=0)
+    if not ((reach > 0) & (gt_reach > 0)).all():
         return
-    for of, gt_of in ((reach, gt_ends.max(axis=0)), (np.median(ends, axis=0), np.median(gt_ends, axis=0))):
-        factors = gt_of / np.where(of > 0, of, 1)
-        yield f"larger or smaller by a factor of about {1 / factors[0]:.2g}", boxes * np.tile(factors, 2)
+    for of, gt_of in ((reach, gt_reach), (np.median(ends, axis=0), np.median(gt_ends, axis=0))):
+        if ((of > 0) & (gt_of > 0)).all():
+            factors = of / gt_of
+            yield f"larger or smaller by a factor of about {factors[0]:.2g}", boxes / np.tile(factors, 2)
     if sizes is None:
         return
     size = sizes[image][:, ::-1]  # width, height

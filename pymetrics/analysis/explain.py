@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .._arrays import F64
 
 N_EXAMPLES = 5
+WIDTH = 99  # of the last lines
 SMALL = 0.00005  # changes below it are printed with an exponent
 NOTE = "Each rule is changed with those above it. Another order would share the difference out differently."
 COLUMNS = ("rule", "from", "to", "before", "after", "change", "detections")
@@ -75,7 +77,7 @@ class Difference:
             yield "  ".join(cells).rstrip()
         yield ""
         if self.without_effect:
-            yield f"without effect: {', '.join(self.without_effect)}"
+            yield fill(f"without effect: {', '.join(self.without_effect)}", WIDTH, subsequent_indent="  ")
         yield NOTE
 
     def __repr__(self) -> str:
@@ -152,6 +154,7 @@ def explain_difference(
     )
     for source in (gt_source, dt_source):
         as_raw_boxes(source.shape, "bbox", source.side)  # raises where they are masks or poses
+        source.check()
     checks = data_checks(gt_source, dt_source)
     numbers = RuleNumbers(gt_source, dt_source, metric, image_sizes)
     try:

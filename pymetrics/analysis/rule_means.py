@@ -12,23 +12,31 @@ from ..evaluation import stages
 from ..evaluation.outcomes import Outcomes
 from ..formats.ranges import sums_of_ranges
 from .rules import Rules
+from .supervision import means_of_defined
 from .ultralytics import average_precision, recall_and_precision
 
 
-def mean_by_rules(rules: Rules, outcomes: Outcomes, matched: Any, ignored: Any, t: int | None) -> float:
+def mean_by_rules(
+    rules: Rules, outcomes: Outcomes, matched: Any, ignored: Any, has_truths: Any, t: int | None
+) -> float:
     """The mean of average precisions over categories and IoU thresholds.
 
     outcomes: of one area range and one limit, with ground truth. matched, ignored: bool (D, T), what its words hold; no
-    detection is both. t: of this threshold alone; None: of all.
+    detection is both. has_truths: bool (K,), there is a ground truth, may it count or not. t: of this threshold alone;
+    None: of all.
     """
     n_gt = sums_of_ranges(outcomes.n_gt[:, 0], outcomes.category_cells)
     starts = outcomes.offsets[outcomes.category_cells]
     n_counted = np.diff(np.concatenate([[0], np.cumsum((~ignored).any(axis=1))])[starts])
     is_zero = (n_gt == 0) & (n_counted > 0) & (rules.empty_categories == "zero")
-    if rules.interpolation == "coco":
+    if rules.interpolation in ("coco", "supervision"):
         protocol = replace(outcomes.protocol, recall_thresholds=rules.recall_thresholds, lenient=True)
         precision = stages.accumulate(replace(outcomes, protocol=protocol), keep_scores=False)[0]
         precision[:, :, is_zero] = 0.0
+        if rules.interpolation == "supervision":
+            kept = np.ascontiguousarray(precision[:, :, has_truths | is_zero, 0, 0].astype(np.float32))
+            scores = means_of_defined(kept, (1, 2))
+            return float(scores.mean() if t is None else scores[t])
         return float(stages.means(precision, [(t, 0, 0)])[0])
     average = (_ultralytics if rules.interpolation == "ultralytics" else _voc)(
         np.array(rules.recall_thresholds), outcomes.scores, matched, ignored, starts, n_gt

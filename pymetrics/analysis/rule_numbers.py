@@ -13,7 +13,7 @@ from ..evaluation import stages
 from ..evaluation.build_columns import build_columns
 from ..evaluation.cells import Cells, group
 from ..evaluation.class_map import rename_categories
-from ..evaluation.columns import CROWD, IGNORE, Columns, Side
+from ..evaluation.columns import CROWD, ID_ZERO, IGNORE, Columns, Side
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import COCO_AREA_NAMES, COCO_AREA_RANGES, Protocol
 from ..evaluation.shapes.boxes import Boxes
@@ -24,6 +24,7 @@ from ..formats.source import Source
 from .rule_means import bits_of, mean_by_rules, words_of
 from .rule_overlaps import RuleBoxes, best_ground_truths
 from .rules import RULES, Rules
+from .supervision import rounded_area
 
 METRICS = ("map", "map_50", "map_75", *(f"map_{name}" for name in COCO_AREA_NAMES[1:]))
 OUT, WRONG, RIGHT = 0, 1, 2  # states of a detection
@@ -109,8 +110,9 @@ class RuleNumbers:
         """Columns in which what does not count has a negative category."""
         columns = self._read(rules)
         gt, dt, none = columns.gt, columns.dt, np.int32(-1)
-        if rules.matching != "free_last":  # pycocotools' quirks
+        if rules.matching != "free_last":
             gt, dt = _as_given(gt), _as_given(dt)
+        if rules.annotation_ids == "unread":
             gt, dt = replace(gt, flags=gt.flags & np.uint8(CROWD | IGNORE)), replace(dt, flags=dt.flags[:0])
         is_in = _images_in(columns, rules.images)
         boxes = dt.shape if rules.dt_decimals is None else np.round(dt.shape, rules.dt_decimals)
@@ -127,8 +129,11 @@ class RuleNumbers:
                 flags = flags & np.uint8(255 - flag)
             elif rule == "ignore":
                 flags = np.where(is_set, flags & np.uint8(255 - flag) | np.uint8(IGNORE), flags)
-        area = gt.area if rules.area == "given" else columns.shape.area(gt.shape)
-        dt_area = dt.area if rules.area == "given" and rules.dt_decimals is None else dt.area[:0]
+        area, dt_area = gt.area, dt.area if rules.dt_decimals is None else dt.area[:0]
+        if rules.area == "given_float32":
+            area, dt_area = rounded_area(gt, columns), rounded_area(dt, columns) if len(dt_area) else dt_area
+        elif rules.area != "given":
+            area, dt_area = columns.shape.area(gt.shape), dt.area[:0]
         return replace(
             columns,
             shape=Boxes() if rules.overlap == "float64" else RuleBoxes(rules.overlap),
@@ -149,12 +154,12 @@ class RuleNumbers:
             category[rows] = columns.dt.category[rows]
             columns, limit = replace(columns, dt=replace(columns.dt, category=category)), n_dt
         cells = group(columns, limit)
-        if rules.matching == "free_first":
+        if rules.matching in ("free_first", "pointing_last"):
             cells = replace(cells, gt_rows=_backwards(cells.gt_rows, cells.gt_offsets))
         protocol = Protocol(
             rules.iou_thresholds, (), (self.area_range(rules),), ("all",), (limit,), summary=(), lenient=True
         )
-        if rules.matching == "pointing":
+        if rules.matching in ("pointing", "pointing_last"):
             return columns, cells, _point(columns, cells, protocol)
         return columns, cells, stages.match(columns, cells, protocol)[0]
 
@@ -165,17 +170,21 @@ class RuleNumbers:
         if rules.empty_categories == "left_out":
             ignored = ignored | (n_gt == 0)[np.repeat(cells.category(), np.diff(cells.dt_offsets))][:, None]
         matched = bits_of(outcomes.matched, n) & ~ignored
+        has_truths = np.diff(cells.gt_offsets[cells.category_cells]) > 0
         outcomes = replace(outcomes, matched=words_of(matched), ignored=words_of(ignored))
         if rules.mean == "micro":
             outcomes = replace(outcomes, category_ids=np.zeros(1, np.int64), category_cells=np.array([0, len(cells)]))
+            has_truths = np.ones(1, np.bool_)
         half = min(range(n), key=lambda i: abs(rules.iou_thresholds[i] - 0.5))
         half = half if abs(rules.iou_thresholds[half] - 0.5) < 1e-6 else 0
         states = np.full(len(self.dt), OUT, np.uint8)
         rows = cells.dt_rows if columns.dt.source_row is None else columns.dt.source_row[cells.dt_rows]
         states[rows] = np.where(ignored[:, half], OUT, np.where(matched[:, half], RIGHT, WRONG))
         is_defined = bool(n_gt.any())
-        value = mean_by_rules(rules, outcomes, matched, ignored, self.threshold(rules)) if is_defined else 0.0
-        return Number(value, is_defined, states)
+        if not is_defined:
+            return Number(0.0, is_defined, states)
+        t = self.threshold(rules)
+        return Number(mean_by_rules(rules, outcomes, matched, ignored, has_truths, t), is_defined, states)
 
 
 def _matching(rules: Rules) -> tuple[Any, ...]:
@@ -237,6 +246,7 @@ def _point(columns: Columns, cells: Cells, protocol: Protocol) -> Outcomes:
     counts = (gt.flags & (CROWD | IGNORE) == 0) & (gt.area >= lowest) & (gt.area <= highest)
     area = columns.dt.area if len(columns.dt.area) else columns.shape.area(columns.dt.shape)
     is_outside = ((area < lowest) | (area > highest))[cells.dt_rows]
+    keeps_free = columns.dt.flags != 0 if len(columns.dt.flags) else np.zeros(len(area), np.bool_)
     matched, ignored = (np.zeros((len(cells.dt_rows), n), np.bool_) for _ in range(2))
     for part, d, _ in cells.blocks():
         best, place = best_ground_truths(columns.shape.overlaps(columns.dt, gt, part), part)
@@ -245,8 +255,11 @@ def _point(columns: Columns, cells: Cells, protocol: Protocol) -> Outcomes:
             is_counted = counts[part.gt_rows[place[hit]]]
             ignored[d, t][hit[~is_counted]] = True
             hit = hit[is_counted]
-            _, first = np.unique(place[hit], return_index=True)
-            matched[d, t][hit[first]] = True
+            takes = hit[~keeps_free[part.dt_rows[hit]]]
+            first = np.full(len(part.gt_rows), len(best))
+            np.minimum.at(first, place[takes], takes)
+            right = hit[hit <= first[place[hit]]]
+            matched[d, t][right] = gt.flags[part.gt_rows[place[right]]] & ID_ZERO == 0
     ignored |= is_outside[:, None] & ~matched
     n_gt = (
         np.add.reduceat(np.append(counts[cells.gt_rows], False), cells.gt_offsets[:-1]) if len(cells) else np.empty(0)

@@ -12,6 +12,7 @@ from ..evaluation.cells import Cells
 from ..evaluation.columns import CROWD, Side
 from ..evaluation.shapes.boxes import Boxes
 from .confusion_rules import corners
+from .supervision import CornerBoxes
 
 if TYPE_CHECKING:
     from .._arrays import F64, I64
@@ -22,7 +23,7 @@ AT_ONCE = 1 << 18  # pairs
 
 @value_record
 class RuleBoxes(Boxes):
-    """Boxes whose overlaps are those of a rule: "float64", "float32" or "inclusive"."""
+    """Boxes whose overlaps are those of a rule: "float64", "float32", "corners" or "inclusive"."""
 
     overlap: str = "float64"
     match: ClassVar[Any] = None
@@ -30,6 +31,8 @@ class RuleBoxes(Boxes):
     def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         if self.overlap == "float64":
             return super().overlaps(dt, gt, cells)
+        if self.overlap == "corners":
+            return CornerBoxes().overlaps(dt, gt, cells)
         is_crowd = gt.flags[cells.gt_rows] & CROWD != 0
         if self.overlap == "float32":
             offsets = cells.pair_offsets()

@@ -16,14 +16,15 @@ OF_PRESET: Any = "(as the preset)"  # stands where a field is not given
 MOST_DECIMALS = 15
 CATEGORY_MAPS = ("one", "add_1", "subtract_1", "from_0", "from_1")
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "overlap": ("float64", "float32", "inclusive"),
-    "area": ("given", "box", "unread"),
+    "overlap": ("float64", "float32", "corners", "inclusive"),
+    "area": ("given", "given_float32", "box", "unread"),
     "score_type": ("float64", "float32"),
     "max_dets_per": ("category", "image"),
     "crowd": ("absorb", "ignore", "left_out", "count"),
     "ignore": ("absorb", "left_out", "count"),
-    "matching": ("free_last", "free_first", "pointing"),
-    "interpolation": ("coco", "ultralytics", "voc"),
+    "annotation_ids": ("read", "unread"),
+    "matching": ("free_last", "free_first", "pointing", "pointing_last"),
+    "interpolation": ("coco", "ultralytics", "supervision", "voc"),
     "empty_categories": ("left_out", "zero"),
     "mean": ("macro", "micro"),
 }
@@ -35,7 +36,7 @@ class Rules:
 
     Rules("coco", confidence=0.25) is COCO's rule for detections above a score of 0.25.
 
-    name: "coco", "torchmetrics", "ultralytics" (8.4.190), "voc2007", "voc2010".
+    name: "coco", "torchmetrics", "ultralytics" (8.4.190), "supervision" (0.31.2), "voc2007", "voc2010".
 
     The data:
 
@@ -51,10 +52,10 @@ class Rules:
     dt_layout: None, the four numbers of a detection are what its source says; or they are read as "xyxy", "xywh",
         "cxcywh".
     dt_decimals: None; or to how many decimals x, y, width and height of the detections are rounded, 0: whole pixels.
-    overlap: "float64", pycocotools'; "float32", Ultralytics', with 1e-7 in the denominator; "inclusive", VOC's: boxes
-        are a pixel wider and higher.
-    area: "given", that of the annotation where it has one, else width times height; "box", width times height;
-        "unread", areas play no part, and there is no `map_small`.
+    overlap: "float64", pycocotools'; "float32", Ultralytics', with 1e-7 in the denominator; "corners", supervision's,
+        by the sizes between the corners; "inclusive", VOC's: boxes are a pixel wider and higher.
+    area: "given", that of the annotation where it has one, else width times height; "given_float32", the same, rounded
+        where it is given; "box", width times height; "unread", areas play no part, and there is no `map_small`.
 
     The detections:
 
@@ -71,15 +72,19 @@ class Rules:
         object like others.
     ignore: what a ground truth to be ignored does. "absorb": it does not count, and one detection may take it (with
         "pointing" any number); "left_out", "count".
+    annotation_ids: "read": a ground truth of id 0 counts as not found, and a detection of an id below 1 leaves its
+        ground truth to others, as pycocotools mistakes them; "unread".
     matching: by falling score, at each threshold by itself. "free_last": a detection takes the free ground truth with
         the highest overlap, of equals the last; "free_first": of equals the first; "pointing": the one with the highest
-        overlap, taken or not, of equals the first: if it is taken, the detection is wrong.
+        overlap, taken or not, of equals the first: if it is taken, the detection is wrong; "pointing_last": of equals
+        the last, as Ultralytics up to 8.4.140 matches.
 
     The number:
 
     interpolation: "coco", the mean of the highest precisions at recalls of at least `recall_thresholds`, precision as
-        TP / (TP + FP + 2.2e-16); "ultralytics", trapezoids under the falling envelope, read between points in a line at
-        `recall_thresholds`; "voc", as "coco" with TP / (TP + FP), or, without recall_thresholds, the area under it.
+        TP / (TP + FP + 2.2e-16); "supervision", the same, kept in float32; "ultralytics", trapezoids under the falling
+        envelope, read between points in a line at `recall_thresholds`; "voc", as "coco" with TP / (TP + FP), or,
+        without recall_thresholds, the area under it.
     recall_thresholds: in [0, 1]; none with "voc" alone.
     empty_categories: those with detections and without ground truth: "left_out" of the mean, or "zero".
     mean: "macro", over the categories; "micro", all detections are one ranking.
@@ -103,6 +108,7 @@ class Rules:
     iou_thresholds: tuple[float, ...] = OF_PRESET
     crowd: str = OF_PRESET
     ignore: str = OF_PRESET
+    annotation_ids: str = OF_PRESET
     matching: str = OF_PRESET
     interpolation: str = OF_PRESET
     recall_thresholds: tuple[float, ...] = OF_PRESET
@@ -136,6 +142,7 @@ RULES = tuple(field.name for field in fields(Rules) if field.name != "name")  # 
 
 _TORCHMETRICS = PRESETS["torchmetrics"]
 _VOC = {
+    "annotation_ids": "unread",
     "overlap": "inclusive", "area": "unread", "max_dets": None, "iou_thresholds": (0.5,), "crowd": "ignore",
     "matching": "pointing", "interpolation": "voc",
 }  # fmt: skip
@@ -144,7 +151,8 @@ PRESET_RULES: dict[str, dict[str, Any]] = {
     "coco": {
         "images": "all", "category_map": None, "dt_layout": None, "dt_decimals": None, "overlap": "float64",
         "area": "given", "score_type": "float64", "confidence": None, "max_dets": 100, "max_dets_per": "category",
-        "iou_thresholds": COCO_IOU_THRESHOLDS, "crowd": "absorb", "ignore": "absorb", "matching": "free_last",
+        "iou_thresholds": COCO_IOU_THRESHOLDS, "crowd": "absorb", "ignore": "absorb", "annotation_ids": "read",
+        "matching": "free_last",
         "interpolation": "coco", "recall_thresholds": COCO_RECALL_THRESHOLDS, "empty_categories": "left_out",
         "mean": "macro",
     },
@@ -154,7 +162,10 @@ PRESET_RULES: dict[str, dict[str, Any]] = {
     "ultralytics": {
         "overlap": "float32", "area": "unread", "score_type": "float32", "confidence": 0.001, "max_dets": 300,
         "max_dets_per": "image", "iou_thresholds": _TORCHMETRICS.iou_thresholds, "crowd": "left_out",
-        "ignore": "left_out", "matching": "free_first", "interpolation": "ultralytics",
+        "ignore": "left_out", "annotation_ids": "unread", "matching": "free_first", "interpolation": "ultralytics",
+    },
+    "supervision": {
+        "overlap": "corners", "area": "given_float32", "annotation_ids": "unread", "interpolation": "supervision",
     },
     **{
         f"voc{year}": _VOC | {"recall_thresholds": tuple(recalls.tolist())} for year, recalls in VOC_RECALLS.items()

@@ -123,13 +123,13 @@ def supervision(result: Result, max_dets: int = 100) -> Supervision:
     scores, average = np.empty((n_sizes, n_thresholds)), np.empty((n_sizes, len(with_truths), n_thresholds))
     for a in range(n_sizes):
         of_size = np.ascontiguousarray(kept[..., a])
-        scores[a], average[a] = _means(of_size, (1, 2)), _means(of_size, 1).T
+        scores[a], average[a] = means_of_defined(of_size, (1, 2)), means_of_defined(of_size, 1).T
     return Supervision(
         columns.axes.category_ids[with_truths], columns.axes.category_names, n_gt[with_truths], scores, average
     )
 
 
-def _means(values: Any, axes: Any) -> Any:
+def means_of_defined(values: Any, axes: Any) -> Any:
     """Means over axes of the values that are not -1, or -1; added in float64."""
     defined = values != np.float32(UNDEFINED)
     sums = np.where(defined, values, np.float32(0)).sum(axis=axes, dtype=np.float64)
@@ -142,19 +142,20 @@ def _as_it_reads(columns: Columns) -> Columns:
     gt, dt = columns.gt, columns.dt
     flags = gt.flags & (CROWD | IGNORE) if len(gt.flags) else np.zeros(len(gt.image), np.uint8)
     return replace(
-        columns, shape=_Corners(), gt=replace(gt, flags=flags, area=_area(gt, columns)),
-        dt=replace(dt, flags=np.empty(0, np.uint8), area=_area(dt, columns) if len(dt.area) else dt.area),
+        columns, shape=CornerBoxes(), gt=replace(gt, flags=flags, area=rounded_area(gt, columns)),
+        dt=replace(dt, flags=np.empty(0, np.uint8), area=rounded_area(dt, columns) if len(dt.area) else dt.area),
     )  # fmt: skip
 
 
-def _area(side: Side, columns: Columns) -> F64:
+def rounded_area(side: Side, columns: Columns) -> F64:
+    """float64 (N,): areas that were given rounded to float32, else those of the boxes."""
     own = columns.shape.area(side.shape)
     is_given = not np.array_equal(side.area, own)
     return side.area.astype(np.float32).astype(np.float64) if is_given else own
 
 
 @value_record
-class _Corners(Boxes):
+class CornerBoxes(Boxes):
     """Boxes, compared as supervision compares them."""
 
     match: ClassVar[None] = None  # type: ignore[assignment]  # no fused kernel

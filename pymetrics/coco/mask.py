@@ -24,7 +24,7 @@ from ..formats.runs import (
 )
 from ..formats.values import as_array
 
-__all__ = ["area", "decode", "encode", "encode_many", "frPyObjects", "iou", "merge", "toBbox"]
+__all__ = ["area", "decode", "encode", "encode_many", "frPyObjects", "iou", "merge", "toBbox", "to_polygons"]
 Rle = dict[str, Any]
 
 
@@ -216,6 +216,23 @@ def frPyObjects(pyobj: Any, h: Any, w: Any) -> Any:
     sizes = np.empty((len(offsets) - 1, 2), np.int64)
     sizes[:] = size
     return to_rles(of_polygons(points, offsets, sizes, _object))
+
+
+def to_polygons(rle: Rle) -> list[list[float]]:
+    """A mask to polygons, as COCO has them: x1, y1, x2, y2, ... for each of its parts that do not touch.
+
+    They run along the edges of pixels, so that merge(frPyObjects(to_polygons(rle), height, width)) is the mask again.
+    Holes are filled, for COCO's polygons have none. An empty mask has no polygons.
+
+    Raises:
+        ImportError: OpenCV is not installed: pip install 'pymetrics-detection[opencv]'.
+        KeyError, TypeError, ValueError: rle is no mask.
+    """
+    from .outlines import polygons_of
+
+    if not isinstance(rle, dict):
+        raise TypeError(f"rle must be one mask, a dict of size and counts, got {type(rle).__name__}")
+    return polygons_of(decode(rle))
 
 
 def _by_native(name: str, *args: Any) -> Any:

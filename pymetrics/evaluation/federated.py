@@ -36,7 +36,8 @@ def judged(gts: Iterable[Row], dts: Iterable[Row], images: Iterable[Row]) -> tup
     for gt in gts:
         looked_for[gt["image_id"]].add(gt["category_id"])
     pairs = [(dt["image_id"], dt["category_id"]) for dt in dts]
-    return [c in looked_for[image] for image, c in pairs], [c in partial[image] for image, c in pairs]
+    is_judged = [c in looked_for[image] for image, c in pairs]  # NOT_LOOKED_FOR
+    return is_judged, [c in partial[image] for image, c in pairs]
 
 
 def ignore_unmatched(columns: Columns, rows: Any) -> Columns:
@@ -46,7 +47,7 @@ def ignore_unmatched(columns: Columns, rows: Any) -> Columns:
     """
     dt = columns.dt
     area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
-    return replace(columns, dt=replace(dt, area=np.where(rows, -np.inf, area)))
+    return replace(columns, dt=replace(dt, area=np.where(rows, -np.inf, area)))  # NOT_EXHAUSTIVE
 
 
 def groups(categories: Sequence[Mapping[str, Any]]) -> list[list[int]]:
@@ -68,8 +69,8 @@ def groups(categories: Sequence[Mapping[str, Any]]) -> list[list[int]]:
 def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], limit: int) -> Columns:
     """Columns of a whole data set as LVIS counts them. images, categories: as the data set has them.
 
-    Of an image the `limit` detections of the highest scores are kept, over all categories. Rows of area 0 are left out
-    (EMPTY_AREAS), crowds are ordinary ground truths (LVIS_WITHOUT_CROWDS).
+    Of an image the `limit` detections of the highest scores are kept, over all categories. Rows of area 0 are left out,
+    crowds are ordinary ground truths.
 
     Raises:
         KeyError, ValueError: as groups.
@@ -77,17 +78,18 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     columns, axes = columns.on_host(), columns.axes
     gt, dt = columns.gt, columns.dt
     is_kept = dt.image >= 0
-    if np.bincount(dt.image[is_kept], minlength=1).max() > limit:
+    if np.bincount(dt.image[is_kept], minlength=1).max() > limit:  # LIMIT_OF_IMAGE
         together = replace(columns, dt=replace(dt, category=np.zeros_like(dt.category)))
         is_kept[:] = False
         is_kept[group(together, limit, by="image").dt_rows] = True
     area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
-    gt = _without(replace(gt, flags=gt.flags & ~np.uint8(CROWD)), ~((gt.area > 0) & (gt.area < np.inf)))
-    dt = _without(dt, ~(is_kept & (area > 0) & (area < np.inf)))
+    gt = replace(gt, flags=gt.flags & ~np.uint8(CROWD))  # LVIS_WITHOUT_CROWDS
+    gt = _without(gt, ~((gt.area > 0) & (gt.area < np.inf)))  # EMPTY_AREAS
+    dt = _without(dt, ~(is_kept & (area > 0) & (area < np.inf)))  # EMPTY_AREAS
     named = {key: _pairs(images, key, axes) for key in ("neg_category_ids", "not_exhaustive_category_ids")}
     shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
     looked_for = np.isin(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]))
-    dt = _without(dt, ~looked_for)
+    dt = _without(dt, ~looked_for)  # NOT_LOOKED_FOR
     members = {
         name: tuple(categories[k]["id"] for k in places)
         for name, places in zip(FREQUENCIES, groups(categories), strict=True)

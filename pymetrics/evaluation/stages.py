@@ -19,7 +19,7 @@ from .protocol import Protocol, Tables, tables
 from .shapes import Shape
 
 if TYPE_CHECKING:
-    from .._arrays import F64, I32, U8, U64, Ids
+    from .._arrays import F64, I32, U64, Ids
 
 
 @record
@@ -125,23 +125,6 @@ def accumulate(outcomes: Outcomes, keep_scores: bool = True) -> tuple[F64, F64, 
         table.area_bits, table.max_dets, table.recall_thresholds, precision, recall, scores, 0, counts[0],
     )  # fmt: skip
     return precision, recall, scores
-
-
-def accumulate_replicates(outcomes: Outcomes, weights: U8) -> tuple[F64, F64]:
-    """precision (B, T, R, K, A, M), recall (B, T, K, A, M) of B draws of the images with repetition (bootstrap).
-
-    weights: uint8 (B, images), how often each image is drawn, beside the outcomes.
-    """
-    protocol, table, like = outcomes.protocol, _tables(outcomes.protocol, outcomes.scores), outcomes.scores
-    n_thresholds, n_recalls = len(protocol.iou_thresholds), len(protocol.recall_thresholds)
-    counts = (len(outcomes.category_ids), len(protocol.area_ranges), len(protocol.max_dets))
-    precision = empty((weights.shape[0], n_thresholds, n_recalls, *counts), "float64", like)
-    recall = empty((weights.shape[0], n_thresholds, *counts), "float64", like)
-    kernels.accumulate_replicates(
-        outcomes.scores, outcomes.matched, outcomes.ignored, outcomes.offsets, outcomes.n_gt, outcomes.category_cells,
-        outcomes.cell_image, weights, table.max_dets, table.recall_thresholds, precision, recall, 0, counts[0],
-    )  # fmt: skip
-    return precision, recall
 
 
 def means(values: F64, queries: Sequence[tuple[int | None, int, int]]) -> F64:

@@ -44,7 +44,6 @@ from .pointing import match_pointing as match_pointing
 from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel
-from .replicates import accumulate_replicates as accumulate_replicates
 from .rotated import rotated_iou as rotated_iou
 from .thresholds import count_along_scores as count_along_scores
 from .thresholds import count_at as count_at

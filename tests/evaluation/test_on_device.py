@@ -16,7 +16,6 @@ from helpers.map_scenes import batch, differences
 
 import pymetrics
 from pymetrics import Accumulator, Detections, GroundTruths, _config, evaluate, kernels
-from pymetrics.evaluation import stages
 from pymetrics.evaluation.result import Result
 from pymetrics.kernels import arrays, cuda_backend
 
@@ -225,23 +224,6 @@ def test_devices_merge_through_the_host(device):
     assert theirs.outcomes().device == "host"
     ours.merge(theirs)
     assert ours.compute().stats.tobytes() == evaluate(GroundTruths(**gt), Detections(**dt)).stats.tobytes()
-
-
-def test_replicates(device, calls):
-    """Draws of images on the device are those of the host; a draw of each image once is the plain evaluation."""
-    gt, dt = scene(6)
-    outcomes = ingest_and_match(GroundTruths(**gt), Detections(**dt))
-    rng = np.random.default_rng(0)
-    weights = rng.multinomial(outcomes.n_images, [1 / outcomes.n_images] * outcomes.n_images, 9).astype(np.uint8)
-    weights[0] = 1
-    on_host = stages.accumulate_replicates(outcomes, weights)
-    assert on_host[0][0].tobytes() == stages.accumulate(outcomes)[0].tobytes()
-    assert len({precision.tobytes() for precision in on_host[0]}) > 5
-    moved = ingest_and_match(GroundTruths(**tensors(gt, device)), Detections(**tensors(dt, device)))
-    found = stages.accumulate_replicates(moved, torch.tensor(weights, device=device))
-    for ours, theirs in zip(found, on_host, strict=True):
-        assert arrays.to_host(ours).tobytes() == theirs.tobytes()
-    assert "accumulate_replicates" in calls
 
 
 def ingest_and_match(gt, dt):

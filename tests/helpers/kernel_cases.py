@@ -203,17 +203,6 @@ def accumulate(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
-def accumulate_replicates(rng: Rng, size: int) -> Args:
-    args = accumulate(rng, size)
-    n_cells, n_images, n_replicates = len(args["n_gt"]), int(rng.integers(1, 2 + size)), int(rng.integers(0, 4))
-    weights = rng.choice(np.array([0, 1, 1, 2, 3, rng.choice([4, 255])], np.uint8), (n_replicates, n_images))
-    return {name: args[name] for name in args if name not in ("area_bits", "scores_at")} | {
-        "cell_image": rng.integers(0, n_images, n_cells).astype(np.int32), "weights": weights,
-        "precision": np.empty((n_replicates, *args["precision"].shape)),
-        "recall": np.empty((n_replicates, *args["recall"].shape)),
-    }  # fmt: skip
-
-
 def match_across(rng: Rng, size: int) -> Args:
     args = match_cells(rng, size)
     names = ("overlaps", "overlap_offsets", "dt_offsets", "gt_offsets", "begin", "end")
@@ -297,7 +286,7 @@ CALLS = {
     function.__name__: function
     for function in (
         *cell_cases.CALLS, box_iou, rotated_iou, area_words, match_cells, match_boxes, accumulate,
-        accumulate_replicates, mean_valid, match_across, panoptic_pairs, count_at, count_along_scores,
+        mean_valid, match_across, panoptic_pairs, count_at, count_along_scores,
         join_along_scores, *mask_cases.CALLS, *keypoint_cases.CALLS, *bootstrap_cases.CALLS, *error_cases.CALLS,
     )
 }  # fmt: skip

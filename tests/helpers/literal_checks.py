@@ -42,13 +42,6 @@ def check_variants(columns: Any, protocol: Any, outcomes: Any, matches: Any) -> 
         assert [array.tobytes() for array in cut] == [array.tobytes() for array in whole]
 
 
-def check_weights_of_one(outcomes: Any, arrays: Any) -> None:
-    """A draw that holds every image once gives what accumulate gives (arrays)."""
-    weights = np.ones((1, len(outcomes.image_ids)), np.uint8)
-    for drawn, whole in zip(stages.accumulate_replicates(outcomes, weights), arrays, strict=False):
-        assert drawn[0].tobytes() == whole.tobytes()
-
-
 def check_summaries(outcomes: Any) -> None:
     """The summary of a draw that holds every image once is that of all; the summary of each image that of it alone."""
     result = Result(outcomes)

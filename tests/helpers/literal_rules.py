@@ -102,6 +102,8 @@ def _overlap(d: Any, g: Any, rules: Rules) -> float:
         return 0.0
     areas = [(b[2] - b[0] + real(more)) * (b[3] - b[1] + real(more)) for b in (dt, gt)]
     union = areas[0] if not g["plain"] else areas[0] + areas[1] - width * height
+    if rules.overlap == "corners":
+        union = union + np.float64(2**-52)
     if rules.overlap == "float32" and g["plain"]:
         union = union + np.float32(1e-7)
     return float(width * height / union)
@@ -117,7 +119,8 @@ def _states(gts: Any, dts: Any, rules: Rules, iou: float) -> list[int | None]:
             for i, g in enumerate(gts)
             if (g["image"], g["kind"]) == (d["image"], d["kind"])
         ]
-        if rules.matching == "pointing":
+        if rules.matching.startswith("pointing"):
+            near = near[::-1] if rules.matching == "pointing_last" else near
             best = max(near, key=lambda one: one[2], default=None)
             if best is None or best[2] < iou or best[2] == 0:
                 out.append(0)

@@ -6,16 +6,25 @@ raises at the first difference.
 
 from __future__ import annotations
 
+import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from helpers import lvis_oracle
 from helpers.columns import match_and_keep
 from helpers.literal import differences, make_problem
-from helpers.literal_checks import check_parts, check_summaries, check_variants, check_weights_of_one
+from helpers.literal_checks import check_parts, check_summaries, check_variants
+from helpers.lvis_scenes import make_lvis_scene
 
+from pymetrics import evaluate
+from pymetrics.coco import lvis
 from pymetrics.evaluation import stages
 
 SCENES = range(300)
+LVIS_SCENES = [seed for seed in range(40) if lvis_oracle.CHANGES[seed % len(lvis_oracle.CHANGES)] != "with masks"]
+LVIS_EXPECTED = Path(__file__).resolve().parents[1] / "fixtures" / "lvis_expected.json"  # of lvis-api
 FIELDS = ("n_gt", "offsets", "scores", "matched", "ignored")
 
 
@@ -27,7 +36,6 @@ def solve(seed: int, verify: bool) -> list[bytes]:
         assert differences(columns, protocol, cells, outcomes, matches, arrays) == [], seed
     if seed % 7 == 0:
         check_variants(columns, protocol, outcomes, matches)
-        check_weights_of_one(outcomes, arrays)
         check_summaries(outcomes)
     return [
         *(getattr(outcomes, name).tobytes() for name in FIELDS),
@@ -47,8 +55,27 @@ def poison_new_arrays() -> None:
     np.empty = poisoned  # type: ignore[assignment]
 
 
+def check_lvis() -> None:
+    """LVIS' rules, by LVISEval and by evaluate()."""
+    expected = json.loads(LVIS_EXPECTED.read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in LVIS_SCENES:
+            change, scene = lvis_oracle.CHANGES[seed % len(lvis_oracle.CHANGES)], make_lvis_scene(seed)
+            found = lvis_oracle.evaluated(lvis, scene, change, folder)
+            want = expected[str(seed)]
+            assert lvis_oracle.state(found) == want, seed
+            if change in (None, "limit"):
+                result = evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5 if change else 300])
+                assert [float(value).hex() for value in result.stats] == list(want["results"].values()), seed
+        found.params.use_cats = 0
+        found.evaluate()
+        found.accumulate()
+        assert (found.eval["precision"] == -1).all()
+
+
 def answers() -> list[list[bytes]]:
     check_parts()
+    check_lvis()
     return [solve(seed, verify=True) for seed in SCENES]
 
 
@@ -57,3 +84,4 @@ def check(expected: list[list[bytes]]) -> None:
     for seed, want in zip(SCENES, expected, strict=True):
         assert solve(seed, verify=False) == want, seed
     check_parts()
+    check_lvis()

@@ -46,6 +46,16 @@ QUIRKS = [
     ("LIMIT_BY_IMAGE", r"offsets\[c\]", "offsets[first_cell]"),
     ("PAIRWISE_SUM", r"pairwise_sum\((\S+)\)", r"\1.cumsum()[-1]"),
     ("IMAGE_ORDER", r"> keys", ">= keys"),
+    ("EMPTY_AREAS", r"area > 0", "area >= 0"),
+    ("EMPTY_AREAS", r"low < ann", "low <= ann"),
+    ("LVIS_WITHOUT_CROWDS", r" & ~np\.uint8\(CROWD\)", ""),
+    ("LVIS_WITHOUT_CROWDS", r"gt \| \{.*\} for", 'gt | {"iscrowd": gt.get("iscrowd", 0)} for'),
+    ("NO_CATEGORIES", r"if not p\.use_cats:", "if False:"),
+    ("NOT_LOOKED_FOR", r"~looked_for", "~(looked_for | True)"),
+    ("NOT_LOOKED_FOR", r"c in looked_for\[image\]", "True"),
+    ("NOT_EXHAUSTIVE", r"-np\.inf", "area"),
+    ("LIMIT_OF_IMAGE", r"> limit", "> limit + 1"),
+    ("LIMIT_OF_IMAGE", r"if np\.bincount", "if False and np.bincount"),
 ]
 
 

@@ -32,7 +32,7 @@ from mutants import generic_mutants  # noqa: E402
 from quirks import quirk_mutants  # noqa: E402
 
 PACKAGE = HERE.parent.parent / "pymetrics"
-FILES = tuple(f"kernels/{name}.py" for name in ("matching", "accumulate", "replicates", "means"))
+FILES = tuple(f"kernels/{name}.py" for name in ("matching", "accumulate", "means"))
 WANTED, WANTED_CPP = 0.85, 0.75
 
 

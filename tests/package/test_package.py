@@ -38,7 +38,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_import_is_light(tmp_path: Path) -> None:
     code = (
         "import sys, pymetrics\n"
-        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb'.split()\n"
+        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb cv2'.split()\n"
         "heavy = set(heavy) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -342,6 +342,7 @@ OTHER_USES = {
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
+    ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
     ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
     ("detection/segments.py", "searchsorted"): "the places of category ids",

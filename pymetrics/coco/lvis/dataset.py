@@ -54,7 +54,7 @@ class LVIS:
     def get_ann_ids(self, img_ids: Any = None, cat_ids: Any = None, area_rng: Any = None) -> list[Any]:
         """Ids of the annotations of these images and categories, of areas strictly inside area_rng.
 
-        EMPTY_AREAS: where categories are given, annotations of area 0 are left out without area_rng, too.
+        Where categories are given, annotations of area 0 are left out without area_rng, too.
         """
         anns: list[Ann] = self.dataset["annotations"]
         if img_ids is not None:
@@ -62,7 +62,7 @@ class LVIS:
         if cat_ids is None and area_rng is None:
             return [ann["id"] for ann in anns]
         wanted, (low, high) = set(cat_ids), (0, float("inf")) if area_rng is None else area_rng
-        return [ann["id"] for ann in anns if ann["category_id"] in wanted and low < ann["area"] < high]
+        return [ann["id"] for ann in anns if ann["category_id"] in wanted and low < ann["area"] < high]  # EMPTY_AREAS
 
     def get_cat_ids(self) -> list[Any]:
         """All category ids."""

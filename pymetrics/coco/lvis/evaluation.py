@@ -133,8 +133,8 @@ class LVISEval:
         gts, dts = (side.load_anns(side.get_ann_ids(p.img_ids, cat_ids)) for side in (self.lvis_gt, self.lvis_dt))
         for gt in gts:
             gt.setdefault("ignore", 0)
-        if not p.use_cats:
-            return [], [], []  # NO_CATEGORIES: lvis-api looks for them under the category -1
+        if not p.use_cats:  # NO_CATEGORIES: lvis-api looks for them under the category -1
+            return [], [], []
         judged, partial = federated.judged(gts, dts, self.lvis_gt.load_imgs(p.img_ids))
         kept = [(dt, is_partial) for dt, is_judged, is_partial in zip(dts, judged, partial, strict=True) if is_judged]
         gts = [gt | {"iscrowd": 0} for gt in gts]  # LVIS_WITHOUT_CROWDS
