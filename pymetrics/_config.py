@@ -2,6 +2,7 @@
 
 PYMETRICS_BACKEND=native|numba|reference   the backend of host data; its absence is then an error
 PYMETRICS_NUM_THREADS=n                    threads of one call; default: this process's cores / LOCAL_WORLD_SIZE
+PYMETRICS_ISA=sse2|avx2|avx512             the longest vectors of the C++ part, which reads it itself; for tests
 PYMETRICS_REQUIRE=native,numba,cuda,...    what must be there: importing pymetrics without it is an error
                                            (other names are read by the test suite)
 """

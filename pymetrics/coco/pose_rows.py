@@ -22,7 +22,7 @@ Ann = dict[str, Any]
 class NoOverlaps(Keypoints):
     """Poses that are not compared: without categories pycocotools looks for them under the category -1 (BLACKOUT)."""
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         return np.full(int(cells.pair_offsets()[-1]), -np.inf)
 
 
