@@ -67,8 +67,9 @@ class Worker {
     std::vector<index_t> first_row;                // (K,)
     std::vector<double> envelopes;                 // (hits, kLanes) of each category, at one threshold
     std::vector<index_t> envelope_at;              // (K,) where each begins
+    std::vector<char> is_read;                     // (K,) it is (R, kLanes), at the recall thresholds
     std::vector<std::int32_t> n_hits;              // (K, kLanes)
-    std::vector<double> block, tile;               // (R, kLanes); of one lane (recall thresholds, categories)
+    std::vector<double> envelope, block, tile;     // the last; (R, kLanes); of one lane (recall thresholds, categories)
     std::vector<double> recall;                    // (T, K, kLanes)
     std::vector<PiecewiseSum> sums;                // (queries, kLanes)
     std::vector<std::vector<Sums>> class_sums;     // (queries, K)
@@ -83,6 +84,7 @@ class Worker {
         first_row.resize(std::size_t(K));
         block.resize(std::size_t(R * kLanes));
         envelope_at.resize(std::size_t(K));
+        is_read.resize(std::size_t(K));
         n_hits.resize(std::size_t(K * kLanes));
         tile.resize(std::size_t(std::max(kTile, K)));
         recall.resize(std::size_t(T * K * kLanes));
@@ -195,15 +197,11 @@ class Worker {
                 set_recall(t, k, hits);
                 std::int32_t most = 0;
                 for (int l = 0; l < kLanes; ++l) most = std::max(most, hits[l]);
-                envelope_at.data()[k] = used;
-                if (index_t(envelopes.size()) < (used + most + 1) * kLanes)
-                    envelopes.resize(std::size_t(2 * (used + most + 1) * kLanes));
-                envelop(most, counted_at.data(), envelopes.data() + used * kLanes);
-                used += most + 1;
-                if (by_class) fill_block(k);
+                keep_envelope(k, most, used);
+                const double* const at_recalls = by_class ? block_of(k) : nullptr;
                 for (std::size_t q = 0; q < queries.size() && by_class; ++q)
                     if (!queries[q].is_recall && queries[q].at(t) && queries[q].by_class)
-                        add_lanes(class_sums[q].data()[k], plan(n_values(queries[q])), block.data(), R);
+                        add_lanes(class_sums[q].data()[k], plan(n_values(queries[q])), at_recalls, R);
             }
             for (int l = 0; l < kLanes && any; ++l) add_rows(queries, t, l);
         }
@@ -236,21 +234,48 @@ class Worker {
         for (int l = 0; l < kLanes; ++l) to[l] = n[l] ? double(hits[l]) / double(n[l]) : -1;
     }
 
+    // A category's envelope, as it is or, where that is shorter, at the recall thresholds.
+    void keep_envelope(index_t k, index_t most, index_t& used) {
+        const index_t n_rows = std::min(most + 1, R);
+        envelope_at.data()[k] = used;
+        is_read.data()[k] = false;
+        if (index_t(envelopes.size()) < (used + n_rows) * kLanes)
+            envelopes.resize(std::size_t(2 * (used + n_rows) * kLanes));
+        double* const to = envelopes.data() + used * kLanes;
+        used += n_rows;
+        if (most < R) {
+            envelop(most, counted_at.data(), to);
+            return;
+        }
+        if (index_t(envelope.size()) < (most + 1) * kLanes) envelope.resize(std::size_t((most + 1) * kLanes));
+        envelop(most, counted_at.data(), envelope.data());
+        for (int l = 0; l < kLanes; ++l) read(envelope.data() + l, k, l, 0, R, to + l, kLanes);
+        is_read.data()[k] = true;
+    }
+
     // The envelope of a category at the recall thresholds [low, high), in one lane, `step` apart.
-    void read_envelope(index_t k, int l, index_t low, index_t high, double* to, index_t step) const {
+    void read(const double* from, index_t k, int l, index_t low, index_t high, double* to, index_t step) const {
         const Need* const needed = need.data()[k * kLanes + l];
         const std::int32_t hits = n_hits.data()[k * kLanes + l];
         index_t r = low;
         if (needed && hits) {
             const std::int32_t *const wanted = needed->hits.data(), *const reached_by = needed->reached_by.data();
-            const double* const from = envelopes.data() + envelope_at.data()[k] * kLanes + l;
             for (; r < high && reached_by[r] <= hits; ++r, to += step) *to = from[index_t(wanted[r]) * kLanes];
         }
         for (; r < high; ++r, to += step) *to = 0;
     }
 
-    void fill_block(index_t k) {
-        for (int l = 0; l < kLanes; ++l) read_envelope(k, l, 0, R, block.data() + l, kLanes);
+    void read_kept(index_t k, int l, index_t low, index_t high, double* to, index_t step) const {
+        const double* const from = envelopes.data() + envelope_at.data()[k] * kLanes + l;
+        if (!is_read.data()[k]) return read(from, k, l, low, high, to, step);
+        for (index_t r = low; r < high; ++r, to += step) *to = from[r * kLanes];
+    }
+
+    // (R, kLanes)
+    const double* block_of(index_t k) {
+        if (is_read.data()[k]) return envelopes.data() + envelope_at.data()[k] * kLanes;
+        for (int l = 0; l < kLanes; ++l) read_kept(k, l, 0, R, block.data() + l, kLanes);
+        return block.data();
     }
 
     // Precisions of one lane at threshold t, a few recall thresholds at a time: those of all categories stand in rows.
@@ -261,7 +286,7 @@ class Worker {
         const index_t n_rows = std::max<index_t>(1, kTile / n);
         for (index_t low = 0; low < R; low += n_rows) {
             const index_t high = std::min(R, low + n_rows);
-            for (index_t i = 0; i < n; ++i) read_envelope(categories.data()[i], l, low, high, tile.data() + i, n);
+            for (index_t i = 0; i < n; ++i) read_kept(categories.data()[i], l, low, high, tile.data() + i, n);
             for (std::size_t q = 0; q < queries.size(); ++q)
                 if (!queries[q].is_recall && queries[q].at(t))
                     add_tile(sums[q * kLanes + std::size_t(l)], queries[q], l, (high - low) * n);

@@ -24,6 +24,12 @@ namespace pymetrics {
 using index_t = std::int64_t;
 using word_t = std::uint64_t;
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+constexpr bool kLittleEndian = false;
+#else
+constexpr bool kLittleEndian = true;
+#endif
+
 // Non-owning, C-contiguous. The caller owns the memory and outlives the call.
 template <typename T, int Rank>
 struct View {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mask_overlaps.h"
 #include "scratch.h"
 
 namespace pymetrics::cpu {
@@ -70,71 +71,16 @@ Extent extent_of(Runs runs, index_t height, Extent found) {
     return found;
 }
 
-// What the overlaps of a mask need to know of it.
-struct Summed {
-    Runs runs;
-    index_t area;
-    bool is_whole, has_empty;  // its runs sum to its pixels; one behind the first is of length 0
-    const run_t* ends;         // (runs.n,), where each run ends, if it is whole
-};
-
-// ends: room for those of the mask.
-Summed summed(Runs runs, index_t n_pixels, run_t* ends) {
-    index_t total = 0, area = 0, n_empty = 0;
-    for (index_t r = 0; r < runs.n; ++r) {
-        total += runs.data[r];
-        area += r % 2 ? runs.data[r] : 0;
-        n_empty += r > 0 && runs.data[r] == 0;
-        ends[r] = run_t(total);
-    }
-    return {runs, area, total == n_pixels, n_empty > 0, ends};
-}
-
-// The first run of 1 that ends behind `at`; n or more where there is none.
-index_t first_behind(const Summed& mask, run_t at) {
-    return (std::upper_bound(mask.ends, mask.ends + mask.runs.n, at) - mask.ends) | 1;
-}
-
-// The pixels of both of two masks: one run of 1 after another, which halves the steps of Walk.
-index_t shared_pixels(const Summed& a, const Summed& b) {
-    if (a.runs.n < 2 || b.runs.n < 2) return 0;
-    index_t i = first_behind(a, b.ends[0]), j = first_behind(b, a.ends[0]), shared = 0;
-    if (i >= a.runs.n || j >= b.runs.n) return 0;
-    index_t a_begin = a.ends[i - 1], b_begin = b.ends[j - 1], a_end = a.ends[i], b_end = b.ends[j];
-    for (;;) {
-        const index_t length = std::min(a_end, b_end) - std::max(a_begin, b_begin);
-        shared += length > 0 ? length : 0;
-        if (a_end <= b_end) {
-            i += 2;
-            if (i >= a.runs.n) return shared;
-            a_begin = a.ends[i - 1];
-            a_end = a.ends[i];
-        } else {
-            j += 2;
-            if (j >= b.runs.n) return shared;
-            b_begin = b.ends[j - 1];
-            b_end = b.ends[j];
-        }
-    }
-}
-
-double overlap_of(const Summed& dt, const Summed& gt, run_t dt_area, bool crowd) {
-    index_t shared = 0, union_ = 0;
-    if (dt.is_whole && gt.is_whole && !(dt.has_empty && gt.has_empty)) {
-        shared = shared_pixels(dt, gt);
-        union_ = dt.area + gt.area - shared;
-    } else {  // by pycocotools' own loop, which may end early
-        Walk walk(dt.runs, gt.runs);
-        do {
-            const index_t length = walk.stretch();
-            shared += walk.in_a && walk.in_b ? length : 0;
-            union_ += walk.in_a || walk.in_b ? length : 0;
-        } while (walk.step());
-    }
-    return shared > 0 ? double(shared) / double(crowd ? index_t(dt_area) : union_) : 0.0;
-}
-
 }  // namespace
+
+void write_box(Runs runs, index_t total, index_t height, index_t width, double* box) {
+    Extent extent = {width, height, 0, 0};
+    if (height > 0) extent = total <= kLowHalf ? extent_of(runs, height, extent) : wrapped_extent(runs, height, extent);
+    box[0] = runs.n > 1 ? double(extent.x_low) : 0.0;
+    box[1] = runs.n > 1 ? double(extent.y_low) : 0.0;
+    box[2] = runs.n > 1 ? double((extent.x_high - extent.x_low + 1) & kLowHalf) : 0.0;
+    box[3] = runs.n > 1 ? double((extent.y_high - extent.y_low + 1) & kLowHalf) : 0.0;
+}
 
 void measure_masks(const MeasureMasks& of, const Threads& threads) {
     for_each_unit(of.begin, of.end, 64, threads, [&](index_t n) {
@@ -147,14 +93,7 @@ void measure_masks(const MeasureMasks& of, const Threads& threads) {
         }
         of.areas[n] = run_t(area);
         of.totals[n] = total;
-        Extent extent = {width, height, 0, 0};
-        if (height > 0)
-            extent = total <= kLowHalf ? extent_of(runs, height, extent) : wrapped_extent(runs, height, extent);
-        double* const box = of.boxes.row(n);
-        box[0] = runs.n > 1 ? double(extent.x_low) : 0.0;
-        box[1] = runs.n > 1 ? double(extent.y_low) : 0.0;
-        box[2] = runs.n > 1 ? double((extent.x_high - extent.x_low + 1) & kLowHalf) : 0.0;
-        box[3] = runs.n > 1 ? double((extent.y_high - extent.y_low + 1) & kLowHalf) : 0.0;
+        write_box(runs, total, height, width, of.boxes.row(n));
     });
 }
 
@@ -208,50 +147,10 @@ void merge_masks(const MergeMasks& of, const Threads& threads) {
 }
 
 void mask_iou(const MaskIou& of, const Threads& threads) {
-    auto gt_of = [&](index_t b, run_t* ends) {
-        return summed(runs_of(of.gt_counts, of.gt_runs, b), of.gt_sizes(b, 0) * of.gt_sizes(b, 1), ends);
-    };
-    parallel_for(of.begin, of.end, 16, threads, [&](Interrupt& interrupt) {
-        return [&, scratch = Scratch<Summed>(), gt_ends = Scratch<run_t>(), dt_ends = Scratch<run_t>()](
-                   index_t low, index_t high) mutable {
-            for (index_t p = low; p < high; ++p) {
-                double* out = of.out.data + of.out_offsets[p];
-                const index_t first_gt = of.gt_offsets[p], n_gt = of.gt_offsets[p + 1] - first_gt;
-                const index_t n_dt = of.dt_offsets[p + 1] - of.dt_offsets[p];
-                Summed* const gts = scratch.take(n_gt);
-                index_t n_runs = 0;
-                for (index_t g = 0; n_dt > 0 && g < n_gt; ++g) {
-                    const index_t b = of.gt_rows[first_gt + g];
-                    n_runs += of.gt_runs[b + 1] - of.gt_runs[b];
-                }
-                run_t* ends = gt_ends.take(n_runs);
-                for (index_t g = 0; n_dt > 0 && g < n_gt; ++g) {
-                    gts[g] = gt_of(of.gt_rows[first_gt + g], ends);
-                    ends += gts[g].runs.n;
-                }
-                for (index_t d = of.dt_offsets[p]; n_gt > 0 && d < of.dt_offsets[p + 1]; ++d) {
-                    const index_t a = of.dt_rows[d], height = of.dt_sizes(a, 0), width = of.dt_sizes(a, 1);
-                    const Box box = load(of.dt_boxes, a);
-                    Summed dt{};
-                    for (index_t g = 0; g < n_gt; ++g) {
-                        const index_t b = of.gt_rows[first_gt + g];
-                        const bool crowd = of.crowd[first_gt + g] != 0;
-                        out[g] = 0;
-                        if (!(iou(box, load(of.gt_boxes, b), crowd) > 0)) continue;
-                        if (of.gt_sizes(b, 0) != height || of.gt_sizes(b, 1) != width) {
-                            out[g] = -1;  // DIFFERENT_SIZES
-                            continue;
-                        }
-                        if (!dt.runs.data) {
-                            const Runs runs = runs_of(of.dt_counts, of.dt_runs, a);
-                            dt = summed(runs, height * width, dt_ends.take(runs.n));
-                        }
-                        out[g] = overlap_of(dt, gts[g], of.dt_areas[a], crowd);
-                    }
-                    out += n_gt;
-                    if (interrupt.stopped_after(100 * n_gt)) return;
-                }
-            }
+    overlap_problems(of, threads, [&] {
+        return [&of, ends = Scratch<run_t>()](index_t a) mutable {
+            const Runs runs = runs_of(of.dt_counts, of.dt_runs, a);
+            return summed(runs, of.dt_sizes(a, 0) * of.dt_sizes(a, 1), ends.take(runs.n));
         };
     });
 }

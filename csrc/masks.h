@@ -151,6 +151,7 @@ struct MaskIou {
     View<const std::int32_t, 1> gt_rows;
     View<const std::uint8_t, 1> crowd;
     View<const index_t, 1> dt_offsets, gt_offsets, out_offsets;
+    double least;
     View<double, 1> out;
     index_t begin, end;
 
@@ -172,6 +173,7 @@ struct MaskIou {
         f("dt_offsets", dt_offsets);
         f("gt_offsets", gt_offsets);
         f("out_offsets", out_offsets);
+        f("least", least);
         f("out", out);
         f("begin", begin);
         f("end", end);
@@ -179,6 +181,9 @@ struct MaskIou {
 };
 
 namespace cpu {
+
+// The bounding box of a mask whose runs sum to `total`: x, y, width, height.
+void write_box(Runs runs, index_t total, index_t height, index_t width, double* box);
 
 void measure_masks(const MeasureMasks& of, const Threads& threads);
 void encode_masks(const EncodeMasks& of, const Threads& threads);

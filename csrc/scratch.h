@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <string>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -22,6 +24,15 @@ inline void ask_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] std::si
 #endif
 }
 
+// As std::bad_alloc, with the size. In Python it is a MemoryError.
+class OutOfMemory : public std::bad_alloc {
+    std::string what_;
+
+  public:
+    explicit OutOfMemory(std::size_t size) : what_("cannot allocate " + std::to_string(size >> 20) + " MiB") {}
+    const char* what() const noexcept override { return what_.c_str(); }
+};
+
 // Memory that a thread uses again and again, for plain numbers and structs. It is not initialised, and nothing is kept
 // when it grows. Small requests get room to spare; large ones what they ask for, or room that they do not touch.
 template <class T>
@@ -36,7 +47,8 @@ class Scratch {
             data_.reset();
             capacity_ = 0;
             const index_t room = n < kSmall ? 2 * n : std::max(n, 4 * kSmall);  // huge pages need 4 MiB
-            data_.reset(new T[std::size_t(room)]);
+            data_.reset(new (std::nothrow) T[std::size_t(room)]);
+            if (!data_) throw OutOfMemory(std::size_t(room) * sizeof(T));
             ask_huge_pages(data_.get(), std::size_t(room) * sizeof(T));
             capacity_ = room;
         }

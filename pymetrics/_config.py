@@ -2,6 +2,7 @@
 
 PYMETRICS_BACKEND=native|numba|reference   the backend of host data; its absence is then an error
 PYMETRICS_NUM_THREADS=n                    threads of one call; default: this process's cores / LOCAL_WORLD_SIZE
+PYMETRICS_ISA=sse2|avx2|avx512             the longest vectors of the C++ part, which reads it itself; for tests
 PYMETRICS_REQUIRE=native,numba,cuda,...    what must be there: importing pymetrics without it is an error
                                            (other names are read by the test suite)
 """
@@ -43,10 +44,10 @@ def _load(name: str) -> tuple[ModuleType | None, str]:
         if isinstance(error, ModuleNotFoundError):
             return None, f"{__package__}.{name} was not built{_built_where()}"
         return None, f"{type(error).__name__}: {error}"
-    wanted = f"{VERSION}, interface {INTERFACE}"
-    if wanted != module.BUILT_FOR:
+    wanted, built_for = f"{VERSION}, interface {INTERFACE}", getattr(module, "BUILT_FOR", "of an earlier version")
+    if wanted != built_for:
         raise ImportError(
-            f"{module.__file__} was built for pymetrics {module.BUILT_FOR}, but the Python files beside it are "
+            f"{module.__file__} was built for pymetrics {built_for}, but the Python files beside it are "
             f"{wanted}: build it again ({'make test' if _is_source() else 'pip install --force-reinstall'})"
         )
     return module, ""

@@ -26,6 +26,7 @@ def record(cls: type[T]) -> type[T]:
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
     made.__setattr__ = made.__delattr__ = _refuse
     made.__init__ = _init
+    made.__signature__ = _Signature()
     fields = dataclasses.fields(made)
     made.__record__ = (
         tuple(field.name for field in fields),
@@ -41,6 +42,25 @@ def value_record(cls: type[T]) -> type[T]:
     made: Any = record(cls)
     made.__eq__, made.__hash__, made.__repr__ = _equal, _hash, _repr
     return made  # type: ignore[no-any-return]
+
+
+class _Signature:
+    """The signature of a record's __init__, made when help() or an editor asks for it."""
+
+    def __get__(self, record: Any, of: type) -> Any:
+        from inspect import Parameter, Signature
+
+        def default(field: Any) -> Any:
+            is_made = field.default_factory is not dataclasses.MISSING
+            return field.default_factory() if is_made else field.default
+
+        return Signature([
+            Parameter(
+                field.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=field.type,
+                default=Parameter.empty if (value := default(field)) is dataclasses.MISSING else value,
+            )
+            for field in dataclasses.fields(of)
+        ])  # fmt: skip
 
 
 def _equal(self: Any, other: Any) -> Any:

@@ -42,7 +42,11 @@ EXIT_CODES = "exit codes: 0 evaluated, 1 evaluation failed, 2 bad arguments or e
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (None: sys.argv[1:]) and return the exit code; argparse's own exits are raised."""
-    options = _parser().parse_args(argv)
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit:
+        _flush()
+        raise
     problem = _config.environment_error()
     if sys.stdout is None:
         _say("pymetrics: cannot write the output: standard output is closed")
@@ -62,17 +66,30 @@ def main(argv: list[str] | None = None) -> int:
         _say("pymetrics: interrupted")
         return 130
     except OSError as error:  # of an input: see blaming
-        # Python flushes stdout once more at exit: give it a place where that works.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return 141
-        _say(f"pymetrics: cannot write the output: {error.strerror or error}")
-        return 1
+        return _cannot_write(error)
     if problem:
         _say(f"pymetrics: {problem}")
         return 2
     return 0
+
+
+def _flush() -> None:
+    """Write what argparse has printed. Raises SystemExit where that fails."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        raise SystemExit(_cannot_write(error)) from None
+
+
+def _cannot_write(error: OSError) -> int:
+    # Python flushes stdout once more at exit: give it a place where that works.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 141
+    _say(f"pymetrics: cannot write the output: {error.strerror or error}")
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

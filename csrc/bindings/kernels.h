@@ -41,6 +41,8 @@ void each_kernel(Bind bind) {
     bind("decode_masks", &cpu::decode_masks, &require_decode_masks);
     bind("merge_masks", &cpu::merge_masks, &require_merge_masks);
     bind("mask_iou", &cpu::mask_iou, &require_mask_iou);
+    bind("measure_texts", &cpu::measure_texts, &require_measure_texts);
+    bind("text_iou", &cpu::text_iou, &require_text_iou);
     bind("boundary_masks", &cpu::boundary_masks, &require_boundary_masks);
     bind("count_runs", &cpu::count_runs, &require_count_runs);
     bind("read_strings", &cpu::read_strings, &require_read_strings);

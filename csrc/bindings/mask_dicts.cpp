@@ -224,6 +224,7 @@ py::object iou_rles(obj dt_rles, obj gt_rles, obj crowd, index_t n_threads) {
                         column<const index_t>(dt_ends),
                         column<const index_t>(gt_ends),
                         column<const index_t>(out_ends),
+                        0,
                         column<double>(overlaps),
                         0,
                         1};

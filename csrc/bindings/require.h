@@ -15,6 +15,7 @@
 #include "../image_means.h"
 #include "../keypoints.h"
 #include "../mask_strings.h"
+#include "../mask_texts.h"
 #include "../masks.h"
 #include "../matching.h"
 #include "../means.h"
@@ -118,6 +119,8 @@ void require_encode_masks(const EncodeMasks& of);
 void require_decode_masks(const DecodeMasks& of);
 void require_merge_masks(const MergeMasks& of);
 void require_mask_iou(const MaskIou& of);
+void require_measure_texts(const MeasureTexts& of);
+void require_text_iou(const TextIou& of);
 void require_boundary_masks(const BoundaryMasks& of);
 void require_count_runs(const CountRuns& of);
 void require_read_strings(const ReadStrings& of);

@@ -23,16 +23,24 @@ void require_texts(View<const std::uint8_t, 1> text, View<const index_t, 1> begi
     require(within, "begins, ends: expected places in the text");
 }
 
-// What a side of mask_iou holds of n masks, and the rows that point at them.
-void require_side(View<const run_t, 1> counts, View<const index_t, 1> runs, View<const index_t, 2> sizes,
-                  View<const run_t, 1> areas, View<const double, 2> boxes, View<const std::int32_t, 1> rows,
-                  const char* name) {
-    require_offsets(runs, counts.shape[0], name);
-    const index_t n = runs.shape[0] - 1;
+// What mask_iou and text_iou hold of n masks of one side, and the rows that point at them.
+void require_measured(index_t n, View<const index_t, 2> sizes, View<const run_t, 1> areas, View<const double, 2> boxes,
+                      View<const std::int32_t, 1> rows, const char* name) {
     require(
         sizes.shape[0] == n && sizes.shape[1] == 2 && areas.shape[0] == n && boxes.shape[0] == n && boxes.shape[1] == 4,
         name, ": expected a size, an area and a box of each mask");
     require_indices(rows, 0, n, name);
+}
+
+// The ground truths and the problems of mask_iou and text_iou.
+template <class Of>
+void require_mask_problems(const Of& of) {
+    require_offsets(of.gt_runs, of.gt_counts.shape[0], "gt_rows");
+    require_measured(of.gt_runs.shape[0] - 1, of.gt_sizes, of.gt_areas, of.gt_boxes, of.gt_rows, "gt_rows");
+    require_length(of.crowd.shape[0], of.gt_rows.shape[0], "crowd");
+    require_pairs(of.out_offsets, of.out, of.dt_offsets, of.dt_rows.shape[0], of.gt_offsets, of.gt_rows.shape[0],
+                  "out_offsets", "problem");
+    require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
 }
 
 }  // namespace
@@ -78,12 +86,26 @@ void require_merge_masks(const MergeMasks& of) {
 }
 
 void require_mask_iou(const MaskIou& of) {
-    require_side(of.dt_counts, of.dt_runs, of.dt_sizes, of.dt_areas, of.dt_boxes, of.dt_rows, "dt_rows");
-    require_side(of.gt_counts, of.gt_runs, of.gt_sizes, of.gt_areas, of.gt_boxes, of.gt_rows, "gt_rows");
-    require_length(of.crowd.shape[0], of.gt_rows.shape[0], "crowd");
-    require_pairs(of.out_offsets, of.out, of.dt_offsets, of.dt_rows.shape[0], of.gt_offsets, of.gt_rows.shape[0],
-                  "out_offsets", "problem");
-    require_range(of.begin, of.end, of.dt_offsets.shape[0] - 1);
+    require_offsets(of.dt_runs, of.dt_counts.shape[0], "dt_rows");
+    require_measured(of.dt_runs.shape[0] - 1, of.dt_sizes, of.dt_areas, of.dt_boxes, of.dt_rows, "dt_rows");
+    require_mask_problems(of);
+}
+
+void require_measure_texts(const MeasureTexts& of) {
+    const index_t n = of.begins.shape[0];
+    require_texts(of.text, of.begins, of.ends);
+    require_sizes(of.sizes, n, "sizes");
+    require_length(of.n_runs.shape[0], n, "n_runs");
+    require_length(of.areas.shape[0], n, "areas");
+    require_length(of.totals.shape[0], n, "totals");
+    require(of.boxes.shape[0] == n && of.boxes.shape[1] == 4, "boxes: expected 4 columns for each mask");
+    require_range(of.begin, of.end, n);
+}
+
+void require_text_iou(const TextIou& of) {
+    require_texts(of.text, of.begins, of.ends);
+    require_measured(of.begins.shape[0], of.dt_sizes, of.dt_areas, of.dt_boxes, of.dt_rows, "dt_rows");
+    require_mask_problems(of);
 }
 
 void require_boundary_masks(const BoundaryMasks& of) {

@@ -9,7 +9,7 @@
 
 namespace pymetrics {
 
-// What was not read, and where: odd or damaged JSON.
+// What was not read, and where: damaged JSON, or values of other kinds.
 struct Declined {
     index_t at;
     std::string why;

@@ -63,7 +63,7 @@ inline bool read_list(Scanner& s, double* out, index_t width) {
         s.p = p - gap + 1;
         return true;
     }
-    index_t n = 0;  // written in another way, or odd
+    index_t n = 0;  // written in another way, or no number
     auto keep = [&](const Number& number) {
         if (n == width) return s.fail("more numbers than the first list has");
         out[n++] = number.value;

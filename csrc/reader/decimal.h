@@ -35,11 +35,6 @@ constexpr word_t kTens[] = {1,
                             1000000000000000000,
                             10000000000000000000u};
 constexpr word_t kBytes = 0x0101010101010101, kHighs = 0x8080808080808080;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-constexpr bool kLittleEndian = false;
-#else
-constexpr bool kLittleEndian = true;
-#endif
 
 inline bool is_digit(char c) { return unsigned(c - '0') < 10; }
 

@@ -12,15 +12,18 @@ constexpr double kMostRun = 4294967295.0;  // of 32 bits
 
 // Undoes the escapes of a string in its place; its new end, or null where there is another escape than \\ and \/.
 char* unescape(char* begin, char* end) {
-    char* to = static_cast<char*>(std::memchr(begin, '\\', std::size_t(end - begin)));
-    if (!to) return end;
-    for (const char* from = to; from < end; ++from) {
-        if (*from == '\\') {
-            ++from;
-            if (*from != '\\' && *from != '/') return nullptr;
-        }
-        *to = *from;
-        ++to;
+    auto next = [end](char* from) {
+        const auto found = static_cast<char*>(std::memchr(from, '\\', std::size_t(end - from)));
+        return found ? found : end;
+    };
+    char *to = next(begin), *from = to;
+    while (from < end) {
+        ++from;  // what the backslash stands before is kept, with all up to the next one
+        if (*from != '\\' && *from != '/') return nullptr;
+        char* const stop = next(from + 1);
+        std::memmove(to, from, std::size_t(stop - from));
+        to += stop - from;
+        from = stop;
     }
     return to;
 }

@@ -15,7 +15,8 @@ struct MaskValues {
     View<index_t, 1> n_numbers, n_polygons;
 };
 
-// Escapes in compressed runs are undone in the text. Throws Declined where a value is of another kind, or odd.
+// Escapes in compressed runs are undone in the text. Throws Declined where a value is of another kind, or is not read
+// here.
 void scan_masks(char* text, const MaskValues& values, const Threads& threads);
 
 // After scan_masks: the numbers of row i from numbers[offsets[i]] on, how many each of its polygons has from

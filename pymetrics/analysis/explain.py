@@ -35,9 +35,9 @@ class Difference:
 
     rows: a dict for each rule that matters, in the order in which they were changed: rule, from, to (values of the
         field of Rules), before, after, change (after less before), detections (how many are counted otherwise, or are
-        no longer what they were: true or false positives at an overlap of .5), examples: five of these at most, those
-        of the highest scores, each image, file_name (None where the data has none), category, score, dt (the row in the
-        detections), before, after. Each row's `after` is the next row's `before`.
+        no longer what they were, true or false positives at the threshold nearest to .5), examples: five of these at
+        most, those of the highest scores, each image, file_name (None where the data has none), category, score, dt
+        (the row in the detections), before, after. Each row's `after` is the next row's `before`.
     reported: what `a` printed; or None. Then the last row is "not explained", from it to `before`.
     without_effect: the names of rules that differ, without any effect.
     checks: what may be wrong with the data, each with a cure; see DataCheck.

@@ -39,8 +39,8 @@ ANY_AREA = (-np.inf, np.inf)
 class Number:
     """What rules give. value: the number, 0 where it is undefined. is_defined: there is ground truth that counts.
 
-    states: uint8 (N,), of each detection of the source: OUT, it does not count; WRONG or RIGHT, at an overlap of .5 (at
-        the first threshold, where .5 is none of them).
+    states: uint8 (N,), of each detection of the source: OUT, it does not count; WRONG or RIGHT, at the threshold
+        nearest to .5.
     """
 
     value: float
@@ -179,7 +179,6 @@ class RuleNumbers:
             outcomes = replace(outcomes, category_ids=np.zeros(1, np.int64), category_cells=np.array([0, len(cells)]))
             has_truths = np.ones(1, np.bool_)
         half = min(range(n), key=lambda i: abs(rules.iou_thresholds[i] - 0.5))
-        half = half if abs(rules.iou_thresholds[half] - 0.5) < 1e-6 else 0
         states = np.full(len(self.dt), OUT, np.uint8)
         rows = cells.dt_rows if columns.dt.source_row is None else columns.dt.source_row[cells.dt_rows]
         states[rows] = np.where(ignored[:, half], OUT, np.where(matched[:, half], RIGHT, WRONG))

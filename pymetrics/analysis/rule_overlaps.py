@@ -28,7 +28,7 @@ class RuleBoxes(Boxes):
     overlap: str = "float64"
     match: ClassVar[Any] = None
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         if self.overlap == "float64":
             return super().overlaps(dt, gt, cells)
         if self.overlap == "corners":

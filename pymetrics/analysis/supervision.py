@@ -160,7 +160,7 @@ class CornerBoxes(Boxes):
 
     match: ClassVar[None] = None  # type: ignore[assignment]  # no fused kernel
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> F64:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> F64:
         n_dt, n_gt = np.diff(cells.dt_offsets), np.diff(cells.gt_offsets)
         n_pairs = np.repeat(n_gt, n_dt)  # of each detection
         d = np.repeat(np.arange(len(cells.dt_rows)), n_pairs)

@@ -32,7 +32,7 @@ from .accumulated import Accumulated, in_first_corner
 from .evaluation_input import axis_ids, categories_of, shape_of
 from .image_steps import STEPS, ImageSteps, overlaps_by_cell
 from .lazy_dataset import Selection, select
-from .params import Params
+from .params import IOU_TYPES, OF_MASKS, Params
 from .reading import require_known, unopened
 from .summary import names_of_stats, summary_of
 
@@ -155,7 +155,7 @@ class COCOeval(ImageSteps):
         sides: list[list[Ann] | Selection | None] = []
         for coco, scored in ((self.cocoGt, False), (self.cocoDt, True)):
             kept = unopened(coco)
-            takes_columns = kept is not None and kept.is_plain and p.iouType in ("bbox", "keypoints")
+            takes_columns = kept is not None and kept.is_plain and p.iouType in IOU_TYPES + OF_MASKS
             plain = kept if takes_columns else None
             takes = plain is not None and scored == (plain.source.scores is not None)
             sides.append(select(plain, coco._open, p) if plain is not None and takes else None)

@@ -53,7 +53,7 @@ class ImageSteps:
     def _columns_of(self, rows: Rows) -> tuple[Columns, tuple[Any, Any]]:
         """The columns of what was read, and the ids of both sides."""
         p = self.params
-        images = images_of(self.cocoGt, p), images_of(self.cocoDt, p)
+        images = images_of(self.cocoGt, p, rows[0]), images_of(self.cocoDt, p, rows[1])
         return evaluation_input.columns_of(rows, p, names_of(self.cocoGt), images)
 
     def _prepare(self) -> None:
@@ -108,9 +108,8 @@ class ImageSteps:
             return known
         p, rows = self.params, self._cell(imgId, catId, self.params)
         if p.iouType == "boundary":
-            columns, _ = evaluation_input.columns_of(
-                rows, p, {}, (images_of(self.cocoGt, p), images_of(self.cocoDt, p))
-            )
+            images = images_of(self.cocoGt, p, rows[0]), images_of(self.cocoDt, p, rows[1])
+            columns, _ = evaluation_input.columns_of(rows, p, {}, images)
             return overlaps_by_cell(columns, group(columns, p.maxDets[-1]), p).get((imgId, catId), [])
         return evaluation_input.compute_iou(*rows, p)
 

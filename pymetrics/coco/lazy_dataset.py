@@ -24,7 +24,7 @@ from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
 from .copies import deep_copy
 from .dict_columns import index
-from .params import Params
+from .params import OF_MASKS, Params
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,12 +143,25 @@ class Kept:
     @cached_property
     def poses(self) -> Source | None:
         """The annotations with poses in place of boxes; None: their dicts have to be read."""
+        if self.source.shape.name == "masks":
+            return None
         if not isinstance(self.source.shape, RawBoxes):
             return self.source
         from ..formats.keypoint_file import poses_of_text
 
         found = poses_of_text(self.text.data, "gt" if self.source.scores is None else "dt")
         return None if found is None else replace(self.source, shape=found.shape, area=found.area)
+
+    @cached_property
+    def masks(self) -> Source | None:
+        """The annotations with masks in place of boxes, all as runs or texts; None: their dicts have to be read."""
+        if self.source.shape.name == "masks":
+            return self.source
+        if not isinstance(self.source.shape, RawBoxes):
+            return None
+        from .lazy_masks import with_masks
+
+        return with_masks(self.source, self.text.data)
 
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""
@@ -223,7 +236,7 @@ class Kept:
 class Selection:
     """The annotations of an unopened COCO that params name: in columns at once, as dicts when they are asked for.
 
-    rows: the annotations, with boxes or with poses. open: opens that COCO, if it is still unopened.
+    rows: the annotations, with boxes, masks or poses. open: opens that COCO, if it is still unopened.
     image, category: positions on the axes of the evaluation, or -1, for every row; category is None where there is but
     one. order: the rows of the columns; None where it is all.
     stand_ins: rows that are there in the order of load_rows, where annotations share an id; else None.
@@ -237,6 +250,10 @@ class Selection:
     order: Array | None
     stand_ins: Array | None
 
+    @property
+    def are_poses(self) -> bool:
+        return self.rows.shape.name not in ("boxes", "masks")
+
     def source(self, axes: SourceAxes) -> Source:
         """What COCOeval reads of the rows. axes: of the evaluation."""
         rows = self.rows
@@ -247,9 +264,9 @@ class Selection:
             assert rows.area is not None
             columns |= {"crowd": rows.crowd, "ignore": rows.crowd, "area": np.where(rows.crowd, 0.0, rows.area)}
             columns |= {"ids": np.asarray(rows.ids)}
-            if not isinstance(rows.shape, RawBoxes):
+            if self.are_poses:
                 columns["ignore"] = rows.crowd | rows.shape.without_keypoints()
-        shape = rows.shape if isinstance(rows.shape, RawBoxes) else replace(rows.shape, scales=rows.area)
+        shape = replace(rows.shape, scales=rows.area) if self.are_poses else rows.shape
         if self.order is not None:
             columns = {name: None if column is None else column[self.order] for name, column in columns.items()}
             shape = shape.take(self.order)
@@ -266,7 +283,7 @@ class Selection:
         return rows[np.argsort(self.image[rows], kind="stable")]
 
     def mark_ignored(self) -> None:
-        self.kept.mark_ignored(self.loaded(), not isinstance(self.rows.shape, RawBoxes))
+        self.kept.mark_ignored(self.loaded(), self.are_poses)
 
     def load_rows(self) -> list[Ann]:
         """What evaluation_input.load_rows gives."""
@@ -310,6 +327,8 @@ def _compared(kept: Kept, p: Params) -> Source | None:
     """The annotations with what params compare; None where their dicts have to be read."""
     if p.iouType == "bbox":
         return kept.source if isinstance(kept.source.shape, RawBoxes) else None
+    if p.iouType in OF_MASKS:
+        return kept.masks
     rows = kept.poses
     if rows is None or rows.shape.points.shape[1] != np.size(p.kpt_oks_sigmas):
         return None

@@ -168,7 +168,7 @@ def iou(dt: Any, gt: Any, pyiscrowd: Any) -> Any:
         dt.check(lambda row: f"dt[{row}]")
         gt.check(lambda row: f"gt[{row}]")
         dt_rows, gt_rows = np.arange(n_dt, dtype=np.int32), np.arange(n_gt, dtype=np.int32)
-        kernels.mask_iou(*dt.for_overlaps, dt_rows, *gt.for_overlaps, gt_rows, crowd, *ends, out, 0, 1)
+        kernels.mask_iou(*dt.for_overlaps, dt_rows, *gt.for_overlaps, gt_rows, crowd, *ends, 0.0, out, 0, 1)
     else:
         kernels.box_iou(dt, gt, crowd, *ends, 0, out, 0, 1)
     return np.asfortranarray(out.reshape(n_dt, n_gt))  # computed by detection; pycocotools' order

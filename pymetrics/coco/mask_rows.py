@@ -38,7 +38,7 @@ def write_rles(rows: Sequence[Ann], images: Mapping[Any, Ann], where: Where) -> 
     """
     others = [row for row in rows if not is_rle(row["segmentation"])]
     if others:
-        for row, rle in zip(others, mask.to_rles(read_masks(others, images, where).runs), strict=True):
+        for row, rle in zip(others, mask.to_rles(read_masks(others, images, where).runs.decoded()), strict=True):
             row["segmentation"] = rle
 
 

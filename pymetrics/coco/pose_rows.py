@@ -22,7 +22,7 @@ Ann = dict[str, Any]
 class NoOverlaps(Keypoints):
     """Poses that are not compared: without categories pycocotools looks for them under the category -1 (BLACKOUT)."""
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         return np.full(int(cells.pair_offsets()[-1]), -np.inf)
 
 
@@ -45,8 +45,8 @@ def complete_poses(anns: Sequence[Ann]) -> None:
     if columns is not None:
         points = columns["keypoints"].reshape(len(anns), -1, 3)[:, :, :2]
         extents = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
-        is_odd = ((extents == 0) | ~np.isfinite(extents)).any(axis=1)  # the sign of a zero
-        extents = [() if odd else extent for odd, extent in zip(is_odd.tolist(), extents, strict=True)]
+        is_wrong = ((extents == 0) | ~np.isfinite(extents)).any(axis=1)  # the sign of a zero
+        extents = [() if wrong else extent for wrong, extent in zip(is_wrong.tolist(), extents, strict=True)]
     for i, (ann, extent) in enumerate(zip(anns, extents, strict=True)):
         keypoints = ann["keypoints"]
         if len(extent) and type(keypoints[0]) is float and type(keypoints[1]) is float:
@@ -74,9 +74,9 @@ def read_poses(rows: Sequence[Ann], where: Where, *, is_gt: bool) -> RawPoses:
     if not is_gt:
         return RawPoses(points)
     boxes = [row["bbox"] for row in rows]
-    odd = next((box for box in boxes if len(box) != 4), None)
-    if odd is not None:
-        raise ValueError(f"bbox of a ground truth must be x, y, width, height, got {odd!r}")
+    wrong = next((box for box in boxes if len(box) != 4), None)
+    if wrong is not None:
+        raise ValueError(f"bbox of a ground truth must be x, y, width, height, got {wrong!r}")
     areas = np.array([row["area"] for row in rows], np.float64)
     return RawPoses(points, np.array(boxes, np.float64).reshape(-1, 4), None, areas)
 

@@ -29,9 +29,9 @@ def names_of(coco: Any) -> dict[Any, Any]:
     return {category: cat["name"] for category, cat in cats.items() if "name" in cat}
 
 
-def images_of(coco: Any, p: Params) -> Any:
-    """The images by id, for masks alone: those of a file are made when they are asked for."""
-    return coco.imgs if p.iouType in OF_MASKS else None
+def images_of(coco: Any, p: Params, rows: Any) -> Any:
+    """The images by id, for masks in dicts alone: those of a file are made when they are asked for."""
+    return coco.imgs if p.iouType in OF_MASKS and isinstance(rows, list) else None
 
 
 def require_known(p: Params) -> None:

@@ -137,7 +137,9 @@ def _kept_results(path: str | os.PathLike[str]) -> Kept | None:
     if len(document.source) and "caption" in text.first_record():  # other rules hold then
         return None
     complete = complete_boxes
-    if not isinstance(document.source.shape, RawBoxes):
+    if document.source.shape.name == "masks":
+        from .mask_rows import complete_masks as complete
+    elif not isinstance(document.source.shape, RawBoxes):
         from .pose_rows import complete_poses as complete
     section = Section(text, document.spans["annotations"])
     return Kept(document.source, text, {"annotations": section}, (), True, complete)

@@ -14,6 +14,8 @@ from .params import Params
 def summary_of(accumulated: dict[str, Any], p: Params, say: Callable[[str], Any]) -> Any:
     """The means of each line, float64; `say` gets the lines one by one. -1 where there is nothing to average.
 
+    They are numpy's own means, as pycocotools computes them, so that both follow the numpy that is installed.
+
     Raises:
         IndexError: maxDets has fewer than three limits; the first line is said before.
     """

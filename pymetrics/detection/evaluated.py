@@ -32,7 +32,7 @@ class Settings:
     """What a metric was asked for.
 
     area_ranges: name and (lowest, highest) of each beside COCO's. last_limit: all values but mar_<limit> are taken at
-    the last limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: say what is odd about the data.
+    the last limit, `map` too. sigmas: of keypoints; None: COCO's. data_warnings: warn of data that may be wrong.
     """
 
     box_format: str

@@ -28,10 +28,11 @@ class Accumulator:
     """Collects the outcomes of batches of images; `compute` gives what one evaluation of all of them would give.
 
     Each batch is matched when it comes, so that what is kept is small: the outcomes, not the boxes. Any split into
-    updates, any sharding and any order of merging give the same bits, for equal scores are ordered by image id.
+    updates, any sharding and any order of merging give the same bits, for equal scores are ordered by image id. (With
+    duplicates="first" the order decides which copy of an image counts.)
 
     Args:
-        protocol: "coco", or a pymetrics.Protocol.
+        protocol: "coco", "lvis", "torchmetrics", or a pymetrics.Protocol.
         iou_type: "bbox"; "obb", rotated boxes; "segm", masks; "boundary", masks by Boundary IoU; "keypoints" or
             "keypoints_crowd", poses.
         keep_matches: also keep which ground truth each detection took, for `result.matches`: True for the area range
@@ -66,8 +67,6 @@ class Accumulator:
             raise ValueError(f"duplicates must be one of {DUPLICATES}, got {duplicates!r}")
         self.shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
         self.protocol = as_protocol(protocol, max_dets, iou_thresholds, recall_thresholds, area_ranges, iou_type)
-        if self.protocol.federated:
-            raise ValueError("protocol must not be federated (lvis): pymetrics.evaluate takes whole data sets of LVIS")
         self.duplicates = duplicates
         self.keep_matches = areas_to_keep(keep_matches, self.protocol)
         if keep_data not in (True, False):
@@ -78,7 +77,7 @@ class Accumulator:
         self._data: list[Columns] = []  # of the chunks, in the order in which they came
         self._seen: set[Any] = set()
         self._category: Any = None  # the first id of one
-        self._warned: set[str] = set()
+        self._warned: set[str] = {"lvis"} if self.protocol.federated else set()
         self._lock = threading.RLock()
 
     def update(
@@ -94,6 +93,7 @@ class Accumulator:
     ) -> None:
         """Add a batch of whole images; the arguments are those of `pymetrics.evaluate`.
 
+        With the protocol "lvis" gt is a dict of LVIS that holds the batch's images and annotations, and all categories.
         In lists of one dict per image, images without image_id are numbered on from those that came before. Of the
         warnings that count rows, each is given once, for the first batch that it is about.
 
@@ -108,12 +108,20 @@ class Accumulator:
             and "image_id" not in first
         ):
             raise ValueError("gt[0] has no 'image_id', by which duplicates=\"first\" knows an image that comes again")
+        whole: dict[str, Any] | None = None
+        if self.protocol.federated:
+            from .federated import by_rule, data_set
+
+            use_ignore = True
+            gt, whole = data_set(gt)
         with self._lock:
             columns = read_columns(
                 gt, dt, self.shape, self.protocol, box_format=box_format, normalized=normalized,
                 image_sizes=image_sizes, use_ignore=use_ignore, class_map=class_map, first_image=self.n_images,
                 number_by_image=bool(self.keep_matches) or self.keep_data, given=self._warned,
             )  # fmt: skip
+            if whole is not None:
+                columns = by_rule(columns, whole["images"], whole["categories"], self.protocol.limit)
             cells = group(columns, self.protocol.limit)
             outcomes, _ = stages.match(columns, cells, self.protocol)
             warn_of_zero_ids(outcomes, columns)

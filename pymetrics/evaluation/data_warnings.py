@@ -79,7 +79,7 @@ def _lvis_keys(gt: Source, dt: Source, columns: Columns) -> str | None:
         return None
     return (
         f"gt['images'] has {' or '.join(map(repr, LVIS_KEYS))}, as LVIS has; these are not read: the numbers follow "
-        "COCO's rule and are not LVIS AP"
+        "COCO's rule and are not LVIS AP, which protocol='lvis' (--protocol lvis) gives"
     )
 
 
@@ -115,15 +115,15 @@ def _sizes_of_masks(gt: Source, dt: Source, columns: Columns) -> str | None:
     sizes = np.full((len(columns.axes.image_ids), 2), -1, np.int64)
     sizes[columns.gt.image] = columns.gt.shape.sizes
     of_image = sizes[columns.dt.image]
-    odd = np.flatnonzero((columns.dt.shape.sizes != of_image).any(axis=1) & (of_image[:, 0] >= 0))
-    if not len(odd):
+    differ = np.flatnonzero((columns.dt.shape.sizes != of_image).any(axis=1) & (of_image[:, 0] >= 0))
+    if not len(differ):
         return None
-    first = odd[0]
+    first = differ[0]
     image = columns.axes.image_ids[columns.dt.image[first]].tolist()
     (h, w), (gt_h, gt_w) = columns.dt.shape.sizes[first].tolist(), of_image[first].tolist()
     return (
-        f"{len(odd)} of {len(columns.dt.image)} masks of dt have another size than the ground truth of their image (in "
-        f"image {image!r} {h} x {w} and {gt_h} x {gt_w}, height x width): masks of different sizes match nothing"
+        f"{len(differ)} of {len(columns.dt.image)} masks of dt have another size than the ground truth of their image "
+        f"(in image {image!r} {h} x {w} and {gt_h} x {gt_w}, height x width): masks of different sizes match nothing"
     )
 
 

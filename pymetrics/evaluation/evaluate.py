@@ -42,7 +42,9 @@ def evaluate(
       category;
     - pymetrics.GroundTruths, pymetrics.Detections: columns, with a box_format of their own;
     - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
-      gt may have image_id, iscrowd (n,), ignore (n,) and area (n,).
+      gt may have image_id, iscrowd (n,), ignore (n,) and area (n,); or what detectors return of each image
+      (supervision's Detections, Ultralytics' Results, detectron2's Instances, ...);
+    - what `pymetrics.read` has read.
 
     In such a list masks stand as `masks` in place of boxes: (n, height, width) or (n, 1, height, width), set where
     integers are not 0 and floats above 0.5; or a list of n masks as COCO has them. Poses stand as `keypoints`,

@@ -20,6 +20,7 @@ from .cells import group
 from .columns import CROWD, Columns, Side
 
 Row = dict[str, Any]
+LARGEST_TABLE = 1 << 28  # bytes, one for each image and category
 FREQUENCIES = {"r": "rare", "c": "common", "f": "frequent"}
 
 
@@ -85,10 +86,10 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
     gt = replace(gt, flags=gt.flags & ~np.uint8(CROWD))  # LVIS_WITHOUT_CROWDS
     gt = _without(gt, ~((gt.area > 0) & (gt.area < np.inf)))  # EMPTY_AREAS
-    dt = _without(dt, ~(is_kept & (area > 0) & (area < np.inf)))  # EMPTY_AREAS
+    dt = _without(replace(dt, area=area), ~(is_kept & (area > 0) & (area < np.inf)))  # EMPTY_AREAS
     named = {key: _pairs(images, key, axes) for key in ("neg_category_ids", "not_exhaustive_category_ids")}
     shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
-    looked_for = np.isin(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]))
+    looked_for = _are_in(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]), axes)
     dt = _without(dt, ~looked_for)  # NOT_LOOKED_FOR
     members = {
         name: tuple(categories[k]["id"] for k in places)
@@ -96,7 +97,7 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     }
     axes = replace(axes, category_groups=members)
     columns = replace(columns, gt=gt, dt=dt, axes=axes)
-    return ignore_unmatched(columns, np.isin(found, named["not_exhaustive_category_ids"]))
+    return ignore_unmatched(columns, _are_in(found, named["not_exhaustive_category_ids"], axes))
 
 
 def _without(side: Side, rows: Any) -> Side:
@@ -105,8 +106,21 @@ def _without(side: Side, rows: Any) -> Side:
 
 def _keys(image: Any, category: Any, axes: Any) -> Any:
     """int64 (N,): one number for each pair of places, -1 where one is not on its axis."""
-    keys = image.astype(np.int64) * len(axes.category_ids) + category
-    return np.where((image < 0) | (category < 0), -1, keys)
+    keys = image.astype(np.int64)
+    keys *= len(axes.category_ids)
+    keys += category
+    keys[(image < 0) | (category < 0)] = -1
+    return keys
+
+
+def _are_in(keys: Any, chosen: Any, axes: Any) -> Any:
+    """bool (N,): which keys are among the chosen ones, none of which is -1."""
+    n = len(axes.image_ids) * len(axes.category_ids)
+    if n > LARGEST_TABLE:
+        return np.isin(keys, chosen)
+    table = np.zeros(n + 1, bool)  # the last one is that of -1
+    table[chosen] = True
+    return table[keys]
 
 
 def _pairs(images: Sequence[Row], key: str, axes: Any) -> Any:

@@ -53,7 +53,7 @@ class Protocol:
         use_cats: False puts everything into one category.
         summary: the rows of the summary, as SummaryRow; None: those of `evaluation.summary.rows_of`.
         federated: the rule of LVIS: the last limit holds for an image, over all categories, and only detections of
-            categories that were looked for in their image count. `evaluate` alone takes it, with a file of LVIS.
+            categories that were looked for in their image count. It needs ground truth in LVIS' form.
         lenient: skip most checks of values (pycocotools accepts nearly any).
 
     Raises:

@@ -54,7 +54,8 @@ def match(
     n_gt, matched, ignored = empties(like, ((len(cells), len(protocol.area_ranges)), "int32"), words, words)
     gt_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
     overlap = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
-    match_shape = columns.shape.match or _match_by_overlaps(columns.shape)
+    least = min(tables(protocol).thresholds.tolist(), default=0.0)
+    match_shape = columns.shape.match or _match_by_overlaps(columns.shape, least)
     match_shape(columns.dt, columns.gt, cells, table, n_gt, matched, ignored, gt_of, overlap)
     outcomes = Outcomes(
         protocol=protocol, shape=columns.shape, image_ids=columns.axes.image_ids,
@@ -66,8 +67,11 @@ def match(
     return outcomes, RowMatches(gt_of, overlap) if keep_matches else None
 
 
-def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
-    """The matching of a shape without a fused kernel: overlaps in blocks of cells, each followed by match_cells."""
+def _match_by_overlaps(shape: Shape, least: float) -> Callable[..., None]:
+    """The matching of a shape without a fused kernel: overlaps in blocks of cells, each followed by match_cells.
+
+    least: the lowest threshold; of overlaps below it, it does not matter what they are.
+    """
 
     def match_shape(dt: Side, gt: Side, cells: Cells, table: Tables, *outputs: Any) -> None:
         n_gt, matched, ignored, gt_of, overlap = outputs
@@ -85,7 +89,7 @@ def _match_by_overlaps(shape: Shape) -> Callable[..., None]:
         )  # fmt: skip
         for part, d, g in cells.blocks():
             kernels.match_cells(
-                shape.overlaps(dt, gt, part), part.pair_offsets(), part.dt_rows, dt.flags, dt_words[d],
+                shape.overlaps(dt, gt, part, least), part.pair_offsets(), part.dt_rows, dt.flags, dt_words[d],
                 part.dt_offsets, part.gt_rows, gt.flags, gt_words[g], part.gt_offsets, table.thresholds,
                 table.reached_bits, matched[d], ignored[d], gt_of[d], overlap[d], 0, len(part),
             )  # fmt: skip

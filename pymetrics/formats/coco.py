@@ -318,9 +318,9 @@ def _if_any(flags: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
 def _ids(annotations: Sequence[dict[str, Any]], prefix: str) -> list[Any]:
     """The annotations' own ids: numbers or strings. Raises ValueError or TypeError."""
     ids = _column(annotations, "id", prefix)
-    odd = {kind for kind in set(map(type, ids)) if not issubclass(kind, (int, float, str, np.integer, np.floating))}
-    if odd:
-        row = next(i for i, id in enumerate(ids) if type(id) in odd)
+    refused = {kind for kind in set(map(type, ids)) if not issubclass(kind, (int, float, str, np.integer, np.floating))}
+    if refused:
+        row = next(i for i, id in enumerate(ids) if type(id) in refused)
         raise TypeError(f"{prefix}[{row}]['id'] must be a number or a string, got {ids[row]!r}")
     return ids
 

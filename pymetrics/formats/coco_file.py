@@ -134,9 +134,11 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
             return Document(*_read(file.fileno(), size, argument, XYWH, CHUNK, text), text)
         except FastPathDeclined:  # maybe for want of boxes
             from .keypoint_file import read_poses
+            from .mask_text import masks_of_results
 
             text = _text_of(file.fileno(), size)
-            found = read_poses(text, size, argument)
+            masks = masks_of_results(text)
+            found = read_poses(text, size, argument) if masks is None else masks
             if found.area is not None:
                 raise
             return Document(found, {"annotations": (0, size)}, True, text)
@@ -191,17 +193,29 @@ def _read(
 
 def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, chunk: int) -> Source:
     """Masks in place of boxes."""
-    from .mask_text import masks_of_text
-
     if isinstance(source, bytes):
         raise FastPathDeclined("masks are read with os.pread, which this system lacks")
     text = _text_of(source, size) if isinstance(source, int) else source
+    return read_masks(text, size, argument, box_format, chunk)
+
+
+def read_masks(
+    text: NDArray[np.uint8], size: int, argument: str, box_format: BoxFormat, chunk: int, *, keep: bool = False
+) -> Source:
+    """As read_file, of masks. The text is changed unless `keep` says that it is still needed.
+
+    Raises:
+        FastPathDeclined: the file is for the other reader.
+        ValueError: runs are no runs, or do not sum to height * width.
+    """
+    from .mask_text import masks_of_text
+
     spans = np.empty((size // SHORTEST + 1, 2), np.int64)
     if argument == "gt":
         found = read_ground_truth(text, size, argument, box_format, chunk, spans)[0]
     else:
         found = with_box_areas(read_results(text, size, argument, box_format, chunk, masks=spans))
-    raw = masks_of_text(text, spans[: len(found)], found.where)
+    raw = masks_of_text(text.copy() if keep else text, spans[: len(found)], found.where)
     if isinstance(raw, tuple):
         raise _left(raw)
     return found.with_shape(raw)

@@ -10,17 +10,43 @@ from .. import _config
 from . import runs
 from .masks import Polygons, RawMasks
 from .ranges import offsets_of
+from .run_texts import TextColumns
 from .runs import RunColumns
 from .values import Where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .source import Source
+
 COMPRESSED, RUN_LIST, POLYGONS = 0, 1, 2
 
 
+def masks_of_results(text: NDArray[np.uint8]) -> Source | None:
+    """Results whose masks are all compressed runs, and which have no boxes; None where they are anything else.
+
+    text: of a Document, which is not changed.
+    """
+    found = kept_masks(text, "dt")
+    if found is None or found.area is not None or not isinstance(found.shape.runs, TextColumns):
+        return None
+    return found if len(found.shape.runs) == len(found) and found.shape.order is None else None
+
+
+def kept_masks(text: NDArray[np.uint8], argument: str) -> Source | None:
+    """The annotations of a Document's text with masks in place of boxes; None: json has to read them."""
+    from .. import _native
+    from .coco import XYWH
+    from .coco_file import CHUNK, FastPathDeclined, read_masks
+
+    try:
+        return read_masks(text, len(text) - _native.TEXT_PAD, argument, XYWH, CHUNK, keep=True)
+    except (FastPathDeclined, ValueError):
+        return None
+
+
 def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Where) -> RawMasks | tuple[int, str]:
-    """The masks whose values stand in a text; or where the first odd one stands, and what is odd about it.
+    """The masks whose values stand in a text; or where the first one is that is not read here, and why it is not.
 
     text: with native.TEXT_PAD zero bytes behind; escapes in it are undone. spans: int64 (N, 2), from the reader of
     files; changed, too.
@@ -33,18 +59,19 @@ def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Wher
     n, n_threads = len(spans), _config.get_num_threads()
     kinds, sizes = np.empty(n, np.uint8), np.empty((n, 2), np.int64)
     n_numbers, n_polygons = np.empty((2, n), np.int64)
-    odd = _native.scan_masks(text, spans, kinds, sizes, n_numbers, n_polygons, n_threads)
-    if odd is not None:
-        return odd
+    unread = _native.scan_masks(text, spans, kinds, sizes, n_numbers, n_polygons, n_threads)
+    if unread is not None:
+        return unread
     rows = {kind: np.flatnonzero(kinds == kind) for kind in range(3)}
 
     def name(kind: int) -> runs.Name:
         return lambda i: where("masks", int(rows[kind][i]))
 
-    parts, polygons = [], None
+    parts: list[RunColumns | TextColumns] = []
+    polygons = None
     if len(rows[COMPRESSED]):
         begins, ends = np.ascontiguousarray(spans[rows[COMPRESSED]].T)
-        parts.append(runs.of_text(text, begins, ends, sizes[rows[COMPRESSED]], name(COMPRESSED)))
+        parts.append(TextColumns.of(text, begins, ends, sizes[rows[COMPRESSED]], name(COMPRESSED)))
     if len(rows[COMPRESSED]) < n:
         offsets, polygon_offsets = offsets_of(n_numbers), offsets_of(n_polygons)
         numbers, lengths = np.empty(offsets[-1]), np.empty(polygon_offsets[-1], np.int64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .._records import record
 from . import runs
 from .ranges import offsets_of
+from .run_texts import TextColumns
 from .runs import RunColumns
 from .values import Where, as_array
 
@@ -54,7 +55,7 @@ class RawMasks:
     order: int64 (N,), for each row its place among those of runs, then of polygons; None: 0 to N - 1.
     """
 
-    runs: RunColumns
+    runs: RunColumns | TextColumns
     polygons: Polygons | None = None
     order: NDArray[np.int64] | None = None
     name: ClassVar[str] = "masks"
@@ -86,8 +87,11 @@ class RawMasks:
         """As for boxes; masks are never in parts of an image."""
         return False, None
 
-    def columns(self, image_sizes: Any, where: Where) -> RunColumns:
-        """All rows as runs. image_sizes: float64 (N, 2), where needs_sizes: height and width of each row's image."""
+    def columns(self, image_sizes: Any, where: Where) -> RunColumns | TextColumns:
+        """All rows as runs or as texts.
+
+        image_sizes: float64 (N, 2), where needs_sizes: height and width of each row's image.
+        """
         found = self.runs
         if self.polygons is not None:
             rows = self.rows_with_sizes
@@ -95,6 +99,10 @@ class RawMasks:
             drawn = self.polygons.drawn(sizes, lambda i: where("masks", int(rows[i])))
             found = runs.joined([self.runs, drawn]) if len(self.runs) else drawn
         return found if self.order is None else found.take(self.order)
+
+    def take(self, rows: Any) -> RawMasks:
+        """Some rows, of masks that all have runs and stand in order."""
+        return RawMasks(self.runs.take(rows))
 
     def _rows(self) -> NDArray[np.int64]:
         """The row of each mask of runs, then of polygons."""
@@ -154,7 +162,7 @@ def masks_by_image(items: Sequence[Any], names: Sequence[str], where: Where) -> 
     """
     if all(isinstance(item, (list, tuple)) for item in items):
         return raw_masks(list(chain.from_iterable(items)), where)
-    parts = []
+    parts: list[Any] = []
     for item, name in zip(items, names, strict=True):
         if not isinstance(item, (list, tuple)):
             parts.append(bitmaps(item, name))

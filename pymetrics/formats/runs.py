@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..kernels.polygons import MOST as MOST_COORDINATE
 from .ranges import gather_ranges, offsets_of
+
+if TYPE_CHECKING:
+    from .run_texts import TextColumns
 
 MOST_PIXELS = 2**32 - 1  # pycocotools counts pixels in 32 bits
 MASKS_AT_ONCE = 64  # bitmaps whose runs are in memory before they are packed
@@ -56,14 +59,11 @@ class RunColumns:
 
     def check(self, name: Name) -> None:
         """Refuse masks whose runs do not sum to height * width (REFUSED_MASKS). Raises ValueError."""
-        pixels = self.sizes[:, 0] * self.sizes[:, 1]
-        if not np.array_equal(self.measures.totals, pixels):
-            row = int(np.argmax(self.measures.totals != pixels))
-            height, width = self.sizes[row].tolist()
-            raise ValueError(
-                f"{name(row)} has runs of {self.measures.totals[row]} pixels in all, but its size is "
-                f"{height} x {width}, which is {pixels[row]}"
-            )
+        check_totals(self.measures, self.sizes, name)
+
+    def decoded(self) -> RunColumns:
+        """Itself: only TextColumns are to be decoded."""
+        return self
 
     def take(self, rows: Any) -> RunColumns:
         """The masks of some rows, which may repeat."""
@@ -71,11 +71,12 @@ class RunColumns:
         return RunColumns(self.counts[places], offsets, self.sizes[rows])
 
     @staticmethod
-    def joined(parts: Sequence[RunColumns]) -> RunColumns:
+    def joined(parts: Sequence[RunColumns | TextColumns]) -> RunColumns:
         """The masks of all parts, one part after another."""
-        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-        counts = np.concatenate([part.counts[part.offsets[0] : part.offsets[-1]] for part in parts])
-        return RunColumns(counts, offsets_of(lengths), np.concatenate([part.sizes for part in parts]))
+        own: list[RunColumns] = [part.decoded() for part in parts]
+        lengths = np.concatenate([np.diff(part.offsets) for part in own])
+        counts = np.concatenate([part.counts[part.offsets[0] : part.offsets[-1]] for part in own])
+        return RunColumns(counts, offsets_of(lengths), np.concatenate([part.sizes for part in own]))
 
     def merged(self, groups: NDArray[np.int64], intersect: bool = False) -> RunColumns:
         """The union, or the intersection, of each group of masks. groups: int64 (G + 1,), where each begins."""
@@ -134,15 +135,40 @@ def packed(counts: Any, room: Any, n_runs: Any, sizes: Any) -> RunColumns:
     return RunColumns(counts, offsets, sizes)
 
 
-def joined(parts: Sequence[RunColumns]) -> RunColumns:
-    """All masks of some columns."""
+@overload
+def joined(parts: Sequence[RunColumns]) -> RunColumns: ...
+@overload
+def joined(parts: Sequence[RunColumns | TextColumns]) -> RunColumns | TextColumns: ...
+def joined(parts: Sequence[RunColumns | TextColumns]) -> RunColumns | TextColumns:
+    """All masks of some columns; as runs where there are several."""
     if len(parts) == 1:
         return parts[0]
+    decoded = [part.decoded() for part in parts]
     return RunColumns(
-        np.concatenate([np.empty(0, np.uint32), *(part.counts for part in parts)]),
-        offsets_of(np.concatenate([np.empty(0, np.int64), *(np.diff(part.offsets) for part in parts)])),
-        np.concatenate([np.empty((0, 2), np.int64), *(part.sizes for part in parts)]),
+        np.concatenate([np.empty(0, np.uint32), *(part.counts for part in decoded)]),
+        offsets_of(np.concatenate([np.empty(0, np.int64), *(np.diff(part.offsets) for part in decoded)])),
+        np.concatenate([np.empty((0, 2), np.int64), *(part.sizes for part in decoded)]),
     )
+
+
+def check_totals(measures: Measures, sizes: NDArray[np.int64], name: Name) -> None:
+    """Refuse masks whose runs do not sum to height * width (REFUSED_MASKS). Raises ValueError."""
+    pixels = sizes[:, 0] * sizes[:, 1]
+    if not np.array_equal(measures.totals, pixels):
+        row = int(np.argmax(measures.totals != pixels))
+        height, width = sizes[row].tolist()
+        raise ValueError(
+            f"{name(row)} has runs of {measures.totals[row]} pixels in all, but its size is "
+            f"{height} x {width}, which is {pixels[row]}"
+        )
+
+
+def check_texts(n_runs: NDArray[np.int64], text: Any, begins: Any, ends: Any, name: Name) -> None:
+    """Refuse texts that are no runs, of which there are -1. Raises ValueError."""
+    if len(n_runs) and n_runs.min() < 0:
+        row = int(np.argmax(n_runs < 0))
+        shown = text[begins[row] : ends[row]].tobytes()
+        raise ValueError(f"{name(row)} holds no compressed runs: {shown if len(shown) < 60 else shown[:57] + b'...'!r}")
 
 
 def check_sizes(sizes: NDArray[np.int64], name: Name) -> None:
@@ -172,10 +198,7 @@ def of_text(
     check_sizes(sizes, name)
     n, n_runs = len(sizes), np.empty(len(sizes), np.int64)
     kernels.count_runs(text, begins, ends, n_runs, 0, n)
-    if n and n_runs.min() < 0:
-        row = int(np.argmax(n_runs < 0))
-        shown = text[begins[row] : ends[row]].tobytes()
-        raise ValueError(f"{name(row)} holds no compressed runs: {shown if len(shown) < 60 else shown[:57] + b'...'!r}")
+    check_texts(n_runs, text, begins, ends, name)
     run_offsets = offsets_of(n_runs)
     counts = np.empty(run_offsets[-1], np.uint32)
     kernels.read_strings(text, begins, ends, run_offsets, counts, 0, n)

@@ -23,6 +23,8 @@ from .mask_strings import count_runs as count_runs
 from .mask_strings import measure_strings as measure_strings
 from .mask_strings import read_strings as read_strings
 from .mask_strings import write_strings as write_strings
+from .mask_texts import measure_texts as measure_texts
+from .mask_texts import text_iou as text_iou
 from .masks import decode_masks as decode_masks
 from .masks import encode_masks as encode_masks
 from .masks import mask_iou as mask_iou

@@ -21,13 +21,19 @@ def count_runs(text, begins, ends, n_runs, begin, end):
     none of those, a number has too many of them, or the last number is cut off. Units are texts.
     """
     for n in range(begin, end):
-        found, length, is_wrong = 0, 0, False
-        for i in range(begins[n], ends[n]):
-            length += 1
-            is_wrong |= text[i] < FIRST or text[i] > LAST or length > MOST
-            if (np.int64(text[i]) - FIRST) & 32 == 0:
-                found, length = found + 1, 0
-        n_runs[n] = -1 if is_wrong or length > 0 else found
+        n_runs[n] = n_runs_of(text[begins[n] : ends[n]])
+
+
+@helper
+def n_runs_of(text):
+    """How many runs a text holds, or -1."""
+    found, length, is_wrong = 0, 0, False
+    for i in range(text.shape[0]):
+        length += 1
+        is_wrong |= text[i] < FIRST or text[i] > LAST or length > MOST
+        if (np.int64(text[i]) - FIRST) & 32 == 0:
+            found, length = found + 1, 0
+    return -1 if is_wrong or length > 0 else found
 
 
 @kernel(parallel=True, outputs=("counts",), cuda=False)
@@ -38,19 +44,25 @@ def read_strings(text, begins, ends, run_offsets, counts, begin, end):
     runs are 0. counts: uint32, modulo 2**32. Units are texts.
     """
     for n in range(begin, end):
-        i, first = begins[n], run_offsets[n]
-        for r in range(run_offsets[n + 1] - first):
-            number, shift, group = np.int64(0), 0, np.int64(32)
-            while group & 32 != 0 and i < ends[n] and shift < 5 * MOST:
-                group = np.int64(text[i]) - FIRST
-                number |= (group & 31) << shift
-                shift += 5
-                i += 1
-            if group & 16:
-                number |= np.int64(-1) << shift
-            if r > 2:
-                number += np.int64(counts[first + r - 2])
-            counts[first + r] = number & LOW_HALF
+        read_runs(text[begins[n] : ends[n]], counts[run_offsets[n] : run_offsets[n + 1]])
+
+
+@helper
+def read_runs(text, runs):
+    """Read the runs of a text; behind its end they are 0."""
+    i = 0
+    for r in range(runs.shape[0]):
+        number, shift, group = np.int64(0), 0, np.int64(32)
+        while group & 32 != 0 and i < text.shape[0] and shift < 5 * MOST:
+            group = np.int64(text[i]) - FIRST
+            number |= (group & 31) << shift
+            shift += 5
+            i += 1
+        if group & 16:
+            number |= np.int64(-1) << shift
+        if r > 2:
+            number += np.int64(runs[r - 2])
+        runs[r] = number & LOW_HALF
 
 
 @kernel(parallel=True, outputs=("lengths",), cuda=False)

@@ -22,29 +22,33 @@ def measure_masks(counts, offsets, sizes, areas, totals, boxes, begin, end):
     Units are masks.
     """
     for n in range(begin, end):
-        first, height, width = offsets[n], sizes[n, 0], sizes[n, 1]
-        n_runs = offsets[n + 1] - first
-        area, total = np.int64(0), np.int64(0)
-        x_low, y_low, x_high, y_high = width, height, np.int64(0), np.int64(0)
-        for r in range(n_runs):
-            start, run = total & LOW_HALF, np.int64(counts[first + r])
-            total += run
-            if r % 2 == 0 or run == 0:
-                continue
-            area += run
-            if height == 0:
-                continue
-            last = (total - 1) & LOW_HALF
-            x_low, x_high = min(x_low, start // height), max(x_high, last // height)
-            if start // height < last // height:
-                y_low, y_high = np.int64(0), height - 1
-            else:
-                y_low, y_high = min(y_low, start % height), max(y_high, last % height)
-        areas[n], totals[n] = area & LOW_HALF, total
-        boxes[n, 0] = x_low if n_runs > 1 else 0
-        boxes[n, 1] = y_low if n_runs > 1 else 0
-        boxes[n, 2] = (x_high - x_low + 1) & LOW_HALF if n_runs > 1 else 0
-        boxes[n, 3] = (y_high - y_low + 1) & LOW_HALF if n_runs > 1 else 0
+        measure(counts[offsets[n] : offsets[n + 1]], sizes[n, 0], sizes[n, 1], areas, totals, boxes, n)
+
+
+@helper
+def measure(runs, height, width, areas, totals, boxes, n):
+    """Write what measure_masks says of one mask to row n."""
+    area, total, n_runs = np.int64(0), np.int64(0), runs.shape[0]
+    x_low, y_low, x_high, y_high = width, height, np.int64(0), np.int64(0)
+    for r in range(n_runs):
+        start, run = total & LOW_HALF, np.int64(runs[r])
+        total += run
+        if r % 2 == 0 or run == 0:
+            continue
+        area += run
+        if height == 0:
+            continue
+        last = (total - 1) & LOW_HALF
+        x_low, x_high = min(x_low, start // height), max(x_high, last // height)
+        if start // height < last // height:
+            y_low, y_high = np.int64(0), height - 1
+        else:
+            y_low, y_high = min(y_low, start % height), max(y_high, last % height)
+    areas[n], totals[n] = area & LOW_HALF, total
+    boxes[n, 0] = x_low if n_runs > 1 else 0
+    boxes[n, 1] = y_low if n_runs > 1 else 0
+    boxes[n, 2] = (x_high - x_low + 1) & LOW_HALF if n_runs > 1 else 0
+    boxes[n, 3] = (y_high - y_low + 1) & LOW_HALF if n_runs > 1 else 0
 
 
 @kernel(parallel=True, outputs=("counts", "n_runs"), cuda=False)
@@ -155,7 +159,7 @@ def run_at(runs, i):
 @kernel(parallel=True, outputs=("out",), cuda=False)
 def mask_iou(
     dt_counts, dt_runs, dt_sizes, dt_areas, dt_boxes, dt_rows, gt_counts, gt_runs, gt_sizes, gt_areas, gt_boxes,
-    gt_rows, crowd, dt_offsets, gt_offsets, out_offsets, out, begin, end,
+    gt_rows, crowd, dt_offsets, gt_offsets, out_offsets, least, out, begin, end,
 ):  # fmt: skip
     """Overlaps of every detection with every ground truth of the same problem.
 
@@ -163,7 +167,8 @@ def mask_iou(
     says of them. dt_rows: int32 (D,), masks. The same of the ground truths. crowd: uint8 (G,), beside gt_rows; against
     a crowd the union is the detection's own area. dt_offsets, gt_offsets: int64 (P + 1,), where each problem's masks
     begin in dt_rows and gt_rows. out: float64; problem p fills out[out_offsets[p] : out_offsets[p + 1]], row-major.
-    Masks of different sizes have the overlap -1 where their boxes overlap (DIFFERENT_SIZES). Units are problems.
+    Masks of different sizes have the overlap -1 where their boxes overlap (DIFFERENT_SIZES). least: where it is above
+    0, an overlap below it is written as 0; the masks, areas and boxes must then belong together. Units are problems.
     """
     for p in range(begin, end):
         at = out_offsets[p]
@@ -171,17 +176,22 @@ def mask_iou(
             a = dt_rows[d]
             for g in range(gt_offsets[p], gt_offsets[p + 1]):
                 b = gt_rows[g]
-                out[at] = 0.0
+                overlap = 0.0
                 if iou(dt_boxes, a, gt_boxes, b, crowd[g] != 0) > 0:
                     if dt_sizes[a, 0] != gt_sizes[b, 0] or dt_sizes[a, 1] != gt_sizes[b, 1]:
-                        out[at] = -1.0
+                        overlap = -1.0
                     else:
-                        shared, union = intersection_and_union(
-                            dt_counts[dt_runs[a] : dt_runs[a + 1]], gt_counts[gt_runs[b] : gt_runs[b + 1]]
-                        )
-                        if shared > 0:
-                            out[at] = float(shared) / float(np.int64(dt_areas[a]) if crowd[g] else union)
+                        runs, gt = dt_counts[dt_runs[a] : dt_runs[a + 1]], gt_counts[gt_runs[b] : gt_runs[b + 1]]
+                        overlap = overlap_of(runs, gt, dt_areas[a], crowd[g])
+                out[at] = 0.0 if least > 0 and overlap < least else overlap
                 at += 1
+
+
+@helper
+def overlap_of(dt, gt, dt_area, crowd):
+    """The overlap of two masks of one size."""
+    shared, union = intersection_and_union(dt, gt)
+    return float(shared) / float(np.int64(dt_area) if crowd else union) if shared > 0 else 0.0
 
 
 @helper

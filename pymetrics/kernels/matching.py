@@ -12,7 +12,9 @@ from .boxes import iou
 from .registry import helper, kernel
 
 ONE, NONE = np.uint64(1), np.uint64(0)
-CROWD, ID_ZERO, IGNORE, KEEPS_FREE = 1, 2, 4, 1
+# Bits of the flags of ground truths; of detections: its id is 0 or below, so that its ground truth stays free (quirk).
+CROWD, ID_ZERO, IGNORE = 1, 2, 4
+KEEPS_FREE = 1
 
 
 @kernel(parallel=True, outputs=("words", "n_inside"))

@@ -1,4 +1,4 @@
-"""What a kernel is, and which backend runs it. This is the only dispatch in the library.
+"""What a kernel is, and which backend runs it: the only dispatch of kernels.
 
 A kernel is written here in plain Python loops, which are its specification, run as they stand (`reference`), compiled
 by Numba (`numba`), and written once more in C++ under the same name and arguments (`native`). It writes to its output

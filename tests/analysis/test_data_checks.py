@@ -165,3 +165,14 @@ def test_nothing_to_compare() -> None:
     assert data_checks(*read_sources(relative, scored, box_format="yolo")) == []
     found = explain_difference(relative, scored, "coco", "coco", box_format="yolo", image_sizes=(100, 200))
     assert found.after == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_one_fault_at_a_time(data: Any) -> None:
+    """Categories are told when the layout is right."""
+    content = Content(data, "generated/dt_coarse")
+    dt = content.edited("category_id", lambda k, *_: k + 1)
+    dt = [{**row, "bbox": [*row["bbox"][:2], *np.add(row["bbox"][:2], row["bbox"][2:])]} for row in dt]
+    assert [check.kind for check in data_checks(*read_sources(content.gt, dt))] == ["layout", "missing_images"]
+    rows = [{**row, "bbox": [*row["bbox"][:2], *np.subtract(row["bbox"][2:], row["bbox"][:2])]} for row in dt]
+    assert [check.kind for check in data_checks(*read_sources(content.gt, rows))] == ["category_ids", "missing_images"]

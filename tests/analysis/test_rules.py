@@ -208,7 +208,9 @@ def test_states() -> None:
     assert numbers.number(Rules("coco")).states.tolist() == [2, 1, 0]
     assert numbers.number(Rules("coco", empty_categories="zero")).states.tolist() == [2, 1, 1]
     assert numbers.number(Rules("coco", confidence=0.3)).states.tolist() == [2, 0, 0]
-    assert numbers.number(Rules("coco", iou_thresholds=[0.7, 0.9])).states.tolist() == [2, 1, 0]
+    loose = RuleNumbers(*read_sources(gt, np.array([[1, 0, 0, 10, 8, 0.9, 1]])), "map")
+    for ious, state in {(0.9, 0.7): 2, (0.7, 0.9): 2, (0.9, 0.3): 2, (0.9,): 1}.items():
+        assert loose.number(Rules("coco", iou_thresholds=ious)).states.tolist() == [state]
 
 
 def test_a_value_of_its_own() -> None:
@@ -261,3 +263,36 @@ def test_a_value_of_its_own() -> None:
 def test_bad_rules(fields: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Rules(**fields)
+
+
+def test_scores_that_are_equal_in_float32() -> None:
+    gt = np.array([[1, 0, 0, 10, 10, 1]])
+    dt = np.array([[1, 50, 0, 10, 10, 0.5, 1], [1, 0, 0, 10, 10, 0.5 + 1e-12, 1]])
+    assert value_of(gt, dt, Rules("coco")) == ONE
+    assert value_of(gt, dt, Rules("coco", score_type="float32")) == pytest.approx(0.5)
+    just_above = np.array([[1, 0, 0, 10, 10, 0.25 + 1e-12, 1]])
+    assert value_of(gt, just_above, Rules("coco", confidence=0.25)) == ONE
+    assert value_of(gt, just_above, Rules("coco", confidence=0.25, score_type="float32")) == 0
+
+
+@pytest.mark.parametrize("matching", ["free_last", "free_first", "pointing", "pointing_last"])
+def test_areas_with_any_matching(matching: str) -> None:
+    gt = np.array([[1, 0, 0, 10, 10, 1]])
+    dt = np.array([[1, 0, 0, 10, 10, 0.5, 1], [1, 50, 0, 100, 100, 0.9, 1], [1, 200, 0, 9, 9, 0.8, 1]])
+    numbers = RuleNumbers(*read_sources(gt, dt), "map_small")
+    assert numbers.number(Rules("coco", matching=matching)).states.tolist() == [2, 0, 1]
+    assert numbers.number(Rules("coco", matching=matching)).value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("interpolation", ["coco", "ultralytics", "supervision", "voc"])
+def test_an_empty_category_whose_detection_counts_at_one_threshold_alone(interpolation: str) -> None:
+    """It takes an ignored ground truth at .5, not at .75: there it is wrong."""
+    gt = pymetrics.GroundTruths(
+        image=np.array([1, 1]), boxes=np.array([[0, 0, 10, 10], [50, 0, 10, 10]]), labels=np.array([1, 2]),
+        ignore=np.array([0, 1]), box_format="xywh",
+    )  # fmt: skip
+    dt = np.array([[1, 0, 0, 10, 10, 0.5, 1], [1, 50, 0, 10, 6, 0.9, 2]])
+    rules = Rules("coco", iou_thresholds=(0.5, 0.75), interpolation=interpolation)
+    whole = value_of(gt, dt, rules)
+    assert whole == pytest.approx(1, abs=0.006)
+    assert value_of(gt, dt, replace(rules, empty_categories="zero")) == pytest.approx(whole / 2)

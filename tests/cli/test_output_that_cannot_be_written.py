@@ -39,7 +39,7 @@ unix = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell is needed")
 @pytest.mark.cases(1)
 @unix
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "--version", "eval --help"])
 def test_full(command, files):
     code, out, said = shell(files, command, "> /dev/full")
     assert (code, out) == (1, "")

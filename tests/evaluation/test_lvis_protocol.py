@@ -9,6 +9,7 @@ from helpers.lvis_scenes import full_image_scene, make_lvis_scene, make_real_sce
 
 import pymetrics
 from pymetrics.coco import lvis
+from pymetrics.evaluation import federated
 
 pytestmark = pytest.mark.filterwarnings("ignore:gt has images|dt", "ignore:.*left out:UserWarning")
 
@@ -44,6 +45,34 @@ def test_limit_of_an_image():
         evaluation.run()
         result = pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[5])
         assert result.stats.tolist() == [float(value) for value in evaluation.results.values()], seed
+
+
+def test_pairs_of_large_data_sets(monkeypatch, tmp_path):
+    """Where a byte for each image and category would be too many."""
+    monkeypatch.setattr(federated, "LARGEST_TABLE", 0)
+    for seed in range(20):
+        check(make_lvis_scene(seed), "bbox", tmp_path)
+
+
+@pytest.mark.parametrize("limit", [300, 5])
+def test_batches(limit, backend, recwarn):
+    """Batches of images, merged, give the bits of the whole."""
+    for seed in range(15):
+        scene = make_lvis_scene(seed)
+        whole = pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", max_dets=[limit])
+        parts = []
+        for images in (scene.gt["images"][2:], scene.gt["images"][:1], scene.gt["images"][1:2]):
+            ids = {image["id"] for image in images}
+            gts, dts = ([row for row in rows if row["image_id"] in ids] for rows in (scene.gt["annotations"], scene.dt))
+            parts.append(pymetrics.Accumulator(protocol="lvis", max_dets=[limit]))
+            parts[-1].update(scene.gt | {"images": images, "annotations": gts}, dts)
+        total = pymetrics.Accumulator.from_bytes(parts[0].to_bytes())
+        for part in parts[1:]:
+            total.merge(part)
+        result = total.compute()
+        assert result.stats.tobytes() == whole.stats.tobytes(), seed
+        assert result.precision.tobytes() == whole.precision.tobytes()
+    assert not [each for each in recwarn if "LVIS" in str(each.message)]
 
 
 def test_limit_before_categories():
@@ -83,8 +112,8 @@ def test_refused(tmp_path):
     scene = make_lvis_scene(1)
     with pytest.raises(ValueError, match="needs gt as a file of LVIS"):
         pymetrics.evaluate(np.zeros((1, 6)), np.zeros((1, 7)), protocol="lvis")
-    with pytest.raises(ValueError, match="must not be federated"):
-        pymetrics.Accumulator(protocol="lvis")
+    with pytest.raises(ValueError, match="needs gt as a file of LVIS"):
+        pymetrics.Accumulator(protocol="lvis").update(np.zeros((1, 6)), np.zeros((1, 7)))
     with pytest.raises(ValueError, match="federated must be True or False, got 1"):
         pymetrics.Protocol(federated=1)
     del scene.gt["categories"][1]["frequency"]

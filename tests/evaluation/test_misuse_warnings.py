@@ -199,14 +199,14 @@ def test_keys_of_lvis(key, tmp_path):
     for sources in ((gt, dt), written(tmp_path, gt, dt)):
         assert said(*sources) == [
             "gt['images'] has 'neg_category_ids' or 'not_exhaustive_category_ids', as LVIS has; these are not read: "
-            "the numbers follow COCO's rule and are not LVIS AP"
+            "the numbers follow COCO's rule and are not LVIS AP, which protocol='lvis' (--protocol lvis) gives"
         ]
 
 
 def test_a_file_of_lvis(data):
     path = data("lvis_val_100/lvis_val_100.json")
     (message,) = [text for text in said(path, []) if "LVIS" in text]
-    assert message.endswith("are not LVIS AP")
+    assert message.endswith("are not LVIS AP, which protocol='lvis' (--protocol lvis) gives")
 
 
 # ---- who warns

@@ -112,7 +112,7 @@ class Runs:
     def on_host(self, columns):
         return RunColumns(*map(arrays.to_host, vars(columns).values()))
 
-    def overlaps(self, dt, gt, cells):
+    def overlaps(self, dt, gt, cells, least=0.0):
         offsets = cells.pair_offsets()
         out, crowd = np.empty(offsets[-1]), gt.flags[cells.gt_rows] & CROWD
         kernels.box_iou(

@@ -11,6 +11,8 @@ from helpers.mask_scenes import SIZE, make_segmentation
 
 from pymetrics.formats.coco_file import read_file
 from pymetrics.formats.options import ReadOptions
+from pymetrics.formats.run_texts import TextColumns
+from pymetrics.formats.runs import RunColumns
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +62,8 @@ def columns_bytes(paths):
     columns = ingest(*paths, iou_type="segm")
     return [
         value.tobytes()
-        for side in (columns.gt, columns.dt)
-        for value in (side.shape.counts, side.shape.offsets, side.shape.sizes, side.area, side.image, side.flags)
+        for side, masks in ((side, side.shape.decoded()) for side in (columns.gt, columns.dt))
+        for value in (masks.counts, masks.offsets, masks.sizes, *masks.measures, side.area, side.image, side.flags)
     ]
 
 
@@ -81,6 +83,38 @@ def test_equal_columns(tmp_path, monkeypatch, with_boxes, options):
         monkeypatch.setenv("PYMETRICS_BACKEND", "reference")
         assert columns_bytes(paths) == ours
         monkeypatch.setenv("PYMETRICS_BACKEND", "native")
+
+
+def as_strings(rows):
+    """The same with compressed runs in place of everything else."""
+    from pymetrics.coco import mask
+
+    for row in rows:
+        found = row["segmentation"]
+        rle = mask.merge(mask.frPyObjects(found, *SIZE)) if isinstance(found, list) else found
+        rle = mask.frPyObjects(rle, *SIZE) if isinstance(rle["counts"], list) else rle
+        counts = rle["counts"]
+        row["segmentation"] = dict(rle, counts=counts if isinstance(counts, str) else counts.decode())
+    return rows
+
+
+@pytest.mark.cases(3)
+@pytest.mark.parametrize("seed", range(8))
+def test_results_of_strings_stay_texts(tmp_path, monkeypatch, seed):
+    """Ground truth becomes runs, results do not; both are those of the other reader."""
+    gt, dt = make(seed, with_boxes=False)
+    paths = write(tmp_path, dict(gt, annotations=as_strings(gt["annotations"])), as_strings(dt))
+    columns = ingest(*paths, iou_type="segm")
+    assert isinstance(columns.gt.shape, RunColumns)
+    assert isinstance(columns.dt.shape, TextColumns)
+    ours, rows = columns_bytes(paths), [3, 0, 3, len(dt) - 1]
+    taken, whole = columns.dt.shape.take(rows), columns.dt.shape.decoded()
+    assert taken.decoded().counts.tobytes() == whole.take(rows).counts.tobytes()
+    assert taken.measures.boxes.tobytes() == whole.measures.boxes[rows].tobytes()
+    both = TextColumns.joined([taken, columns.gt.shape])
+    assert both.counts.tobytes() == whole.take(rows).counts.tobytes() + columns.gt.shape.counts.tobytes()
+    monkeypatch.setenv("PYMETRICS_BACKEND", "reference")
+    assert columns_bytes(paths) == ours
 
 
 def test_small_chunks(tmp_path):

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "mask_strings.h"
+#include "mask_texts.h"
 #include "polygons.h"
 #include "reader/mask_values.h"
 
@@ -94,11 +96,27 @@ void try_runs() {
     const auto areas = row<const run_t>(masks.areas);
     const auto boxes = table<const double>(masks.boxes, 4);
     const auto side_sizes = table<const index_t>(masks.sizes, 2);
-    cpu::mask_iou(
-        {counts, offsets, side_sizes, areas, boxes, row<const std::int32_t>(rows), counts, offsets, side_sizes, areas,
-         boxes, row<const std::int32_t>(rows), row<const std::uint8_t>(crowd), row<const index_t>(ends),
-         row<const index_t>(ends), row<const index_t>(out_ends), row<double>(out), 0, 1},
-        kOne);
+    cpu::mask_iou({counts,
+                   offsets,
+                   side_sizes,
+                   areas,
+                   boxes,
+                   row<const std::int32_t>(rows),
+                   counts,
+                   offsets,
+                   side_sizes,
+                   areas,
+                   boxes,
+                   row<const std::int32_t>(rows),
+                   row<const std::uint8_t>(crowd),
+                   row<const index_t>(ends),
+                   row<const index_t>(ends),
+                   row<const index_t>(out_ends),
+                   double(below(2)) / 2,
+                   row<double>(out),
+                   0,
+                   1},
+                  kOne);
     std::vector<run_t> encoded(std::size_t(n * below(30)));
     std::vector<index_t> n_encoded(static_cast<std::size_t>(n));
     for (const index_t by_rows : {0, 1})
@@ -125,12 +143,70 @@ void try_runs() {
     cpu::read_strings({bytes, row<const index_t>(begins), row<const index_t>(stops), offsets, row<run_t>(read), 0, n},
                       kOne);
     require(read == masks.counts, "read_strings: other runs than were written");
+    std::vector<run_t> text_areas(masks.areas.size());
+    std::vector<index_t> totals(masks.totals.size());
+    std::vector<double> text_boxes(masks.boxes.size()), text_out(out.size());
+    cpu::measure_texts({bytes, row<const index_t>(begins), row<const index_t>(stops), side_sizes, row<index_t>(n_read),
+                        row<run_t>(text_areas), row<index_t>(totals), table<double>(text_boxes, 4), 0, n},
+                       kOne);
+    require(text_areas == masks.areas && totals == masks.totals && text_boxes == masks.boxes,
+            "measure_texts: other than measure_masks");
+    const auto texts_iou = [&](double least) {
+        cpu::text_iou({bytes,
+                       row<const index_t>(begins),
+                       row<const index_t>(stops),
+                       side_sizes,
+                       areas,
+                       boxes,
+                       row<const std::int32_t>(rows),
+                       counts,
+                       offsets,
+                       side_sizes,
+                       areas,
+                       boxes,
+                       row<const std::int32_t>(rows),
+                       row<const std::uint8_t>(crowd),
+                       row<const index_t>(ends),
+                       row<const index_t>(ends),
+                       row<const index_t>(out_ends),
+                       least,
+                       row<double>(text_out),
+                       0,
+                       1},
+                      kOne);
+    };
+    texts_iou(0.5);
+    texts_iou(0);
+    const std::vector<double> from_texts = text_out;
+    cpu::mask_iou({counts,
+                   offsets,
+                   side_sizes,
+                   areas,
+                   boxes,
+                   row<const std::int32_t>(rows),
+                   counts,
+                   offsets,
+                   side_sizes,
+                   areas,
+                   boxes,
+                   row<const std::int32_t>(rows),
+                   row<const std::uint8_t>(crowd),
+                   row<const index_t>(ends),
+                   row<const index_t>(ends),
+                   row<const index_t>(out_ends),
+                   0,
+                   row<double>(out),
+                   0,
+                   1},
+                  kOne);
+    require(std::memcmp(from_texts.data(), out.data(), 8 * out.size()) == 0, "text_iou: other than mask_iou");
 }
 
 // Texts of any bytes.
 void try_text() {
     std::vector<std::uint8_t> text;
-    for (index_t i = below(60); i > 0; --i) text.push_back(std::uint8_t(below(20) ? 48 + below(64) : below(256)));
+    for (index_t i = below(below(4) ? 60 : 400); i > 0; --i)
+        text.push_back(std::uint8_t(below(20) ? 48 + below(64) : below(256)));
     std::vector<index_t> begins = {0}, ends = {index_t(text.size())}, n_runs(1);
     const auto bytes = row<const std::uint8_t>(text);
     cpu::count_runs({bytes, row<const index_t>(begins), row<const index_t>(ends), row<index_t>(n_runs), 0, 1}, kOne);
@@ -140,6 +216,14 @@ void try_text() {
     cpu::read_strings({bytes, row<const index_t>(begins), row<const index_t>(ends), row<const index_t>(offsets),
                        row<run_t>(counts), 0, 1},
                       kOne);
+    std::vector<index_t> sizes = {1 + below(50), 1 + below(50)}, n_measured(1), totals(1);
+    std::vector<run_t> areas(1);
+    std::vector<double> boxes(4);
+    cpu::measure_texts(
+        {bytes, row<const index_t>(begins), row<const index_t>(ends), table<const index_t>(sizes, 2),
+         row<index_t>(n_measured), row<run_t>(areas), row<index_t>(totals), table<double>(boxes, 4), 0, 1},
+        kOne);
+    require(n_measured == n_runs, "measure_texts: another number of runs than count_runs");
 }
 
 double any_coordinate(double side) {

@@ -122,12 +122,28 @@ def merge_masks(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def whole(counts: Any, offsets: Any, sizes: Any) -> tuple[Any, Any, Any]:
+    """The masks, where their runs do not sum to their pixels with a last run that does."""
+    parts = []
+    for begin, end, pixels in zip(offsets[:-1], offsets[1:], sizes.prod(axis=1), strict=True):
+        runs = counts[begin:end].astype(np.int64)
+        runs = runs[: np.searchsorted(np.cumsum(runs), pixels, side="right")]
+        rest = pixels - runs.sum()
+        parts.append(np.append(runs, rest) if rest else runs)
+    whole_counts = np.concatenate([np.empty(0, np.int64), *parts]).astype(np.uint32)
+    return whole_counts, offsets_of([len(part) for part in parts]), sizes
+
+
 def mask_iou(rng: Rng, size: int) -> Args:
+    least = float(rng.choice([0.0, -1.0, 0.3, 0.5, 1.0]))
     dt_offsets, gt_offsets, out_offsets = problems(rng, size)
     n_gt = int(gt_offsets[-1])
     (dt_counts, dt_runs, dt_sizes), (gt_counts, gt_runs, gt_sizes) = make_masks(rng, 6), make_masks(rng, 5)
     if rng.random() < 0.8:
         gt_counts, gt_runs, gt_sizes = dt_counts, dt_runs, dt_sizes
+    if least > 0:
+        dt_counts, dt_runs, dt_sizes = whole(dt_counts, dt_runs, dt_sizes)
+        gt_counts, gt_runs, gt_sizes = whole(gt_counts, gt_runs, gt_sizes)
     (dt_areas, dt_boxes), (gt_areas, gt_boxes) = (
         measured(*masks) for masks in ((dt_counts, dt_runs, dt_sizes), (gt_counts, gt_runs, gt_sizes))
     )
@@ -137,8 +153,87 @@ def mask_iou(rng: Rng, size: int) -> Args:
         "gt_counts": gt_counts, "gt_runs": gt_runs, "gt_sizes": gt_sizes, "gt_areas": gt_areas, "gt_boxes": gt_boxes,
         "gt_rows": rng.integers(0, len(gt_sizes), n_gt).astype(np.int32),
         "crowd": (rng.random(n_gt) < 0.3).astype(np.uint8), "dt_offsets": dt_offsets, "gt_offsets": gt_offsets,
-        "out_offsets": out_offsets, "out": np.empty(out_offsets[-1]), "begin": 0, "end": len(dt_offsets) - 1,
+        "out_offsets": out_offsets, "least": least, "out": np.empty(out_offsets[-1]),
+        "begin": 0, "end": len(dt_offsets) - 1,
     }  # fmt: skip
+
+
+def text_iou(rng: Rng, size: int) -> Args:
+    """As mask_iou, with the detections' runs as texts; now and then with one that is none."""
+    args = mask_iou(rng, size)
+    counts, offsets = args.pop("dt_counts"), args.pop("dt_runs")
+    text, ends = as_texts(counts, offsets)
+    begins, ends = ends[:-1].copy(), ends[1:].copy()
+    if rng.random() < 0.2 and len(text) and args["least"] <= 0:
+        text[rng.integers(len(text))] = rng.integers(256)
+    return {"text": text, "begins": begins, "ends": ends} | args
+
+
+def as_texts(counts: Any, offsets: Any) -> tuple[Any, Any]:
+    """The texts of runs, one after another, and where each begins."""
+    from pymetrics import kernels
+
+    n, lengths = len(offsets) - 1, np.empty(len(offsets) - 1, np.int64)
+    kernels.KERNELS["measure_strings"].reference(counts, offsets, lengths, 0, n)
+    ends = offsets_of(lengths)
+    text = np.empty(ends[-1], np.uint8)
+    kernels.KERNELS["write_strings"].reference(counts, offsets, ends, text, 0, n)
+    return text, ends
+
+
+def measure_texts(rng: Rng, size: int) -> Args:
+    """Texts of masks, of a few hundred characters now and then, and texts that may be none."""
+    text, begins, ends, n_runs = texts(rng, size)
+    sizes = make_sizes(rng, size)
+    if rng.random() < 0.7:
+        counts, offsets, sizes = make_masks(rng, size)
+        if rng.random() < 0.3:
+            sizes = np.full((size, 2), 200)
+            runs = [runs_of(make_bitmap(rng, 200, 200)) for _ in range(size)]
+            counts = np.concatenate([np.empty(0, np.int64), *runs]).astype(np.uint32)
+            offsets = offsets_of([len(run) for run in runs])
+        text, offsets = as_texts(counts, offsets)
+        begins, ends, n_runs = offsets[:-1].copy(), offsets[1:].copy(), np.empty(size, np.int64)
+    return {
+        "text": text, "begins": begins, "ends": ends, "sizes": sizes, "n_runs": np.empty_like(n_runs),
+        "areas": np.empty(size, np.uint32), "totals": np.empty(size, np.int64), "boxes": np.empty((size, 4)),
+        "begin": 0, "end": size,
+    }  # fmt: skip
+
+
+def long_texts(rng: Rng) -> list[tuple[str, Args]]:
+    """Calls of measure_texts and text_iou whose masks have hundreds of runs, of few or of many in a column; some have
+    long runs, and so numbers of many characters."""
+    height, width = (int(n) for n in rng.choice([[200, 180], [64, 300], [3000, 2000], [7, 5000]]))
+    bitmaps = []
+    for _ in range(8):
+        out = np.zeros((height, width), np.uint8)
+        (y0, y1), (x0, x1) = (np.sort(rng.integers(0, n + 1, 2)) for n in out.shape)
+        out[y0:y1, x0:x1] = 1
+        out[rng.integers(height) :, rng.integers(width) :] ^= 1
+        noise = rng.choice([0, 0.001, 0.02]) if height * width < 10**6 else 0.00001
+        bitmaps.append(out ^ (rng.random(out.shape) < noise).astype(np.uint8))
+    bitmaps += [np.roll(bitmap, rng.integers(-2, 3, 2), (0, 1)) for bitmap in bitmaps]
+    runs = [runs_of(bitmap) for bitmap in bitmaps]
+    counts, offsets = np.concatenate(runs).astype(np.uint32), offsets_of([len(run) for run in runs])
+    sizes, n = np.full((len(runs), 2), [height, width]), len(runs)
+    text, ends = as_texts(counts, offsets)
+    begins, ends = ends[:-1].copy(), ends[1:].copy()
+    measured_now = {
+        "text": text, "begins": begins, "ends": ends, "sizes": sizes, "n_runs": np.empty(n, np.int64),
+        "areas": np.empty(n, np.uint32), "totals": np.empty(n, np.int64), "boxes": np.empty((n, 4)),
+        "begin": 0, "end": n,
+    }  # fmt: skip
+    areas, boxes = measured(counts, offsets, sizes)
+    rows, problem = np.arange(n, dtype=np.int32), np.array([0, n])
+    compared = {
+        "text": text, "begins": begins, "ends": ends, "dt_sizes": sizes, "dt_areas": areas, "dt_boxes": boxes,
+        "dt_rows": rows, "gt_counts": counts, "gt_runs": offsets, "gt_sizes": sizes, "gt_areas": areas,
+        "gt_boxes": boxes, "gt_rows": rows, "crowd": (rows % 5 == 0).astype(np.uint8), "dt_offsets": problem,
+        "gt_offsets": problem, "out_offsets": np.array([0, n * n]), "least": float(rng.choice([0, 0.5])),
+        "out": np.empty(n * n), "begin": 0, "end": 1,
+    }  # fmt: skip
+    return [("measure_texts", measured_now), ("text_iou", compared)]
 
 
 def make_text(rng: Rng) -> Any:
@@ -229,5 +324,5 @@ def boundary_masks(rng: Rng, size: int) -> Args:
 
 CALLS = (
     measure_masks, encode_masks, decode_masks, merge_masks, mask_iou, count_runs, read_strings, measure_strings,
-    write_strings, draw_polygons, boundary_masks,
+    write_strings, draw_polygons, boundary_masks, measure_texts, text_iou,
 )  # fmt: skip

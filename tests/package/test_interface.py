@@ -13,7 +13,7 @@ from pymetrics._version import INTERFACE, VERSION
 
 # The stubs of the present interface. Where this fails, the compiled functions have changed: raise INTERFACE in
 # pymetrics/_version.py and record the new stubs here, so that a module built before is refused.
-STUBS = (20, "2e138f67d895da5b")
+STUBS = (21, "e666c7fc77fe514e")
 
 
 def test_the_interface_is_that_of_the_stubs():
@@ -29,12 +29,17 @@ def test_the_module_says_what_it_was_built_for():
 
 
 @pytest.mark.skipif(_config.native is None, reason="the C++ part is not there")
-def test_another_module_is_refused_at_import():
+@pytest.mark.parametrize("built_for", ["0.0.9, interface 0", None], ids=str)
+def test_another_module_is_refused_at_import(built_for):
     code = (
         "import sys, types; module = types.ModuleType('pymetrics._native'); module.__file__ = 'x.so'; "
-        "module.BUILT_FOR = '0.0.9, interface 0'; sys.modules['pymetrics._native'] = module; import pymetrics"
+        + (f"module.BUILT_FOR = {built_for!r}; " if built_for else "")
+        + "sys.modules['pymetrics._native'] = module; import pymetrics"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"was built for pymetrics 0.0.9, interface 0, but the Python files beside it are {VERSION}" in done.stderr
+    assert (
+        f"was built for pymetrics {built_for or 'of an earlier version'}, but the Python files beside it are {VERSION}"
+        in done.stderr
+    )
     assert "build it again" in done.stderr

@@ -14,6 +14,8 @@ import pytest
 
 import pymetrics
 from pymetrics import _config, kernels
+from pymetrics.evaluation import columns
+from pymetrics.kernels import matching
 
 PACKAGE = Path(pymetrics.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
@@ -361,6 +363,11 @@ def test_groupings_are_made_by_cells_alone() -> None:
             if name in GROUPING:
                 found.append((file, name))
     assert sorted(found) == sorted(OTHER_USES), "reuse Cells; where it is no grouping, say in OTHER_USES what it is"
+
+
+def test_flags_are_those_of_the_kernels() -> None:
+    for name in ("CROWD", "ID_ZERO", "IGNORE", "KEEPS_FREE"):
+        assert getattr(columns, name) == getattr(matching, name), name
 
 
 def test_the_matcher_knows_neither_shapes_nor_areas() -> None:

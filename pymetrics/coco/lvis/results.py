@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import Any
 
+from ..copies import deep_copy
 from ..dict_columns import complete_boxes
 from ..mask_rows import complete_masks
 from ..results import refuse
@@ -32,7 +32,8 @@ class LVISResults(LVIS):
     def __init__(self, lvis_gt: Any, results: Any, max_dets: int = 300) -> None:
         self.logger = logger
         if isinstance(lvis_gt, LVIS):
-            self.dataset = copy.deepcopy(lvis_gt.dataset)
+            kept = {key: value for key, value in lvis_gt.dataset.items() if key != "annotations"}
+            self.dataset = deep_copy(kept)
         elif isinstance(lvis_gt, (str, os.PathLike)):
             self.dataset = self._load_json(lvis_gt)
         else:

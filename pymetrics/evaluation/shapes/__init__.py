@@ -45,8 +45,11 @@ class Shape(Protocol):
     def on_host(self, columns: Any) -> Any:
         """The columns with numpy arrays."""
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
-        """All overlaps of every cell, one cell after another: float64, (detections, ground truths), row-major."""
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
+        """All overlaps of every cell, one cell after another: float64, (detections, ground truths), row-major.
+
+        least: where it is above 0, overlaps below it may be written as 0.
+        """
 
     @property
     def unusual(self) -> Callable[[Any, Any], Any] | None:

@@ -45,7 +45,7 @@ class Boundary(Masks):
         return {"boundary_dilation_ratio": self.boundary_dilation_ratio}
 
     def read(self, source: Source, image_sizes: Any) -> Any:
-        masks = super().read(source, image_sizes)
+        masks = super().read(source, image_sizes).decoded()
         return BoundaryColumns(masks, masks.boundaries(self.boundary_dilation_ratio))
 
     def area(self, columns: Any) -> Any:
@@ -54,10 +54,10 @@ class Boundary(Masks):
     def take(self, columns: Any, rows: Any) -> Any:
         return BoundaryColumns(columns.masks.take(rows), columns.boundaries.take(rows))
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         crowd = gt.flags[cells.gt_rows] & CROWD
-        out = mask_overlaps(dt.shape.masks, gt.shape.masks, crowd, cells)
-        near = mask_overlaps(dt.shape.boundaries, gt.shape.boundaries, crowd, cells)
+        out = mask_overlaps(dt.shape.masks, gt.shape.masks, crowd, cells, least)
+        near = mask_overlaps(dt.shape.boundaries, gt.shape.boundaries, crowd, cells, least)
         np.minimum(out, near, out=out, where=_counts(crowd, cells))
         return out
 

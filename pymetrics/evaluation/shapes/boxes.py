@@ -61,7 +61,7 @@ class Boxes:
             found += (columns[:, 2:] < 0).any() + (raw.values.min() >= 0) * (raw.values.max() <= 1)
         return found
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         offsets = cells.pair_offsets()
         (n_pairs,) = arrays.to_ints(offsets[-1:])
         out = arrays.empty(n_pairs, "float64", cells.scores)

@@ -118,7 +118,7 @@ class Keypoints:
     def on_host(self, columns: Any) -> Any:
         return columns
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         out = np.empty(cells.pair_offsets()[-1])
         at = 0
         for part, _, _ in cells.blocks(max(1, TERMS_AT_ONCE // len(self.sigmas))):

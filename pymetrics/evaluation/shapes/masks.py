@@ -16,12 +16,13 @@ from ..columns import CROWD, Side
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ...formats.run_texts import TextColumns
     from ...formats.runs import RunColumns
 
 
 @value_record
 class Masks:
-    """Columns: RunColumns, on the host."""
+    """Columns: RunColumns, or of detections in files TextColumns, on the host."""
 
     iou_type: ClassVar[str] = "segm"
     unusual: ClassVar[None] = None
@@ -34,7 +35,8 @@ class Masks:
     def read(self, source: Source, image_sizes: Any) -> Any:
         from ...formats.masks import as_raw_masks
 
-        return as_raw_masks(source.shape, source.side, self.iou_type).columns(image_sizes, source.where)
+        found = as_raw_masks(source.shape, source.side, self.iou_type).columns(image_sizes, source.where)
+        return found.decoded() if source.side == "gt" else found
 
     def area(self, columns: Any) -> Any:
         return columns.measures.areas.astype(np.float64)
@@ -45,16 +47,21 @@ class Masks:
     def on_host(self, columns: Any) -> Any:
         return columns
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
-        return mask_overlaps(dt.shape, gt.shape, gt.flags[cells.gt_rows] & CROWD, cells)
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
+        return mask_overlaps(dt.shape, gt.shape, gt.flags[cells.gt_rows] & CROWD, cells, least)
 
 
-def mask_overlaps(dt: RunColumns, gt: RunColumns, crowd: NDArray[np.uint8], cells: Cells) -> NDArray[np.float64]:
+def mask_overlaps(
+    dt: RunColumns | TextColumns, gt: RunColumns | TextColumns, crowd: NDArray[np.uint8], cells: Cells, least: float
+) -> NDArray[np.float64]:
     """All overlaps of every cell, as Shape.overlaps. crowd: uint8, of the ground truths of the cells."""
+    from ...formats.run_texts import TextColumns
+
     offsets = cells.pair_offsets()
     out = np.empty(offsets[-1])
-    kernels.mask_iou(
-        *dt.for_overlaps, cells.dt_rows, *gt.for_overlaps, cells.gt_rows, crowd, cells.dt_offsets, cells.gt_offsets,
-        offsets, out, 0, len(cells),
+    kernel = kernels.text_iou if isinstance(dt, TextColumns) else kernels.mask_iou
+    kernel(
+        *dt.for_overlaps, cells.dt_rows, *gt.decoded().for_overlaps, cells.gt_rows, crowd, cells.dt_offsets,
+        cells.gt_offsets, offsets, float(least), out, 0, len(cells),
     )  # fmt: skip
     return out

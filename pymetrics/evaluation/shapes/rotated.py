@@ -41,7 +41,7 @@ class Rotated:
     def on_host(self, columns: Any) -> Any:
         return arrays.to_host(columns)
 
-    def overlaps(self, dt: Side, gt: Side, cells: Cells) -> Any:
+    def overlaps(self, dt: Side, gt: Side, cells: Cells, least: float = 0.0) -> Any:
         offsets = cells.pair_offsets()
         out = arrays.empty(int(offsets[-1]), "float64", cells.scores)
         kernels.rotated_iou(

@@ -1,7 +1,7 @@
 """LVIS: two files to the thirteen numbers, beside hotcoco and, where a size fits, faster-coco-eval and lvis-api.
 
-    python benchmarks/lvis.py                                    20,000 images, 300 detections each
-    python benchmarks/lvis.py --images 2000 --contenders pymetrics hotcoco faster-coco-eval lvis
+    python benchmarks/lvis_boxes.py              20,000 images, 300 detections each
+    python benchmarks/lvis_boxes.py --images 2000 --contenders pymetrics hotcoco faster-coco-eval lvis
 
 1,203 categories, as skewed as LVIS' own, 12 ground truths and 300 detections an image; each image names some categories
 that it does not show and some of which not all objects are marked. A detection is a jittered box of its image's ground
