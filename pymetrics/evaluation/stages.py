@@ -54,7 +54,7 @@ def match(
     n_gt, matched, ignored = empties(like, ((len(cells), len(protocol.area_ranges)), "int32"), words, words)
     gt_of = empty((n_kept if keep_matches else 0, protocol.n_bits), "int32", like)
     overlap = empty((n_kept if keep_matches else 0, protocol.n_bits), "float64", like)
-    least = min(tables(protocol).thresholds.tolist(), default=0.0)
+    least = min(protocol.tables.thresholds.tolist(), default=0.0)
     match_shape = columns.shape.match or _match_by_overlaps(columns.shape, least)
     match_shape(columns.dt, columns.gt, cells, table, n_gt, matched, ignored, gt_of, overlap)
     outcomes = Outcomes(
