@@ -125,7 +125,8 @@ class Result(Mapping[str, float]):
         stats, last = numpy.full(len(self.rows), UNDEFINED), len(self.protocol.max_dets) - 1
         places = zip(self.rows, self.protocol.places, strict=True)
         is_last = all(place is None or place[2] == last for row, place in places if row.metric == "precision")
-        parts = stages.accumulate_last(self._outcomes) if is_last and "_arrays" not in vars(self) else None
+        may_be_short = is_last and "_arrays" not in vars(self) and type(self)._arrays is Result._arrays
+        parts = stages.accumulate_last(self._outcomes) if may_be_short else None
         for metric, values in zip(("precision", "recall"), parts or self._arrays, strict=True):
             for members in {row.categories for row in self.rows}:
                 found = [

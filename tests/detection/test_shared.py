@@ -127,3 +127,21 @@ def test_metrics_that_differ_in_more_match_alone(make: Any) -> None:
     del collection, members, member
     kept._computed = None
     assert differences(kept.compute(), filled(make(**arguments["g"]), batches).compute()) == []
+
+
+@pytest.mark.parametrize("backend", ["pycocotools", "faster_coco_eval"])
+def test_many_categories(make: Any, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where precisions at every limit would be huge, a summary does without; the numbers stay."""
+    from torchmetrics import MetricCollection
+
+    from pymetrics.evaluation import stages
+
+    batches = [batch(seed, n_images=5, n_classes=9) for seed in range(2)]
+    arguments = {name: {**values, "backend": backend} for name, values in ALL_THRESHOLDS.items()}
+    alone = {name: filled(make(**values), batches).compute() for name, values in arguments.items()}
+    monkeypatch.setattr(stages, "MANY_PRECISIONS", 0)
+    collection = filled(MetricCollection({name: make(**values) for name, values in arguments.items()}), batches)
+    found = collection.compute()
+    for name, values in alone.items():
+        assert differences({key: found[f"{name}_{key}"] for key in values}, values) == []
+        assert differences(filled(make(**arguments[name]), batches).compute(), values) == []
