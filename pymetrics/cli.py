@@ -42,10 +42,12 @@ EXIT_CODES = "exit codes: 0 evaluated, 1 evaluation failed, 2 bad arguments or e
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (None: sys.argv[1:]) and return the exit code; argparse's own exits are raised."""
+    printed = io.StringIO()  # help and version: argparse would not say that they cannot be written
     try:
-        options = _parser().parse_args(argv)
+        with contextlib.redirect_stdout(printed):
+            options = _parser().parse_args(argv)
     except SystemExit:
-        _flush()
+        _print(printed.getvalue())
         raise
     problem = _config.environment_error()
     if sys.stdout is None:
@@ -73,10 +75,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _flush() -> None:
-    """Write what argparse has printed. Raises SystemExit where that fails."""
+def _print(text: str) -> None:
+    """Raises SystemExit where it cannot be written."""
     try:
-        if sys.stdout is not None:
+        if text and sys.stdout is not None:
+            sys.stdout.write(text)
             sys.stdout.flush()
     except OSError as error:
         raise SystemExit(_cannot_write(error)) from None

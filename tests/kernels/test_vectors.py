@@ -11,7 +11,7 @@ from helpers.kernel_cases import run
 from helpers.mask_cases import long_texts
 
 KERNELS = (
-    "measure_texts", "text_iou", "mask_iou", "boundary_masks", "draw_weights", "accumulate_replicates", "match_boxes",
+    "measure_texts", "text_iou", "mask_iou", "boundary_masks", "draw_weights", "match_boxes",
 )  # fmt: skip
 CODE = f"""
 import hashlib, sys

@@ -32,7 +32,6 @@ QUIRKS = [
     ("FIRST_PRECISION", r" \+ EPSILON\b", ""),
     ("FIRST_PRECISION", r"2\.220446049250313e-16", "1e-16"),
     ("UNREACHED_RECALL", r"reached = reached and", "reached = top[m] >= 0 and"),
-    ("UNREACHED_RECALL", r"stopped = stopped or", "stopped ="),
     ("NO_DETECTIONS", r"if positives == 0:", "if positives == 0 or n == 0:"),
     ("NO_DETECTIONS", r"= -1\.0", "= 0.0"),
     ("COUNTED_FIRST", r"if ignorable == 0:", "if False:"),
