@@ -33,7 +33,8 @@ void Layers::build(const Summed& mask, index_t height) {
     const index_t n_runs = mask.runs.n & ~index_t(1);
     if (n_runs < 2 || height < 1 || height > kEmpty || mask.ends[mask.runs.n - 1] >= Columns::kMost) return;
     const Columns columns(height);
-    const auto last = index_t(columns.of(mask.ends[n_runs - 1] - 1));
+    const auto first = index_t(columns.of(mask.ends[0])), last = index_t(columns.of(mask.ends[n_runs - 1] - 1));
+    if (last - first >= 4 * mask.runs.n + kFewColumns) return;  // runs are the shorter way
     index_t previous = -1;
     int l = 0;
     auto put = [&](index_t column, index_t top, index_t bottom) {
@@ -83,9 +84,10 @@ PM_INLINE index_t shared_by_layers_any(const Layers& a, const Layers& b) {
         for (int j = 0; j < b.n; ++j) {
             const Layers::Layer& q = b.layer[j];
             const index_t first = std::max(p.first, q.first), n = std::min(p.last, q.last) - first + 1;
-            const std::int16_t *const x = a.rows() + p.at + (first - p.first), *const y =
-                                                                                   b.rows() + q.at + (first - q.first);
-            if (n > 0) shared += shared_rows(x, x + p.length, y, y + q.length, n);
+            if (n <= 0) continue;
+            const std::int16_t* const x = a.rows() + p.at + (first - p.first);
+            const std::int16_t* const y = b.rows() + q.at + (first - q.first);
+            shared += shared_rows(x, x + p.length, y, y + q.length, n);
         }
     }
     return shared;

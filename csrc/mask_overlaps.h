@@ -38,6 +38,7 @@ class Layers {
   public:
     static constexpr int kMost = 12;
     static constexpr std::int16_t kEmpty = 32767;
+    static constexpr index_t kFewColumns = 1 << 14;  // masks as wide as this may be built whatever their runs are
     struct Layer {
         index_t first, last;  // columns
         index_t at, length;   // tops from `at` on, bottoms `length` behind

@@ -155,7 +155,7 @@ PM_FOR_VECTORS(Rows, rows_of, (const run_t* ends, index_t n, const Columns& colu
 // As write_box.
 void write_box_of(const Sums& sums, const run_t* runs, const run_t* ends, index_t height, index_t width, double* box) {
     const index_t n = sums.n & ~index_t(1);
-    if (sums.n_empty > 0 || n < 2 || height < 1 || sums.total >= Columns::kMost) {
+    if (sums.n_empty > 0 || n < 2 || height < 1 || height >= Columns::kMost || sums.total >= Columns::kMost) {
         write_box({runs, sums.n}, sums.total, height, width, box);
         return;
     }

@@ -226,7 +226,8 @@ def _sizes(gt: Source, known: Any) -> Any:
 def _category_ids(gt: Source, dt: Source, now: _Located) -> Iterator[DataCheck]:
     """Labels of detections that lie on objects, beside the labels of these."""
     known = joined_ids(gt.category if gt.axes.categories is None else gt.axes.categories)
-    if known.dtype.kind != "i" or dt.category.dtype.kind != "i" or gt.category.dtype.kind != "i" or not len(now.rows):
+    are_integers = all(ids.dtype.kind == "i" for ids in (known, dt.category, gt.category))
+    if not are_integers or not len(known) or not len(now.rows):
         return
     want, labels, k = gt.category[now.gt_rows], dt.category[now.rows], len(known)
     padded = np.append(known, known.min() - 1)

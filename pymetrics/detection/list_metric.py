@@ -65,6 +65,8 @@ class ListMetric(Metric):
     def _forward_full_state_update(self, *args: Any, **kwargs: Any) -> Any:
         """forward(): one update, and the values of its images alone; torchmetrics' copies all states at every step."""
         attributes = self.__dict__
+        for name in self._defaults:  # lists of its own: after `update` the metrics of a MetricCollection share theirs
+            setattr(self, name, type(attributes[name])(attributes[name]))
         starts = {name: len(attributes[name]) for name in self._defaults}
         self.update(*args, **kwargs)
         whole = {name: attributes[name] for name in self._defaults}

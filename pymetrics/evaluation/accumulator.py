@@ -77,6 +77,7 @@ class Accumulator:
         self._data: list[Columns] = []  # of the chunks, in the order in which they came
         self._seen: set[Any] = set()
         self._category: Any = None  # the first id of one
+        self._group_of: dict[Any, str] = {}  # of categories that are in one
         self._warned: set[str] = {"lvis"} if self.protocol.federated else set()
         self._lock = threading.RLock()
 
@@ -113,7 +114,7 @@ class Accumulator:
             from .federated import by_rule, data_set
 
             use_ignore = True
-            gt, whole = data_set(gt)
+            gt, whole = data_set(gt, class_map)
         with self._lock:
             columns = read_columns(
                 gt, dt, self.shape, self.protocol, box_format=box_format, normalized=normalized,
@@ -208,6 +209,7 @@ class Accumulator:
         """Forget all images."""
         with self._lock:
             self._chunks, self._matches, self._data, self._seen, self._category = [], [], [], set(), None
+            self._group_of = {}
 
     @property
     def iou_type(self) -> str:
@@ -239,7 +241,10 @@ class Accumulator:
         return accumulator
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"protocol", "shape", "duplicates", "keep_matches", "_chunks", "_matches", "_seen", "_category", "_lock"}
+        own = {
+            "protocol", "shape", "duplicates", "keep_matches", "_chunks", "_matches", "_seen", "_category", "_group_of",
+            "_lock",
+        }  # fmt: skip
         attributes = {name: value for name, value in vars(self).items() if name not in own}
         return {"data": self.to_bytes(), "duplicates": self.duplicates, "attributes": attributes}
 
@@ -273,14 +278,25 @@ class Accumulator:
                 f"image {min(again)!r} came before ({len(again)} of {len(ids)} images did): an image comes whole, in "
                 'one update; duplicates="first" leaves out those that come again'
             )
+        groups = self._groups_with(outcomes)
         if again:
             outcomes, matches = without_images(outcomes, matches, again)
+        self._group_of = groups
         self._category = category if self._category is None else self._category
         self._chunks.append(outcomes)
         if matches is not None:
             self._matches.append(matches)
         self._data += data
         self._seen.update(ids)
+
+    def _groups_with(self, outcomes: Outcomes) -> dict[Any, str]:
+        """The group of each category that is in one, so far and in these outcomes. Raises ValueError: in two."""
+        found = dict(self._group_of)
+        for name, members in outcomes.category_groups.items():
+            for category in members:
+                if found.setdefault(category, name) != name:
+                    raise ValueError(f"category {category!r} is of group {name!r} here, and was of {found[category]!r} before")
+        return found
 
 
 def merged(chunks: Sequence[Outcomes]) -> Outcomes:

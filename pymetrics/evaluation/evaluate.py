@@ -129,7 +129,7 @@ def evaluate(
         from .federated import data_set
 
         use_ignore, given = True, {"lvis"}
-        gt, whole = data_set(gt)
+        gt, whole = data_set(gt, class_map)
     columns = read_columns(
         gt, dt, shape, protocol, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
         use_ignore=use_ignore, class_map=class_map, given=given,

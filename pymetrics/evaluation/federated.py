@@ -16,6 +16,7 @@ import numpy as np
 
 from ..formats.coco_file import read_document
 from ..formats.json_files import read_json
+from ..formats.source import LVIS_KEYS
 from .cells import group
 from .columns import CROWD, Columns, Side
 
@@ -87,7 +88,7 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     gt = replace(gt, flags=gt.flags & ~np.uint8(CROWD))  # LVIS_WITHOUT_CROWDS
     gt = _without(gt, ~((gt.area > 0) & (gt.area < np.inf)))  # EMPTY_AREAS
     dt = _without(replace(dt, area=area), ~(is_kept & (area > 0) & (area < np.inf)))  # EMPTY_AREAS
-    named = {key: _pairs(images, key, axes) for key in ("neg_category_ids", "not_exhaustive_category_ids")}
+    named = {key: _pairs(images, key, axes) for key in LVIS_KEYS}
     shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
     looked_for = _are_in(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]), axes)
     dt = _without(dt, ~looked_for)  # NOT_LOOKED_FOR
@@ -134,7 +135,7 @@ def _pairs(images: Sequence[Row], key: str, axes: Any) -> Any:
     return keys[keys >= 0]
 
 
-def data_set(gt: Any) -> tuple[Any, Row]:
+def data_set(gt: Any, class_map: Any = None) -> tuple[Any, Row]:
     """The ground truth of LVIS as it is to be read on, and its images and categories.
 
     A path stays one where the C++ reader takes the file; else its content is read. Of a COCO or LVIS object it is the
@@ -142,8 +143,11 @@ def data_set(gt: Any) -> tuple[Any, Row]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is none of these, it is not JSON, or its images or categories lack what LVIS says of them.
+        ValueError: it is none of these, it is not JSON, or its images or categories lack what LVIS says of them; or
+            there is a class_map, which says nothing about the lists of the images and the frequencies.
     """
+    if class_map:
+        raise ValueError("class_map cannot be used with the protocol 'lvis': rename the categories in the data")
     found, whole = getattr(gt, "dataset", gt), None
     if isinstance(found, (str, os.PathLike)):
         document = read_document(found, "gt")
@@ -155,7 +159,13 @@ def data_set(gt: Any) -> tuple[Any, Row]:
     if whole is None and not isinstance(found, dict):
         raise ValueError(f"protocol 'lvis' needs gt as a file of LVIS or its content, got {type(gt).__name__}")
     whole = found if whole is None else whole
+    for i, image in enumerate(whole.get("images", ())):
+        for key in LVIS_KEYS:
+            if isinstance(image, Mapping) and not isinstance(image.get(key, ()), (list, tuple)):
+                raise ValueError(f"gt['images'][{i}][{key!r}] must be a list of category ids, got {image[key]!r}")
     for i, category in enumerate(whole.get("categories", ())):
+        if not isinstance(category, Mapping):
+            raise ValueError(f"gt['categories'][{i}] must be a dict, got {category!r}")
         if category.get("frequency") not in FREQUENCIES:
             raise ValueError(
                 f"gt['categories'][{i}]['frequency'] must be one of r, c, f for the protocol 'lvis', got "

@@ -198,7 +198,8 @@ def _kind(value: Any, where: Where, row: int) -> str:
     if isinstance(value, Mapping):
         counts = value.get("counts")
         if counts is None or "size" not in value:
-            raise ValueError(f"{where('masks', row)} must have 'size' and 'counts', got the keys {list(value)}")
+            got = f"got the keys {list(value)}" if "counts" not in value or "size" not in value else "counts is None"
+            raise ValueError(f"{where('masks', row)} must have 'size' and 'counts', {got}")
         return "text" if isinstance(counts, (bytes, str)) else "runs"
     if isinstance(value, (list, tuple)):
         if not value:

@@ -47,6 +47,32 @@ def theirs(need: Callable[[str], Any]) -> Callable[..., Any]:
     return MeanAveragePrecision
 
 
+@pytest.mark.parametrize("steps", ["ufu", "uf", "fuf", "uuffu", "fufuf"])
+def test_update_and_forward_of_a_collection(make: Any, theirs: Any, steps: str) -> None:
+    """After an update the metrics of a MetricCollection share their states; forward extends each alone."""
+    from torchmetrics import MetricCollection
+    from torchmetrics.detection import IntersectionOverUnion as TheirIou
+
+    from pymetrics.detection import IntersectionOverUnion
+
+    found = []
+    for metric, iou in ((make, IntersectionOverUnion), (theirs, TheirIou)):
+        members = {"a": metric(), "b": metric(iou_thresholds=[0.5]), "c": metric(average="micro")}
+        members |= {"d": iou(), "e": iou(iou_threshold=0.5)}
+        collection = MetricCollection(members)
+        values = []
+        for step, (preds, target) in zip(steps, BATCHES + BATCHES, strict=False):
+            values.append(collection.update(preds, target) if step == "u" else collection(preds, target))
+        found.append([*values, collection.compute()])
+        assert len(collection["a"].groundtruth_labels) == 3 * len(steps)
+    for ours, other in zip(*found, strict=True):
+        if ours is not None:
+            for of in "abcde":
+                parts = [{k: v for k, v in each.items() if k.startswith(of)} for each in (ours, other)]
+                assert parts[0]
+                assert differences(*parts) == []
+
+
 @pytest.mark.cases(2)
 @pytest.mark.parametrize("arguments", [{}, {"class_metrics": True, "extended_summary": True}, {"compute_on_cpu": True}])
 def test_forward(make: Any, theirs: Any, arguments: dict[str, Any]) -> None:

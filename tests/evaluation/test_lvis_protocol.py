@@ -119,3 +119,45 @@ def test_refused(tmp_path):
     del scene.gt["categories"][1]["frequency"]
     with pytest.raises(ValueError, match=r"gt\['categories'\]\[1\]\['frequency'\] must be one of r, c, f"):
         pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda gt: gt["images"][1].update(neg_category_ids=None), r"\[1\]\['neg_category_ids'\] must be a list"),
+        (lambda gt: gt["images"][0].update(not_exhaustive_category_ids="ab"), r"must be a list .*, got 'ab'"),
+        (lambda gt: gt["categories"].append(5), r"gt\['categories'\]\[\d+\] must be a dict, got 5"),
+    ],
+    ids=range(3),
+)  # fmt: skip
+def test_lists_of_another_kind_are_refused(change, message):
+    scene = make_lvis_scene(0)
+    gt = copy.deepcopy(scene.gt)
+    change(gt)
+    with pytest.raises(ValueError, match=message):
+        pymetrics.evaluate(gt, scene.dt, protocol="lvis")
+
+
+def test_a_class_map_is_refused():
+    scene = make_lvis_scene(0)
+    with pytest.raises(ValueError, match="class_map cannot be used with the protocol 'lvis'"):
+        pymetrics.evaluate(scene.gt, scene.dt, protocol="lvis", class_map={1: 2})
+
+
+def test_a_category_has_one_frequency():
+    scene = make_lvis_scene(1)
+    first, *others = scene.gt["images"]
+    accumulator = pymetrics.Accumulator("lvis")
+    parts = []
+    for images in ([first], others):
+        ids = {image["id"] for image in images}
+        gt = {**scene.gt, "images": images, "annotations": [a for a in scene.gt["annotations"] if a["image_id"] in ids]}
+        parts.append((gt, [d for d in scene.dt if d["image_id"] in ids]))
+    accumulator.update(*parts[0])
+    before = accumulator.to_bytes()
+    gt, dt = copy.deepcopy(parts[1])
+    gt["categories"][0]["frequency"] = "r" if gt["categories"][0]["frequency"] != "r" else "c"
+    with pytest.raises(ValueError, match=r"category \d+ is of group '[rc]' here, and was of '[rcf]' before"):
+        accumulator.update(gt, dt)
+    assert accumulator.to_bytes() == before
+    accumulator.update(*parts[1])
