@@ -295,7 +295,8 @@ class Accumulator:
         for name, members in outcomes.category_groups.items():
             for category in members:
                 if found.setdefault(category, name) != name:
-                    raise ValueError(f"category {category!r} is of group {name!r} here, and was of {found[category]!r} before")
+                    before = found[category]
+                    raise ValueError(f"category {category!r} is of group {name!r} here, and was of {before!r} before")
         return found
 
 
