@@ -18,6 +18,9 @@ def places_of_categories(axes: Axes) -> dict[Any, int]:
     return by_name | {id: k for k, id in enumerate(ids)}
 
 
+MOST_LEVELS = 100
+
+
 class Hierarchy:
     """Ancestors and descendants of categories by label; the root is none of them. A category may have several parents.
 
@@ -27,6 +30,7 @@ class Hierarchy:
 
     Raises:
         TypeError: a node is no mapping of this form.
+        ValueError: a label is below itself, or there are more than MOST_LEVELS levels.
     """
 
     def __init__(self, nodes: Any, axes: Axes) -> None:
@@ -42,6 +46,10 @@ class Hierarchy:
         if isinstance(below, (str, bytes, Mapping)) or not hasattr(below, "__iter__"):
             raise TypeError(f"{where}['Subcategory'] must be a list, got {below!r}")
         label, is_root = node["LabelName"], where == "hierarchy"
+        if label in above:
+            raise ValueError(f"hierarchy: {label!r} is below itself")
+        if len(above) > MOST_LEVELS:
+            raise ValueError(f"hierarchy: {label!r} is below more than {MOST_LEVELS} others")
         if not is_root:
             self.ancestors.setdefault(label, set()).update(above)
             self.descendants.setdefault(label, set())

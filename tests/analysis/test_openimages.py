@@ -1,6 +1,7 @@
 """analysis.openimages beside the published test values, and beside its rule, one detection at a time."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -192,12 +193,23 @@ def evaluate_sides(gt, dt, kinds, images):
     )
 
 
+def chain(n, labels):
+    """n nodes, each below the one before."""
+    top = node = {"LabelName": "root"}
+    for label in itertools.islice(labels, n):
+        node["Subcategory"] = [{"LabelName": label}]
+        node = node["Subcategory"][0]
+    return top
+
+
 def test_bad_arguments():
     images, gt, dt, _, kinds = scene(0)
     result = evaluate(gt, dt, kinds, images)
     for arguments, error, message in (
         ({"group_of_weight": -1}, ValueError, r"group_of_weight must be a number in \[0, inf\], got -1"),
         ({"iou": 2}, ValueError, r"iou must be a number in \[0, 1\], got 2"),
+        ({"hierarchy": chain(200, itertools.cycle("ab"))}, ValueError, "hierarchy: 'a' is below itself"),
+        ({"hierarchy": chain(3000, itertools.count())}, ValueError, "hierarchy: 101 is below more than 100 others"),
         ({"hierarchy": [TREE]}, TypeError, "hierarchy must be a dict with the key 'LabelName', got"),
         (
             {"hierarchy": {"LabelName": "a", "Subcategory": [{"LabelName": "b"}, {}]}}, TypeError,
