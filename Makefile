@@ -28,7 +28,7 @@ demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	@echo "      all tests with          make test"
 
 test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does not shadow the installed package
-	@echo "All tests take about ten minutes on two cores; PYTEST_ARGS='-k boxes' runs some of them."
+	@echo "All tests take about eleven minutes on two cores; PYTEST_ARGS='-k boxes' runs some of them."
 	$(BIN)/pytest -q $(PYTEST_ARGS)
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves

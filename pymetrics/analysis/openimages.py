@@ -17,6 +17,7 @@ from ..evaluation.summary import UNDEFINED
 from .confusion_rules import counts_for_tools
 from .counted import require_data, require_number
 from .hierarchy import Hierarchy, places_of_categories
+from .voc import OneAverageEach
 
 if TYPE_CHECKING:
     from .._arrays import F64, I64, Bool, Ids
@@ -26,7 +27,7 @@ TO_IGNORE, GROUP = 1, 2  # bits of the kind of a ground truth, as the kernel mat
 
 
 @record
-class OpenImages:
+class OpenImages(OneAverageEach):
     """Open Images' average precisions.
 
     category_ids: (K,). n_gt: float64 (K,), ground truths that count, groups by their weight. average: float64 (K,), -1
@@ -39,18 +40,6 @@ class OpenImages:
     category_names: Any
     n_gt: F64
     average: F64
-
-    @property
-    def map(self) -> float:
-        """The mean over the categories with ground truth, or -1."""
-        values = self.average[self.n_gt > 0]
-        return float(values.mean()) if len(values) else UNDEFINED
-
-    @property
-    def per_class(self) -> list[dict[str, Any]]:
-        """A row for each category, axis K: id, name, n_gt, ap."""
-        lines = zip(self.category_ids.tolist(), self.n_gt.tolist(), self.average.tolist(), strict=True)
-        return [{"id": id, "name": self.category_names.get(id), "n_gt": n, "ap": ap} for id, n, ap in lines]
 
     def __repr__(self) -> str:
         return (

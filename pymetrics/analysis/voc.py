@@ -21,18 +21,12 @@ RECALLS = {2007: np.arange(0, 1.1, 0.1), 2010: np.empty(0)}  # 0.3, 0.6 and 0.7 
 RIGHT, IGNORED = 1, 2
 
 
-@record
-class Voc:
-    """PASCAL VOC's average precisions. year: 2007 or 2010.
+class OneAverageEach:
+    """The numbers of tools that give one average precision for each category, at one overlap."""
 
-    category_ids: (K,). n_gt: int64 (K,), ground truths that are not difficult. average: float64 (K,), -1 without any.
-    """
-
-    year: int
-    iou: float
     category_ids: Ids
     category_names: Any
-    n_gt: I64
+    n_gt: Any
     average: F64
 
     @property
@@ -46,6 +40,21 @@ class Voc:
         """A row for each category, axis K: id, name, n_gt, ap."""
         lines = zip(self.category_ids.tolist(), self.n_gt.tolist(), self.average.tolist(), strict=True)
         return [{"id": id, "name": self.category_names.get(id), "n_gt": n, "ap": ap} for id, n, ap in lines]
+
+
+@record
+class Voc(OneAverageEach):
+    """PASCAL VOC's average precisions. year: 2007 or 2010.
+
+    category_ids: (K,). n_gt: int64 (K,), ground truths that are not difficult. average: float64 (K,), -1 without any.
+    """
+
+    year: int
+    iou: float
+    category_ids: Ids
+    category_names: Any
+    n_gt: I64
+    average: F64
 
     def __repr__(self) -> str:
         return f"<Voc year={self.year} iou={self.iou:g} map={self.map:.4f} of {int((self.n_gt > 0).sum())} categories>"
