@@ -72,6 +72,25 @@ class Pairs {
     }
 };
 
+// match(d, overlaps of d, the first ground truth of its image, how many there are, which are taken) for each detection,
+// in order.
+template <class Arguments, class Match>
+void each_detection(const Arguments& of, const Threads& threads, Match match) {
+    parallel_for(of.begin, of.end, 64, threads, [&](Interrupt& interrupt) {
+        return [&, taken = std::vector<char>()](index_t low, index_t high) mutable {
+            for (index_t c = low; c < high; ++c) {
+                const index_t first = of.gt_offsets[c], n_gt = of.gt_offsets[c + 1] - first;
+                taken.assign(std::size_t(n_gt), 0);
+                const double* row = of.overlaps.data + of.overlap_offsets[c];
+                for (index_t d = of.dt_offsets[c]; d < of.dt_offsets[c + 1]; ++d, row += n_gt) {
+                    match(d, row, first, n_gt, taken);
+                    if (interrupt.stopped_after(n_gt)) return;
+                }
+            }
+        };
+    });
+}
+
 }  // namespace
 
 void corner_iou(const CornerIou& of, const Threads& threads) {
@@ -85,54 +104,36 @@ void corner_iou(const CornerIou& of, const Threads& threads) {
 }
 
 void match_unclaimed(const MatchUnclaimed& of, const Threads& threads) {
-    parallel_for(of.begin, of.end, 64, threads, [&](Interrupt& interrupt) {
-        return [&, taken = std::vector<char>()](index_t low, index_t high) mutable {
-            for (index_t c = low; c < high; ++c) {
-                const index_t first = of.gt_offsets[c], n_gt = of.gt_offsets[c + 1] - first;
-                taken.assign(std::size_t(n_gt), 0);
-                const double* row = of.overlaps.data + of.overlap_offsets[c];
-                for (index_t d = of.dt_offsets[c]; d < of.dt_offsets[c + 1]; ++d, row += n_gt) {
-                    double best = of.threshold;
-                    index_t place = -1;
-                    for (index_t g = 0; g < n_gt; ++g) {
-                        if (!(row[g] > best) || taken.data()[g]) continue;
-                        if (!of.across && of.gt_category[first + g] != of.dt_category[d]) continue;
-                        best = row[g];
-                        place = g;
-                    }
-                    of.match_of[d] = place < 0 ? -1 : std::int32_t(first + place);
-                    if (place >= 0) taken.data()[place] = 1;
-                    if (interrupt.stopped_after(n_gt)) return;
-                }
-            }
-        };
-    });
+    each_detection(of, threads,
+                   [&](index_t d, const double* row, index_t first, index_t n_gt, std::vector<char>& taken) {
+                       double best = of.threshold;
+                       index_t place = -1;
+                       for (index_t g = 0; g < n_gt; ++g) {
+                           if (!(row[g] > best) || taken.data()[g]) continue;
+                           if (!of.across && of.gt_category[first + g] != of.dt_category[d]) continue;
+                           best = row[g];
+                           place = g;
+                       }
+                       of.match_of[d] = place < 0 ? -1 : std::int32_t(first + place);
+                       if (place >= 0) taken.data()[place] = 1;
+                   });
 }
 
 void match_overlap_first(const MatchOverlapFirst& of, const Threads& threads) {
-    parallel_for(of.begin, of.end, 64, threads, [&](Interrupt& interrupt) {
-        return [&, taken = std::vector<char>()](index_t low, index_t high) mutable {
-            for (index_t c = low; c < high; ++c) {
-                const index_t first = of.gt_offsets[c], n_gt = of.gt_offsets[c + 1] - first;
-                taken.assign(std::size_t(n_gt), 0);
-                const double* row = of.overlaps.data + of.overlap_offsets[c];
-                for (index_t d = of.dt_offsets[c]; d < of.dt_offsets[c + 1]; ++d, row += n_gt) {
-                    double best = of.threshold;
-                    index_t place = -1;
-                    for (index_t g = 0; g < n_gt; ++g) {
-                        if (of.gt_category[first + g] != of.dt_category[d]) continue;
-                        if (!(row[g] > best || (place >= 0 && row[g] == best))) continue;
-                        best = row[g];
-                        place = g;
-                    }
-                    const bool takes = place >= 0 && !taken.data()[place];
-                    of.match_of[d] = takes ? std::int32_t(first + place) : -1;
-                    if (takes) taken.data()[place] = 1;
-                    if (interrupt.stopped_after(n_gt)) return;
-                }
-            }
-        };
-    });
+    each_detection(of, threads,
+                   [&](index_t d, const double* row, index_t first, index_t n_gt, std::vector<char>& taken) {
+                       double best = of.threshold;
+                       index_t place = -1;
+                       for (index_t g = 0; g < n_gt; ++g) {
+                           if (of.gt_category[first + g] != of.dt_category[d]) continue;
+                           if (!(row[g] > best || (place >= 0 && row[g] == best))) continue;
+                           best = row[g];
+                           place = g;
+                       }
+                       const bool takes = place >= 0 && !taken.data()[place];
+                       of.match_of[d] = takes ? std::int32_t(first + place) : -1;
+                       if (takes) taken.data()[place] = 1;
+                   });
 }
 
 void match_pairs(const MatchPairs& of, const Threads& threads) {
