@@ -96,27 +96,30 @@ void try_runs() {
     const auto areas = row<const run_t>(masks.areas);
     const auto boxes = table<const double>(masks.boxes, 4);
     const auto side_sizes = table<const index_t>(masks.sizes, 2);
-    cpu::mask_iou({counts,
-                   offsets,
-                   side_sizes,
-                   areas,
-                   boxes,
-                   row<const std::int32_t>(rows),
-                   counts,
-                   offsets,
-                   side_sizes,
-                   areas,
-                   boxes,
-                   row<const std::int32_t>(rows),
-                   row<const std::uint8_t>(crowd),
-                   row<const index_t>(ends),
-                   row<const index_t>(ends),
-                   row<const index_t>(out_ends),
-                   double(below(2)) / 2,
-                   row<double>(out),
-                   0,
-                   1},
-                  kOne);
+    const auto masks_iou = [&](double least) {
+        cpu::mask_iou({counts,
+                       offsets,
+                       side_sizes,
+                       areas,
+                       boxes,
+                       row<const std::int32_t>(rows),
+                       counts,
+                       offsets,
+                       side_sizes,
+                       areas,
+                       boxes,
+                       row<const std::int32_t>(rows),
+                       row<const std::uint8_t>(crowd),
+                       row<const index_t>(ends),
+                       row<const index_t>(ends),
+                       row<const index_t>(out_ends),
+                       least,
+                       row<double>(out),
+                       0,
+                       1},
+                      kOne);
+    };
+    masks_iou(double(below(2)) / 2);
     std::vector<run_t> encoded(std::size_t(n * below(30)));
     std::vector<index_t> n_encoded(static_cast<std::size_t>(n));
     for (const index_t by_rows : {0, 1})
@@ -178,27 +181,7 @@ void try_runs() {
     texts_iou(0.5);
     texts_iou(0);
     const std::vector<double> from_texts = text_out;
-    cpu::mask_iou({counts,
-                   offsets,
-                   side_sizes,
-                   areas,
-                   boxes,
-                   row<const std::int32_t>(rows),
-                   counts,
-                   offsets,
-                   side_sizes,
-                   areas,
-                   boxes,
-                   row<const std::int32_t>(rows),
-                   row<const std::uint8_t>(crowd),
-                   row<const index_t>(ends),
-                   row<const index_t>(ends),
-                   row<const index_t>(out_ends),
-                   0,
-                   row<double>(out),
-                   0,
-                   1},
-                  kOne);
+    masks_iou(0);
     require(std::memcmp(from_texts.data(), out.data(), 8 * out.size()) == 0, "text_iou: other than mask_iou");
 }
 
