@@ -252,6 +252,7 @@ LAYERS = (
     {"cli"},
     {"cli_explain", "_show_config", "trackers"},
     {"cli_files"},
+    {"pictures"},
     {"functional"},
     {"detection"},
     {"coco", "demo"},
