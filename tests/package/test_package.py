@@ -251,6 +251,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"_show_config", "trackers"},
+    {"pictures"},
     {"functional"},
     {"detection"},
     {"coco", "demo"},
