@@ -38,23 +38,21 @@ parser.add_argument("--out", default="huggingface")
 arguments = parser.parse_args()
 
 torch.manual_seed(0)
-model = YolosForObjectDetection(
-    YolosConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=[SIZE, SIZE],
-        patch_size=16, num_detection_tokens=10, use_mid_position_embeddings=False, id2label=NAMES,
-    )  # fmt: skip
-)
-processor = YolosImageProcessor()
+config = YolosConfig(
+    hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=[SIZE, SIZE],
+    patch_size=16, num_detection_tokens=10, use_mid_position_embeddings=False, id2label=NAMES,
+)  # fmt: skip
+model, processor = YolosForObjectDetection(config), YolosImageProcessor()
+
+training = TrainingArguments(
+    arguments.out, num_train_epochs=arguments.epochs, eval_strategy="epoch", save_strategy="no", report_to="none",
+    per_device_train_batch_size=16, per_device_eval_batch_size=16,  # a divisor of the number of images
+    batch_eval_metrics=True, eval_do_concat_batches=False,  # what TrainerMetrics needs: no logits are kept
+    remove_unused_columns=False, label_names=["labels"], learning_rate=1e-3, use_cpu=True, disable_tqdm=True,
+)  # fmt: skip
 train, val = ([example(*item) for item in Shapes(n, seed)] for n, seed in ((64, 0), (32, 1)))
 trainer = Trainer(
-    model,
-    TrainingArguments(
-        arguments.out, num_train_epochs=arguments.epochs, eval_strategy="epoch", save_strategy="no", report_to="none",
-        per_device_train_batch_size=16, per_device_eval_batch_size=16,  # a divisor of the number of images
-        batch_eval_metrics=True, eval_do_concat_batches=False,  # what TrainerMetrics needs: no logits are kept
-        remove_unused_columns=False, label_names=["labels"], learning_rate=1e-3, use_cpu=True, disable_tqdm=True,
-    ),  # fmt: skip
-    data_collator=collate, train_dataset=train, eval_dataset=val,
+    model, training, data_collator=collate, train_dataset=train, eval_dataset=val,
     compute_metrics=TrainerMetrics(processor, class_names=NAMES),
 )  # fmt: skip
 trainer.train()

@@ -31,7 +31,7 @@ class LitDetector(lightning.LightningModule):
         self.metric.update(self.model(images), targets)  # detections first, as in torchmetrics
 
     def on_validation_epoch_end(self):
-        # Floats, per class too. "keep" gives -1 for what has no ground truth: a checkpoint needs its key in every epoch.
+        # "keep": -1 for what has no ground truth, since a checkpoint needs its key in every epoch.
         self.log_dict(self.metric.scalars("val/", class_names=CLASSES, undefined="keep"))
         found = self.metric.result().best_threshold("f1")
         self.log_dict({"val/f1": found.f, "val/precision": found.precision, "val/recall": found.recall})
@@ -49,7 +49,7 @@ arguments = parser.parse_args()
 lightning.seed_everything(0, verbose=False)
 best = ModelCheckpoint(monitor="val/map", mode="max", filename="best")
 trainer = lightning.Trainer(
-    max_epochs=arguments.epochs, accelerator="cpu", devices=1, callbacks=[best],
+    max_epochs=arguments.epochs, accelerator="cpu", devices=1, callbacks=[best], log_every_n_steps=16,
     logger=CSVLogger(arguments.out, name=None, version=""), enable_progress_bar=False, enable_model_summary=False,
 )  # fmt: skip
 trainer.fit(LitDetector(), loader(Shapes(512, seed=0), 16, shuffle=True), loader(Shapes(128, seed=1), 32))

@@ -50,14 +50,15 @@ def evaluate(model, data_loader, coco):
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=10)
-n_epochs = parser.parse_args().epochs
+parser.add_argument("--out", default="model.pt")
+arguments = parser.parse_args()
 
 torch.manual_seed(0)
 train, val = Shapes(512, seed=0), Shapes(128, seed=1)
 coco = coco_of(val)
 model = Detector()
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-for epoch in range(n_epochs):
+for epoch in range(arguments.epochs):
     model.train()
     for images, targets in loader(train, 16, shuffle=True):
         loss = sum(model(images, targets).values())
@@ -66,3 +67,4 @@ for epoch in range(n_epochs):
         optimizer.step()
     evaluator = evaluate(model, loader(val, 32), coco)
     print(f"epoch {epoch}: AP {evaluator.coco_eval['bbox'].stats[0]:.3f}")
+torch.save(model.state_dict(), arguments.out)
