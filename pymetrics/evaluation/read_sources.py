@@ -78,7 +78,8 @@ def read(
             and normalized again, and refuses others.
         format: what a path leads to: "coco", "yolo", "voc", "cvat", "openimages" or "pennfudan"; None: what is found
             there.
-        split: which part of a YOLO data set: a key of its data.yaml. None: "val", or the only one that is there.
+        split: which part: of a YOLO data set a key of its data.yaml (None: "val", or the only one that is there), of
+            a VOC folder a name in ImageSets/Main (None: all annotations).
 
     Raises:
         OSError, TypeError, ValueError: as pymetrics.evaluate; the values of tensors on a GPU are checked there.

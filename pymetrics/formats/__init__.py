@@ -15,7 +15,7 @@ import numpy as np
 from .._records import record
 from .boxes import LAYOUTS, RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
-from .detect import KINDS, detect, may_be_json
+from .detect import KINDS, WITH_SPLITS, detect, may_be_json
 from .options import ReadOptions
 from .source import Source
 
@@ -248,12 +248,12 @@ def read_rows(path: str | os.PathLike[str], side: Literal["gt", "dt"], kind: str
         OSError: a file cannot be read.
         ValueError: something in it is wrong; the message names the file, the line and the value.
     """
-    if split is not None and kind != "yolo":
-        raise ValueError(f"split is of YOLO data sets alone; {side} is {KINDS[kind]}")
+    if split is not None and kind not in WITH_SPLITS:
+        raise ValueError(f"split is of YOLO data sets and VOC folders alone; {side} is {KINDS[kind]}")
     if not os.path.exists(path):
         raise FileNotFoundError(f"{side}: no such file: {os.fspath(path)!r}")
     reader = import_module(f".{kind}", __name__)
-    found: Rows = reader.read(path, side, split) if kind == "yolo" else reader.read(path, side)
+    found: Rows = reader.read(path, side, split) if kind in WITH_SPLITS else reader.read(path, side)
     return found
 
 

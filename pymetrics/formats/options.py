@@ -21,7 +21,7 @@ class ReadOptions:
     images: the ids of the items of the other list per image, which this one follows; None where there is none.
     use_ignore: the key `ignore` of COCO annotations is read.
     kind: what a path leads to, a key of formats.detect.KINDS; None: what is found there.
-    split: which part of a YOLO data set, a key of its data.yaml; None: "val", or the only one that is there.
+    split: which part: of a YOLO data set a key of data.yaml, of VOC a name in ImageSets/Main; None: the usual one.
     """
 
     argument: Literal["gt", "dt"]

@@ -57,8 +57,8 @@ class Rows:
     """One side of an evaluation, as a reader of a folder, of XML or of CSV found it.
 
     kind: what it is, in words. rows: the objects. box_format: how their boxes are laid out.
-    images: all images, or None where only rows name them. names: of categories by id, in the order of the source; None
-    where it has none. What is not known of an image is its size.
+    images: all images, or None where only rows name them. names: of categories by id. lists_categories: these are all
+    that there are.
     """
 
     kind: str
@@ -66,6 +66,7 @@ class Rows:
     box_format: BoxFormat
     images: list[Image] | None = None
     names: dict[int, str] | dict[str, str] = field(default_factory=dict)
+    lists_categories: bool = False
 
     def source(self, options: ReadOptions) -> Source:
         """The Source of one side. Raises ValueError where it does not hold what iou_type compares."""
@@ -79,7 +80,7 @@ class Rows:
             )
         where = _Where(side, rows)
         images = None if self.images is None else np.array([image.id for image in self.images], np.str_)
-        categories = category_column(list(self.names), where) if self.names else None
+        categories = category_column(list(self.names), where) if self.lists_categories else None
         scores = None
         if side == "dt":
             scores = np.array([_score(row, where, i) for i, row in enumerate(rows)], np.float64)

@@ -58,7 +58,7 @@ def read(path: str | os.PathLike[str], side: str, split: str | None = None) -> R
                 raise ValueError(f"{place_of(side, str(file))}: there is no image of its name in {str(place.images)!r}")
     elif side == "gt":
         images = [Image(name, name) for name in files]
-    return Rows("a YOLO data set", rows, YOLO, images, names)
+    return Rows("a YOLO data set", rows, YOLO, images, names, bool(names))
 
 
 def _place(path: Path, side: str, split: str | None) -> _Place:

@@ -96,3 +96,29 @@ def yolo(folder: Path, row: Any = yolo_row) -> tuple[Path, Path]:
     )
     write_rows(folder / "found" / "labels", [(each[0], row(*each)) for each in FOUND])
     return folder / "data", folder / "found" / "labels"
+
+
+def voc_object(category: int, x: float, y: float, w: float, h: float, difficult: int = 0) -> str:
+    sides = {"xmin": x, "ymin": y, "xmax": x + w, "ymax": y + h}
+    box = "".join(f"<{side}>{value}</{side}>" for side, value in sides.items())
+    return (
+        f"<object><name>{NAMES[category]}</name><difficult>{difficult}</difficult>\n<bndbox>{box}</bndbox></object>\n"
+    )
+
+
+def voc(folder: Path) -> tuple[Path, Path]:
+    """A folder of annotations with ImageSets, and one of results."""
+    annotations, sets, found = folder / "VOC" / "Annotations", folder / "VOC" / "ImageSets" / "Main", folder / "found"
+    for each in (annotations, sets, found):
+        each.mkdir(parents=True)
+    for name, (height, width) in SIZES.items():
+        objects = "".join(voc_object(*each[1:]) for each in OBJECTS if each[0] == name)
+        size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+        text = f"<annotation><filename>{name}.png</filename>\n{size}\n{objects}</annotation>"
+        (annotations / f"{name}.xml").write_text(text)
+    (sets / "val.txt").write_text("a\nb\nempty\n")
+    (sets / "some.txt").write_text("a 1\nb -1\nempty 0\n")
+    for k, category in enumerate(NAMES):
+        rows = [f"{im} {score} {x} {y} {x + w} {y + h}\n" for im, c, x, y, w, h, score in FOUND if c == k]
+        (found / f"comp4_det_test_{category}.txt").write_text("".join(rows))
+    return folder / "VOC", found
