@@ -13,6 +13,7 @@ import pymetrics
 
 from .. import _config
 from .config import add_config, show_config
+from .convert import add_convert
 from .demo import add_demo
 from .evaluate import EXAMPLES, EXIT_CODES, add_evaluate
 from .explain import add_explain
@@ -65,7 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pymetrics {pymetrics.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_evaluate, add_explain, add_demo, add_config):
+    for add in (add_evaluate, add_explain, add_convert, add_demo, add_config):
         add(commands)
     return parser
 
