@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 import pymetrics
-from pymetrics.trackers.wandb import define, payload
+from pymetrics.trackers.wandb import Best, define, payload
 
 CLASSES = {1: "square", 2: "disk"}
 SIZE, CELL = 80, 8  # pixels: the side of an image, and of a cell, in which the model finds one object of each class
@@ -96,7 +96,7 @@ def main():
 
     run = wandb.init(project="pymetrics-example", config={"lr": 3e-3, "epochs": n_epochs})
     metric = pymetrics.Accumulator()
-    best = -1.0
+    best = Best()
     for epoch in range(n_epochs):
         model.train()
         for rows in torch.randperm(len(train[0])).split(16):
@@ -111,11 +111,11 @@ def main():
         for rows in torch.arange(len(val[0])).split(32):
             metric.update([val[1][i] for i in rows], model.detect(val[0][rows]))  # ground truth first
         result = metric.compute()
-        is_best = result["map"] > best  # where one saves the weights, too
-        best = max(best, result["map"])
-        values = payload(result, "val/", class_names=CLASSES, ious=(0.5, 0.75) if is_best else ())
+        values = payload(result, best=best, class_names=CLASSES, ious=(0.5, 0.75), charts="best")
         define(run, values)
         run.log({"epoch": epoch, **values})
+        if best.is_new:
+            torch.save(model.state_dict(), f"{run.dir}/best.pt")
         print(f"epoch {epoch}: loss {loss.item():.3f}, AP {result['map']:.3f}, AP50 {result['map_50']:.3f}")
     run.finish()
     print(result)
