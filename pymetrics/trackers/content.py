@@ -9,8 +9,7 @@ import csv
 import io
 import math
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +18,8 @@ from .._records import record
 from ..analysis import best_threshold
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
+from ..pictures import Mark, Marks, images_of
+from ..pictures.names import labels_of
 
 if TYPE_CHECKING:
     from ..analysis import BestThreshold
@@ -79,12 +80,10 @@ def check_class_names(result: Result, class_names: Names) -> None:
 
 
 def display_names(result: Result, class_names: Names) -> dict[Any, str]:
-    """A name of each category, as the data or class_names has it; those that share one with another get its id."""
+    """A text for each category, all different, as `labels_of`; and none is "mean" or "background", which charts have."""
     given = class_names if isinstance(class_names, Mapping) else result.outcomes.category_names
-    ids = result.outcomes.category_ids.tolist()
-    names = {id_: str(given.get(id_, id_)) for id_ in ids}
-    n_uses = Counter([*names.values(), "mean", "background"])  # the two others of charts
-    return {id_: f"{name} ({id_})" if n_uses[name] > 1 else name for id_, name in names.items()}
+    names = labels_of(result.outcomes.category_ids.tolist(), given)
+    return {id_: f"{name} ({id_})" if name in ("mean", "background") else name for id_, name in names.items()}
 
 
 def iou_of(result: Result) -> float:
@@ -188,17 +187,63 @@ def per_image_table(result: Result, score: float | None, most: int) -> Table:
     return Table(["image_id", *columns], [[_plain(row["id"]), *(_defined(row[key]) for key in columns)] for row in rows])
 
 
-def chosen_images(result: Result, shown: int | Sequence[Any], score: float | None) -> list[Any]:
-    """The ids of the images to show: those given, or so many of the worst, the worst first.
+class Shown:
+    """The images to show, with what was found in them.
+
+    Args:
+        source: as `pymetrics.pictures.images_of` takes it; True for blank canvases.
+        shown: ids of images, or how many of the worst, which come first.
+        score: detections from it on are shown.
+        most: a tracker's limit.
 
     Raises:
-        ValueError: an id is not one of the result's images, or the number is negative.
+        ValueError: an id is not one of the result's images; there are more than `most`; the data is not at hand.
     """
-    if isinstance(shown, (int, np.integer)) and not isinstance(shown, bool):
-        if shown < 0:
-            raise ValueError(f"shown must be a number from 0 on, or ids of images, got {shown!r}")
+
+    LAYERS = (
+        ("ground truth", "gt", ("found", "missed", "ignored")),
+        ("true positives", "dt", ("tp",)),
+        ("false positives", "dt", ("fp",)),
+        ("misses", "gt", ("missed",)),
+    )  # fmt: skip
+
+    def __init__(
+        self, result: Result, source: Any, shown: int | Sequence[Any], score: float | None, class_names: Names,
+        most: int | None = None,
+    ) -> None:  # fmt: skip
+        given = class_names if isinstance(class_names, Mapping) else None
+        self.marks = Marks(result, -math.inf if score is None else score, iou_of(result), given)
+        self.images = images_of(result, None if source is True else source)
+        self.ids = _ids(result, shown, score)
+        if most is not None and len(self.ids) > most:
+            raise ValueError(f"shown must be at most {most} images, got {len(self.ids)}")
+
+    def __iter__(self) -> Iterator[tuple[Any, str, Any, list[Mark]]]:
+        """For each image: id, name, PIL image, marks."""
+        for id_ in self.ids:
+            marks = self.marks.of(id_)
+            yield id_, self.images.name(id_), self.images.open(id_, self.marks.extent(id_)), marks
+
+
+def layers(marks: Iterable[Mark]) -> dict[str, list[Mark]]:
+    """The marks of an image by what they say: "ground truth", "true positives", "false positives", "misses"."""
+    marks = list(marks)
+    return {
+        name: [mark for mark in marks if mark.side == side and mark.status in statuses]
+        for name, side, statuses in Shown.LAYERS
+    }
+
+
+def caption(name: str, marks: Iterable[Mark]) -> str:
+    """The image's name, and how many objects were found, missed and made up."""
+    n = {layer: len(found) for layer, found in layers(marks).items()}
+    return f"{name}: {n['true positives']} right, {n['false positives']} wrong, {n['misses']} missed"
+
+
+def _ids(result: Result, shown: int | Sequence[Any], score: float | None) -> list[Any]:
+    if isinstance(shown, (int, np.integer)) and not isinstance(shown, bool) and shown >= 0:
         return [row[0] for row in per_image_table(result, score, int(shown)).rows]
-    if isinstance(shown, (str, bytes, bool)) or not hasattr(shown, "__iter__"):
+    if isinstance(shown, (str, bytes)) or not isinstance(shown, Iterable):
         raise ValueError(f"shown must be a number from 0 on, or ids of images, got {shown!r}")
     known, ids = set(result.outcomes.image_ids.tolist()), [_plain(id_) for id_ in shown]
     for i, id_ in enumerate(ids):

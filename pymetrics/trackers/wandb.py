@@ -16,13 +16,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from ..evaluation.result import Result
+from ..pictures import Mark, draw_marks
 from . import content
 from .best import Best as Best
 from .content import Line, Names
 
 try:
-    from wandb import Table, plot_table  # by name: where wandb is missing, W&B's folder ./wandb is a package, too
+    from wandb import Image, Table, plot_table  # by name: where wandb is missing, W&B's folder ./wandb is a package, too
 except ImportError as error:
     raise ImportError(
         f"pymetrics.trackers.wandb needs wandb: pip install 'pymetrics-detection[wandb]' ({error})"
@@ -36,10 +39,11 @@ def payload(
     *,
     best: Best | None = None,
     epoch: int | None = None,
-    charts: bool | Literal["best"] = True,
+    media: bool | Literal["best"] = True,
     ious: Sequence[float] | None = None,
     keys: Literal["torchmetrics", "coco"] = "torchmetrics",
     class_names: Names = None,
+    shown: int | Sequence[Any] = 16,
     rows: int = 1000,
 ) -> dict[str, Any]:
     """What run.log takes of a result: log it as run.log({"epoch": epoch, **payload(result)}).
@@ -52,34 +56,46 @@ def payload(
     is beside the result); the tables "per_class" and "per_image". Charts have at most Table.MAX_ROWS rows (10 000): of
     more than 98 categories they take those with the most ground truth, and say so in their title.
 
+    Images, under "images", each with the layers ground_truth, true_positives, false_positives and misses: boxes, and
+    masks where masks were evaluated (of at most 255 categories). Rotated boxes and poses, for which W&B has no layers,
+    are drawn into the image. Boxes are written as fractions of their image, so that the size at which it is shown does
+    not matter.
+
     Args:
-        result: of `pymetrics.evaluate` or an Accumulator.
+        result: of `pymetrics.evaluate` or an Accumulator; for images, one with its data (keep_data=True).
+        images: a folder, in which files have the names of the data; a mapping from image id to paths, PIL images or
+            arrays; a function of the image id; True: blank canvases of the images' sizes; None: no images.
         prefix: goes before every key.
         best: keeps the best result of the run, by "map" if you do not say otherwise; adds "map_best", "map_best_epoch".
         epoch: for best; None counts the calls from 0.
-        charts: False leaves charts and tables out; "best" does so unless this is the best result so far.
+        media: False leaves charts, tables and images out; "best" does so unless this is the best result so far.
         ious: IoU thresholds of the protocol, each with a chart of precision over recall; None stands for .5 (the
             first, where the protocol has no .5).
         keys, class_names: as `Result.scalars`; class_names names the lines of the charts, too.
+        shown: how many images, those with the lowest F1; or the ids of the images, to see the same in each epoch.
         rows: at most so many rows, those of the worst images, has the table "per_image".
 
     Raises:
         ValueError: a name holds what trackers refuse; class_names lacks a category of the ground truth, or two of them
-            are equal; a number is NaN; an IoU threshold is not the protocol's; charts="best" without best.
+            are equal; a number is NaN; an IoU threshold is not the protocol's; media="best" without best; an image is
+            missing, cannot be read or has another size than the data says; more images than W&B shows (108).
         TypeError: class_names is no mapping.
     """
-    if charts not in (True, False, "best"):
-        raise ValueError(f'charts must be True, False or "best", got {charts!r}')
-    if charts == "best" and best is None:
-        raise ValueError('charts="best" needs best=Best(), the same in every epoch')
+    if media not in (True, False, "best"):
+        raise ValueError(f'media must be True, False or "best", got {media!r}')
+    if media == "best" and best is None:
+        raise ValueError('media="best" needs best=Best(), the same in every epoch')
     at = content.best_f1(result)
     values: dict[str, Any] = {**content.scalars(result, prefix, keys, class_names, at)}
     if best is not None:
         best.update(result, epoch)
         values |= {prefix + key: value for key, value in best.scalars().items()}
-    if charts is True or (charts == "best" and best is not None and best.is_new):
-        shown = _charts(result, ious, at.threshold, content.display_names(result, class_names), rows)
-        values |= {prefix + key: chart for key, chart in shown.items()}
+    if media is True or (media == "best" and best is not None and best.is_new):
+        charts = _charts(result, ious, at.threshold, content.display_names(result, class_names), rows)
+        values |= {prefix + key: chart for key, chart in charts.items()}
+        if images is not None:
+            found = content.Shown(result, images, shown, at.threshold, class_names, Image.MAX_ITEMS)
+            values[prefix + "images"] = _images(result, found)
     return values
 
 
@@ -149,6 +165,56 @@ def _confusion(labels: list[str], matrix: list[list[int]], n: int, title: str) -
         {name: name for name in columns},
         {"title": title + _left_out(len(labels) - 1, n)},
     )
+
+
+def _images(result: Result, shown: content.Shown) -> list[Any]:
+    number_of = _class_numbers(result.outcomes.category_ids.tolist())
+    labels = {number_of[id_]: name for id_, name in shown.marks.name_of.items()}
+    made = []
+    for _, name, image, marks in shown:
+        boxes: dict[str, Any] = {}
+        masks: dict[str, Any] = {}
+        if any(mark.corners or mark.points for mark in marks):
+            image = draw_marks(image, marks)
+        else:
+            for layer, members in content.layers(marks).items():
+                key = layer.replace(" ", "_")
+                data = [_box(mark, number_of[mark.category], image.size) for mark in members]
+                boxes[key] = {"box_data": data, "class_labels": labels}
+                if result.outcomes.iou_type in ("segm", "boundary") and 0 < min(labels) and max(labels) <= 255:
+                    masks[key] = {"mask_data": _mask(members, number_of, image), "class_labels": labels}
+        caption = content.caption(name, marks)
+        made.append(Image(image, caption=caption, boxes=boxes or None, masks=masks or None, file_type="jpg"))
+    return made
+
+
+def _class_numbers(ids: list[Any]) -> dict[Any, int]:
+    """An int for each category: its id where all are ints from 1 to 255, else its place on axis K, from 1."""
+    if all(isinstance(id_, int) and 0 < id_ <= 255 for id_ in ids):
+        return {id_: id_ for id_ in ids}
+    return {id_: place for place, id_ in enumerate(ids, 1)}
+
+
+def _box(mark: Mark, number: int, size: tuple[int, int]) -> dict[str, Any]:
+    (x1, y1, x2, y2), (width, height) = mark.box, size
+    box: dict[str, Any] = {
+        "position": {"minX": x1 / width, "maxX": x2 / width, "minY": y1 / height, "maxY": y2 / height},
+        "class_id": number,
+        "box_caption": f"{mark.name} (ignored)" if mark.status == "ignored" else mark.name,
+    }
+    if mark.side == "dt":
+        box["box_caption"] = f"{mark.name} {mark.score:.2f}"
+        box["scores"] = {"score": mark.score, "iou": mark.iou or 0.0}
+    return box
+
+
+def _mask(marks: list[Mark], number_of: Mapping[Any, int], image: Any) -> Any:
+    """uint8 (height, width): the number of the category, 0 without one; of detections the highest score is in front."""
+    numbers = np.zeros((image.height, image.width), np.uint8)
+    for mark in reversed(marks):
+        bitmap = mark.bitmap()
+        numbers[bitmap] = number_of[mark.category]
+    return numbers
 
 
 def _left_out(shown: int, n: int) -> str:
