@@ -111,11 +111,9 @@ def main():
         for rows in torch.arange(len(val[0])).split(32):
             metric.update([val[1][i] for i in rows], model.detect(val[0][rows]))  # ground truth first
         result = metric.compute()
-        values = payload(result, best=best, class_names=CLASSES, ious=(0.5, 0.75), charts="best")
+        values = payload(result, best=best, class_names=CLASSES, ious=(0.5, 0.75), media="best")
         define(run, values)
         run.log({"epoch": epoch, **values})
-        if best.is_new:
-            torch.save(model.state_dict(), f"{run.dir}/best.pt")
         print(f"epoch {epoch}: loss {loss.item():.3f}, AP {result['map']:.3f}, AP50 {result['map_50']:.3f}")
     run.finish()
     print(result)

@@ -70,8 +70,7 @@ def check_class_names(result: Result, class_names: Names) -> None:
     nameless = [row["id"] for row in result.per_class if row["n_gt"] and row["id"] not in class_names]
     if nameless:
         raise ValueError(
-            f"class_names lacks {len(nameless)} categories of the ground truth: {_some(nameless)}; "
-            f"it names {_some(list(class_names))}"
+            f"class_names lacks categories of the ground truth: {_some(nameless)}; it names {_some(list(class_names))}"
         )
     used: dict[str, Any] = {}
     for id_ in result.outcomes.category_ids.tolist():
@@ -80,7 +79,7 @@ def check_class_names(result: Result, class_names: Names) -> None:
 
 
 def display_names(result: Result, class_names: Names) -> dict[Any, str]:
-    """A text for each category, all different, as `labels_of`; and none is "mean" or "background", which charts have."""
+    """A text for each category, as `labels_of`; and none is "mean" or "background", which stand for more in charts."""
     given = class_names if isinstance(class_names, Mapping) else result.outcomes.category_names
     names = labels_of(result.outcomes.category_ids.tolist(), given)
     return {id_: f"{name} ({id_})" if name in ("mean", "background") else name for id_, name in names.items()}
@@ -117,7 +116,8 @@ def scalars(
 
 def best_f1(result: Result) -> BestThreshold:
     """The score of the highest macro F1 at iou_of(result)."""
-    found: BestThreshold = best_threshold(result, "f1", iou_of(result), "macro")
+    found = best_threshold(result, "f1", iou_of(result), "macro")
+    assert not isinstance(found, dict)
     return found
 
 
@@ -153,7 +153,9 @@ def confidence_lines(curves: Curves, n: int = 101) -> list[Line]:
     ]  # fmt: skip
 
 
-def confusion(result: Result, names: Mapping[Any, str], score: float | None, most: int | None = None) -> Any:
+def confusion(
+    result: Result, names: Mapping[Any, str], score: float | None, most: int | None = None
+) -> tuple[list[str], list[list[int]], int] | None:
     """(labels, matrix as lists of ints, rows are actual, how many categories there are); None without the data.
 
     At iou_of(result), of the detections from the score on. labels end in "background". most: where there are more
@@ -184,7 +186,9 @@ def per_image_table(result: Result, score: float | None, most: int) -> Table:
     """A row per image, the worst first, at most so many: image_id, n_gt, n_dt, tp, fp, fn, precision, recall, f1."""
     rows = result.at(-math.inf if score is None else score, iou_of(result)).per_image[:most]
     columns = ["n_gt", "n_dt", "tp", "fp", "fn", "precision", "recall", "f1"]
-    return Table(["image_id", *columns], [[_plain(row["id"]), *(_defined(row[key]) for key in columns)] for row in rows])
+    return Table(
+        ["image_id", *columns], [[_plain(row["id"]), *(_defined(row[key]) for key in columns)] for row in rows]
+    )
 
 
 class Shown:

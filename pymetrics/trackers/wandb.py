@@ -25,7 +25,11 @@ from .best import Best as Best
 from .content import Line, Names
 
 try:
-    from wandb import Image, Table, plot_table  # by name: where wandb is missing, W&B's folder ./wandb is a package, too
+    from wandb import (
+        Image,
+        Table,
+        plot_table,
+    )  # by name: where wandb is missing, W&B's folder ./wandb is a package, too
 except ImportError as error:
     raise ImportError(
         f"pymetrics.trackers.wandb needs wandb: pip install 'pymetrics-detection[wandb]' ({error})"
@@ -58,8 +62,8 @@ def payload(
 
     Images, under "images", each with the layers ground_truth, true_positives, false_positives and misses: boxes, and
     masks where masks were evaluated (of at most 255 categories). Rotated boxes and poses, for which W&B has no layers,
-    are drawn into the image. Boxes are written as fractions of their image, so that the size at which it is shown does
-    not matter.
+    are drawn into the image. Images are not resized; where their sizes differ, which W&B shows wrongly, the smaller
+    ones get a black margin to the right and below. Boxes are fractions of what is logged.
 
     Args:
         result: of `pymetrics.evaluate` or an Accumulator; for images, one with its data (keep_data=True).
@@ -168,10 +172,14 @@ def _confusion(labels: list[str], matrix: list[list[int]], n: int, title: str) -
 
 
 def _images(result: Result, shown: content.Shown) -> list[Any]:
+    """W&B shows images of several sizes wrongly: smaller ones get a margin to the right and below."""
     number_of = _class_numbers(result.outcomes.category_ids.tolist())
     labels = {number_of[id_]: name for id_, name in shown.marks.name_of.items()}
+    has_masks = result.outcomes.iou_type in ("segm", "boundary") and max(labels, default=0) <= 255
+    found = list(shown)
+    size = tuple(max((image.size[axis] for _, _, image, _ in found), default=1) for axis in (0, 1))
     made = []
-    for _, name, image, marks in shown:
+    for _, name, image, marks in found:
         boxes: dict[str, Any] = {}
         masks: dict[str, Any] = {}
         if any(mark.corners or mark.points for mark in marks):
@@ -179,12 +187,14 @@ def _images(result: Result, shown: content.Shown) -> list[Any]:
         else:
             for layer, members in content.layers(marks).items():
                 key = layer.replace(" ", "_")
-                data = [_box(mark, number_of[mark.category], image.size) for mark in members]
+                data = [_box(mark, number_of[mark.category], size) for mark in members]
                 boxes[key] = {"box_data": data, "class_labels": labels}
-                if result.outcomes.iou_type in ("segm", "boundary") and 0 < min(labels) and max(labels) <= 255:
-                    masks[key] = {"mask_data": _mask(members, number_of, image), "class_labels": labels}
+                if has_masks:
+                    numbers = _mask(members, number_of, image, size)
+                    masks[key] = {"mask_data": numbers, "class_labels": labels}
+        canvas = image.crop((0, 0, *size))  # black beyond the image
         caption = content.caption(name, marks)
-        made.append(Image(image, caption=caption, boxes=boxes or None, masks=masks or None, file_type="jpg"))
+        made.append(Image(canvas, caption=caption, boxes=boxes or None, masks=masks or None, file_type="jpg"))
     return made
 
 
@@ -208,12 +218,16 @@ def _box(mark: Mark, number: int, size: tuple[int, int]) -> dict[str, Any]:
     return box
 
 
-def _mask(marks: list[Mark], number_of: Mapping[Any, int], image: Any) -> Any:
+def _mask(marks: list[Mark], number_of: Mapping[Any, int], image: Any, size: tuple[int, int]) -> Any:
     """uint8 (height, width): the number of the category, 0 without one; of detections the highest score is in front."""
-    numbers = np.zeros((image.height, image.width), np.uint8)
+    numbers = np.zeros(size[::-1], np.uint8)
+    inner = numbers[: image.height, : image.width]
     for mark in reversed(marks):
         bitmap = mark.bitmap()
-        numbers[bitmap] = number_of[mark.category]
+        if bitmap.shape != inner.shape:
+            height, width = bitmap.shape
+            raise ValueError(f"a mask is {width} x {height} pixels, but its image {image.width} x {image.height}")
+        inner[bitmap] = number_of[mark.category]
     return numbers
 
 
