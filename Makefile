@@ -192,7 +192,7 @@ integrations: $(VENV)/.test
 # marked gpu, the benchmark, whose figures go to benchmarks/results/, and compute-sanitizer's tools where they run. Each
 # part by itself: make gpu-test, gpu-bench, gpu-sanitize.
 GPU_PYTHON ?= $(PYTHON)
-GPU_TESTS := tests/evaluation/test_on_device.py tests/kernels
+GPU_TESTS := tests/evaluation/test_on_device.py tests/analysis/test_time_model.py tests/kernels
 GPU_PYTEST := $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))'
 .PHONY: gpu gpu-build gpu-test gpu-bench gpu-sanitize
 gpu: gpu-test gpu-bench gpu-sanitize

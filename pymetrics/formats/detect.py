@@ -16,10 +16,11 @@ KINDS = {
     "openimages": "an Open Images CSV file",
     "pennfudan": "a folder as Penn-Fudan's",
 }
+WITH_SPLITS = ("yolo", "voc")  # whose readers take the name of a part
 HEAD = 4096  # bytes that are looked at
 JSON_BEGINS, GZIP = (b"{", b"["), b"\x1f\x8b"
 YOLO_ROW = re.compile(rb"\s*\d+(\.0*)?(\s+[-+.\deE]+){4,}\s*")
-VOC_RESULT = re.compile(r".*_det_[^_]+_(?P<category>.+)\.txt")
+VOC_RESULT = re.compile(r".*_det_(?P<split>[^_]+)_(?P<category>.+)\.txt")
 NO_LABELS = {"classes.txt", "labels.txt", "obj.names", "train.txt", "val.txt", "test.txt"}  # beside labels, other text
 LOOKED_AT = 2000  # entries of a folder, until something is recognised
 
@@ -108,8 +109,10 @@ def _of_folder(folder: Path) -> str | None:
         suffix = path.suffix.lower()
         if suffix == ".xml" and _of_file(path) == "voc":
             return "voc"
-        if suffix in (".yaml", ".yml") and _of_file(path) == "yolo" and re.search(
-            rb"^(names|train|val|path)\s*:", _head(path), re.MULTILINE
+        if (
+            suffix in (".yaml", ".yml")
+            and _of_file(path) == "yolo"
+            and re.search(rb"^(names|train|val|path)\s*:", _head(path), re.MULTILINE)
         ):
             return "yolo"
         if suffix != ".txt":
