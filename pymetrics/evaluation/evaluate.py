@@ -37,7 +37,8 @@ def evaluate(
 
     gt and dt may each be any of these; none of them is changed:
 
-    - a path of a COCO JSON file, its parsed content (a dict, a list of results) or a COCO object; boxes are xywh;
+    - a path of a COCO JSON file, which may be packed by gzip, its parsed content (a dict, a list of results) or a COCO
+      object; boxes are xywh;
     - an array: gt (N, 6) of image, x, y, width, height, category; dt (N, 7) of image, x, y, width, height, score,
       category;
     - pymetrics.GroundTruths, pymetrics.Detections: columns, with a box_format of their own;
