@@ -37,7 +37,7 @@ def test_the_first_example_prints_what_stands_there(
 
 
 @pytest.mark.skipif(not README.exists(), reason="not in the source folder")
-@pytest.mark.parametrize("page", ["analysis.md", "other-protocols.md"])
+@pytest.mark.parametrize("page", ["analysis.md", "other-protocols.md", "scale.md"])
 def test_the_examples_of_analysis_print_what_stands_there(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,9 +18,8 @@ KEYS = (
 Name = str | tuple[str, ...]
 IMAGE_KEYS = ("image_id", "height", "width")  # of a nested table: one value for each image (masks apart)
 OBJECTS = "objects"
-HF: dict[str, Name] = {key: f"{OBJECTS}.{key}" for key in KEYS if key not in IMAGE_KEYS} | {
-    "category_id": f"{OBJECTS}.category"
-}
+HF: dict[str, Name] = {key: f"{OBJECTS}.{key}" for key in KEYS if key not in IMAGE_KEYS}
+HF["category_id"] = f"{OBJECTS}.category"
 OPENIMAGES: dict[str, Name] = {
     "image_id": "ImageID", "category_id": "LabelName", "bbox": ("XMin", "YMin", "XMax", "YMax"), "score": "Score",
     "group_of": "IsGroupOf",

@@ -64,10 +64,10 @@ def layout_of(schema: Any, file: str, options: ReadOptions, order: str | None, p
     given = {key for key, name in names.items() if all(_has(schema, top, part) for part in _parts(name))}
     for key in required_keys(options, own):
         if key not in given:
-            name = next(n for n in _parts(names.get(key, key)) if not _has(schema, top, n))
+            missing = next(part for part in _parts(names.get(key, key)) if not _has(schema, top, part))
             who = options.argument if not file else f"{options.argument}: {file!r}"
             has = ", ".join(map(repr, schema.names))
-            raise ValueError(f"{who} has no column {name!r}, which columns= may name otherwise; it has {has}")
+            raise ValueError(f"{who} has no column {missing!r}, which columns= may name otherwise; it has {has}")
     wanted = given & set(read_keys(options))
     found = {key: names[key] for key in names if key in wanted}
     category = names[CATEGORY]

@@ -253,6 +253,6 @@ def _require_different(images: NDArray[Any], parts: Sequence[Rows]) -> None:
         layout = parts[0].layout
         n = int((images == images[at]).sum())
         raise ValueError(
-            f"{layout.place(IMAGE, None)} holds {images[at].item()!r} in {n} rows: where objects are lists, a row is an "
-            "image"
+            f"{layout.place(IMAGE, None)} holds {images[at].item()!r} in {n} rows: where objects are lists, a row "
+            "is an image"
         )
