@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..boxes import RawBoxes, as_box_format
-from ..ids import joined_ids
+from ..ids import joined_ids, positions
 from ..options import ReadOptions
 from ..source import Source, SourceAxes
 from ..values import category_column, crowd_column, flag_column, float_column, image_column
@@ -142,7 +142,7 @@ def _by_column(image: NDArray[Any], order: NDArray[Any], where: Where) -> NDArra
     """The rows by a column, which differs within each image; None where they stand so already. Raises ValueError."""
     if (order[1:] > order[:-1]).all():
         return None
-    found = np.lexsort((order, image))
+    found = _sorted([image, order])
     same = (order[found[1:]] == order[found[:-1]]) & (image[found[1:]] == image[found[:-1]])
     if same.any():
         row, other = (int(found[int(np.argmax(same)) + i]) for i in (1, 0))
@@ -167,6 +167,11 @@ def _by_values(columns: Mapping[str, Any]) -> NDArray[np.int64]:
         place = {mask: i for i, mask in enumerate(sorted(set(masks)))}
         keys += [np.array([place[mask] for mask in masks]), columns["height"], columns["width"]]
     keys += [columns[key] for key in ("area", "iscrowd", "ignore", "group_of", "num_keypoints", "id") if key in columns]
+    return _sorted(keys)
+
+
+def _sorted(keys: list[Any]) -> NDArray[np.int64]:
+    """The rows by the first key, then by the second, and so on."""
     return np.lexsort(keys[::-1])
 
 
@@ -227,7 +232,7 @@ def _axes(
         both = joined_ids(*(() if images is None else (images,)), columns[IMAGE], more, names=["images[0]"])
         if sizes is not None and images is not None:
             all_sizes = np.full((len(both), 2), np.nan)
-            all_sizes[np.searchsorted(both, images)] = sizes
+            all_sizes[positions(images, both)] = sizes
             sizes = all_sizes
         images = both
     categories = None

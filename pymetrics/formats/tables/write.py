@@ -137,7 +137,7 @@ def _nested(pa: Any, source: Source, images: NDArray[Any], columns: dict[str, An
     order = np.argsort(first)  # by ids to the source's order
     place = np.empty(len(ids), np.int64)
     place[order] = np.arange(len(ids))
-    of_row = place[np.searchsorted(ids, images)]
+    of_row = place[positions(images, ids)]
     rows = np.argsort(of_row, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.bincount(of_row, minlength=len(ids)))]).astype(np.int32)
     table = {"image_id": pa.array(ids[order])}
