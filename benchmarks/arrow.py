@@ -13,6 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,7 @@ def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES) -> Non
         boxes = np.concatenate([corner, size], axis=1).round(2).astype(np.float32)
         category = rng.integers(1, n_categories + 1, len(image)).astype(np.int16)
         crowd, ids = (rng.random(len(image)) < 0.01).astype(np.uint8), np.arange(len(image)) + first * OBJECTS + 1
-        gt = pa.table(
-            {"image_id": image, "category_id": category, "bbox": lists(boxes), "iscrowd": crowd, "id": ids}
-        )
+        gt = pa.table({"image_id": image, "category_id": category, "bbox": lists(boxes), "iscrowd": crowd, "id": ids})
         image = np.repeat(np.arange(first, first + n), PER_IMAGE)
         near = (image - first) * OBJECTS + rng.integers(0, OBJECTS, len(image))
         found = (boxes[near] + rng.normal(0, 6, (len(image), 4))).astype(np.float32)
@@ -96,10 +95,14 @@ def main() -> None:
     n = pq.ParquetFile(options.folder / "dt.parquet").metadata.num_rows
     if options.evaluate:
         start = time.perf_counter()
-        seconds = cpu_seconds(lambda: print(pymetrics.evaluate(options.folder / "gt.parquet", options.folder / "dt.parquet")))
+        seconds = cpu_seconds(
+            lambda: print(pymetrics.evaluate(options.folder / "gt.parquet", options.folder / "dt.parquet"))
+        )
         print(f"{n} detections: {seconds:.1f} s of CPU, {time.perf_counter() - start:.1f} s")
     else:
-        runs = [[cpu_seconds(lambda: call(options.folder)) for call in (decode, ingest)] for _ in range(options.repeat)]
+        runs = [
+            [cpu_seconds(partial(call, options.folder)) for call in (decode, ingest)] for _ in range(options.repeat)
+        ]
         for name, seconds in zip(("pyarrow alone", "to columns"), zip(*runs, strict=True), strict=True):
             print(f"{name}: {n / min(seconds) / 1e6:.1f} million rows a second of CPU")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

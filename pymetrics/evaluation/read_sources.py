@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..formats import EMPTY, ITEMS, OUTPUTS, SIDES, TABLE, check_sides, format_of, opened, order_of_tables
+from ..formats import EMPTY, ITEMS, OUTPUTS, SIDES, TABLE, as_kind, check_sides, format_of, opened, order_of_tables
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 from ..formats.table_options import TableOptions
@@ -51,7 +51,15 @@ def read_sources(
         gt_format = ITEMS
     gt_source = gt_format.read(gt, gt_options)
     images = gt_source.axes.images if gt_format in (ITEMS, OUTPUTS) else None
-    return gt_source, dt_format.read(dt, replace(dt_options, images=images))
+    if gt_source.axes.are_names and dt_format in (ITEMS, OUTPUTS):
+        has_ids = isinstance(dt[0], Mapping) and "image_id" in dt[0]
+        images = None if has_ids else gt_source.axes.images
+    dt_source = dt_format.read(dt, replace(dt_options, images=images))
+    if gt_source.axes.are_names or dt_source.axes.are_names:
+        from ..formats.by_name import joined_by_name
+
+        dt_source = joined_by_name(gt_source, dt_source)
+    return gt_source, dt_source
 
 
 def read(
@@ -66,6 +74,8 @@ def read(
     order: str | None = None,
     images: Any = None,
     categories: Any = None,
+    format: str | None = None,
+    split: str | None = None,
 ) -> Source:
     """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
 
@@ -78,6 +88,10 @@ def read(
         columns, order, images, categories: of tables, as for pymetrics.evaluate.
         iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate, which then need not be told box_format
             and normalized again, and refuses others.
+        format: what a path leads to: "coco", "yolo", "voc", "cvat", "openimages" or "pennfudan"; None: what is found
+            there.
+        split: which part: of a YOLO data set a key of its data.yaml (None: "val", or the only one that is there), of
+            a VOC folder a name in ImageSets/Main (None: all annotations).
 
     Raises:
         OSError, TypeError, ValueError: as pymetrics.evaluate; the values of tensors on a GPU are checked there.
@@ -86,7 +100,10 @@ def read(
         raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
     as_shape(iou_type)  # raises where there is none of this name
     tables = TableOptions(columns, order, images, categories)
-    options = ReadOptions(side, iou_type, box_format, normalized, use_ignore=use_ignore, tables=tables)
+    options = ReadOptions(
+        side, iou_type, box_format, normalized, use_ignore=use_ignore, kind=as_kind(format, source), split=split,
+        tables=tables,
+    )  # fmt: skip
     source = opened(source, options)
     entry = format_of(source, side)
     if entry.side not in (side, "either"):

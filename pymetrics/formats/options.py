@@ -23,6 +23,8 @@ class ReadOptions:
     images: the ids of the items of the other list per image, which this one follows; None where there is none.
     use_ignore: the key `ignore` of COCO annotations is read.
     tables: how tables are read.
+    kind: what a path leads to, a key of formats.detect.KINDS; None: what is found there.
+    split: which part: of a YOLO data set a key of data.yaml, of VOC a name in ImageSets/Main; None: the usual one.
     """
 
     argument: Literal["gt", "dt"]
@@ -33,6 +35,8 @@ class ReadOptions:
     images: Any = None
     use_ignore: bool = False
     tables: TableOptions = field(default_factory=TableOptions)
+    kind: str | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
         if self.compares != "boxes" and (self.box_format is not None or self.normalized):
