@@ -103,9 +103,7 @@ def test_scores_that_no_threshold_reaches():
     result = result_cases.make_result(n_gt=60)
     result.outcomes.scores[:] = 2 * result.outcomes.scores
     writer = types.SimpleNamespace(add_pr_curve_raw=print, add_scalar=lambda *_: None)
-    with pytest.raises(
-        ValueError, match="scores are from 0 to 2, but TensorBoard's curves have thresholds from 0"
-    ):
+    with pytest.raises(ValueError, match="scores are from 0 to 2, but TensorBoard's curves have thresholds from 0"):
         tensorboard.log(writer, result, 0)
     tensorboard.log(writer, result, 0, media=False)
 
