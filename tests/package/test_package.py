@@ -348,6 +348,7 @@ OTHER_USES = {
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
     ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
     ("detection/segments.py", "searchsorted"): "the places of category ids",
+    ("trackers/content.py", "searchsorted"): "the point of a curve at each of some scores",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
 }
 
