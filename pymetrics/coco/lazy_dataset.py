@@ -20,6 +20,7 @@ from ..evaluation.build_columns import last_of_each_id
 from ..formats.boxes import RawBoxes
 from ..formats.coco_file import Document
 from ..formats.ids import positions
+from ..formats.mask_text import kept_masks
 from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
 from .copies import deep_copy
@@ -164,6 +165,13 @@ class Kept:
         from .lazy_masks import with_masks
 
         return with_masks(self.source, self.text.data)
+
+    def masks_as_read(self) -> Source | None:
+        """What pymetrics.evaluate reads of a file with masks; None: their dicts have to be read."""
+        if self.source.shape.name == "masks":
+            return self.evaluation_source()
+        found = kept_masks(self.text.data, self.source.side) if isinstance(self.source.shape, RawBoxes) else None
+        return None if found is None else replace(self.evaluation_source(), shape=found.shape, area=found.area)
 
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""
