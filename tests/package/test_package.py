@@ -346,6 +346,7 @@ OTHER_USES = {
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
     ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
+    ("formats/mask_text.py", "searchsorted"): "the quotes behind strings",
     ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
     ("detection/segments.py", "searchsorted"): "the places of category ids",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
