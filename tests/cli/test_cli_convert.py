@@ -22,6 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.filterwarnings("default::UserWarning")
 def test_there_and_back(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
         ["gt.json", "data", "--to", "yolo"],
@@ -70,7 +71,7 @@ def test_sizes_sides_and_json(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["gt.json", "out", "--to", "coco"], 1, "conversion of gt.json failed: source is COCO JSON already"),
     ],
 )
-def test_what_is_refused(here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: str) -> None:
+def test_what_is_refused(here, capsys, arguments, code, words) -> None:
     try:
         found = cli.main(["convert", *arguments])
     except SystemExit as error:
