@@ -122,8 +122,38 @@ def _area_range(value: str) -> tuple[str, tuple[float, float]]:
     raise argparse.ArgumentTypeError(f"{value!r} must be NAME=LOW:HIGH, two areas in square pixels")
 
 
-def files_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[str, dict[str, str]]:
-    """The path of the ground truth, and by detector's name that of its detections; each of them is there.
+def add_comparison_options(parser: argparse.ArgumentParser) -> None:
+    """Options of comparisons and intervals."""
+    group = parser.add_argument_group("comparison")
+    group.add_argument("--metric", default="map", metavar="KEY", help="the number that decides (default: map)")
+    group.add_argument("--n", type=int, default=1000, metavar="N", help="draws of the images (default: 1000)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+
+
+def key_of(parser: argparse.ArgumentParser, option: str, name: str, protocol: Protocol) -> str:
+    """The key of a number of the summary, which may be called by either of its names: map, AP."""
+    key_by_name = {name: row.key for row in protocol.rows for name in (row.coco_key, row.key)}
+    if name not in key_by_name:
+        names = ", ".join([*(row.key for row in protocol.rows), *(row.coco_key for row in protocol.rows)])
+        parser.error(f"argument {option}: {name!r} is not one of {names}")
+    return key_by_name[name]
+
+
+def draws_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[int, int]:
+    """How many draws of the images, and their seed."""
+    from ..analysis.bootstrap import MAX_DRAWS
+    from ..analysis.counted import require_integer
+
+    try:
+        return require_integer("--n", options.n, 2, MAX_DRAWS), require_integer("--seed", options.seed, 0, 2**64 - 1)
+    except ValueError as error:
+        parser.error(f"argument {error}")
+
+
+def files_of(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, least: int = 1
+) -> tuple[str, dict[str, str]]:
+    """The path of the ground truth, and by detector's name that of its detections, of `least` or more detectors.
 
     A path that exists may hold '='; otherwise what stands before the first is the name.
     """
@@ -144,6 +174,8 @@ def files_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tu
         check_input(parser, option, path)
     if not path_of:
         parser.error("the detections are missing: say pymetrics eval GT DT, or --dt FILE")
+    if len(path_of) < least:
+        parser.error(f"the detections of {least} detectors are needed, got those of {len(path_of)}")
     check_input(parser, "FILE" if options.gt is None else "--gt", gt)
     if [gt, *path_of.values()].count(STANDARD_INPUT) > 1:
         parser.error("standard input (-) can be read once")
