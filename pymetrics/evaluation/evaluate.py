@@ -45,6 +45,7 @@ def evaluate(
     - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
       gt may have image_id, iscrowd (n,), ignore (n,) and area (n,); or what detectors return of each image
       (supervision's Detections, Ultralytics' Results, detectron2's Instances, ...);
+    - a path of another layout, which is recognised: a YOLO data set, a VOC folder, ... (docs/formats.md);
     - what `pymetrics.read` has read.
 
     In such a list masks stand as `masks` in place of boxes: (n, height, width) or (n, 1, height, width), set where
