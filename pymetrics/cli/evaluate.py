@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from . import outputs
 from .comparison import content_of, parts_of
-from .evaluated import evaluate_all
+from .evaluated import Reading, evaluate_all
 from .files import blaming, readable
 from .gate import BASELINE, GateError, add_gate_options, checks_of, gate_of
 from .messages import progress
-from .options import add_comparison_options, add_data_options, add_rule_options, draws_of, files_of, key_of, rules_of
+from .options import (
+    add_comparison_options,
+    add_data_options,
+    add_rule_options,
+    draws_of,
+    files_of,
+    key_of,
+    kinds_of,
+    rules_of,
+)
 
 if TYPE_CHECKING:
     from ..evaluation.result import Result
@@ -35,7 +44,7 @@ def add_evaluate(commands: Any) -> None:
         "eval",
         usage="pymetrics eval GT [NAME=]DT ... [options]",
         help="evaluate detections against ground truth",
-        description="Evaluate COCO result files. One detector: pycocotools' twelve lines; several: a table of them.",
+        description="Evaluate files of detections. One detector: pycocotools' twelve lines; several: a table of them.",
         epilog=EXAMPLES + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -69,11 +78,12 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, pairs: str
     gate = gate_of(parser, options, protocol)
 
     with readable(inputs + others) as paths:
+        reading = Reading(paths, kinds_of(parser, options), options.split)
 
         def evaluate(path: str) -> Result:
-            return evaluate_all(gt, {BASELINE: path}, rules, paths)[BASELINE]
+            return evaluate_all(gt, {BASELINE: path}, rules, reading)[BASELINE]
 
-        results = evaluate_all(gt, path_of, rules, paths)
+        results = evaluate_all(gt, path_of, rules, reading)
         if pairs is not None or options.baseline is not None:
             progress(f"comparing by {n} draws of the images ...")
         checks = checks_of(gate, results, evaluate, metric, n, seed)

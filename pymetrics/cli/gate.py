@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .files import blaming
-from .options import check_input, key_of
+from .options import check_input, key_of, kinds_of
 
 if TYPE_CHECKING:
     from ..evaluation.protocol import Protocol
@@ -90,7 +90,7 @@ def gate_of(parser: argparse.ArgumentParser, options: argparse.Namespace, protoc
         minima[key] = max(float(value), minima.get(key, 0.0))
     numbers = None
     if options.baseline is not None:
-        check_input(parser, "--baseline", options.baseline)
+        check_input(parser, "--baseline", options.baseline, kinds_of(parser, options)["dt"])
         numbers = _numbers_in(options.baseline)
     if numbers is not None and options.tolerance is None:
         parser.error(
