@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.result import Result
+from .contents import make_contents
+from .page import make_page
 
 if TYPE_CHECKING:
     from ..analysis import Bootstrap, Comparison
@@ -55,4 +57,23 @@ def write_report(
             message names the first difference); comparison or intervals are of other results; a cost is not one of the
             three or no positive number, as `latency`, which has no unit.
     """
-    raise NotImplementedError
+    content = make_contents(
+        results, comparison, costs=costs, slices=slices, title=title, class_names=class_names, intervals=intervals,
+        n=n, seed=seed, command=command,
+    )  # fmt: skip
+    _write(os.fspath(path), make_page(content))
+
+
+def _write(path: str, page: str) -> None:
+    """Write beside the path, then rename."""
+    unfinished = f"{path}.{os.getpid()}.unfinished"
+    try:
+        with open(unfinished, "w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+        os.replace(unfinished, path)
+    except BaseException as error:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+        if isinstance(error, OSError) and error.filename is not None:
+            raise OSError(error.errno, error.strerror, path) from None  # of the path that the user knows
+        raise
