@@ -29,6 +29,7 @@ _MODULE_OF = {
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
     "compare": "analysis.compare",
+    "draw": "pictures.draw",
     "evaluate": "evaluation.evaluate",
     "explain_difference": "analysis.explain",
     "mask": "coco",
@@ -37,7 +38,7 @@ _MODULE_OF = {
     "show_config": "_show_config",
 }
 
-_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "trackers")
+_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "trackers")
 
 __all__ = [
     "COCO",
@@ -51,6 +52,7 @@ __all__ = [
     "__version__",
     "box_iou",
     "compare",
+    "draw",
     "evaluate",
     "explain_difference",
     "get_num_threads",
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from .evaluation.read_sources import read
     from .evaluation.result import Result
     from .formats.columns import Detections, GroundTruths
+    from .pictures.draw import draw
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from .._records import record
 from .boxes import LAYOUTS, RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
+from .detect import detect as detect
 from .options import ReadOptions
 from .source import Source
 

@@ -8,8 +8,8 @@ import warnings
 import pytest
 
 import pymetrics
-from pymetrics import cli, demo
-from pymetrics.cli import main
+from pymetrics import demo
+from pymetrics.cli import files, main, tables
 
 FIRST = " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = "
 RECORDED = {  # our keys: the names of the recorded numbers
@@ -69,7 +69,7 @@ def test_bold_only_on_a_terminal_and_without_no_color(here, monkeypatch):
     def shown():
         terminal = Terminal()
         results = {name: pymetrics.evaluate("gt.json", f"dt_{name}.json") for name in ("sharp", "hasty")}
-        cli._print_comparison(results, terminal)
+        tables.print_comparison(results, terminal)
         return terminal.getvalue()
 
     monkeypatch.setenv("TERM", "xterm")
@@ -303,7 +303,7 @@ def test_a_file_that_cannot_be_written(here, capsys, monkeypatch):
     def refuse(*arguments, **settings):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cli.Path, "write_text", refuse)
+    monkeypatch.setattr(files.Path, "write_text", refuse)
     assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--json", "out.json"]) == 1
     assert "could not write out.json: [Errno 28] No space" in capsys.readouterr().err
 

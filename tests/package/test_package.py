@@ -250,8 +250,8 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"cli_explain", "_show_config", "trackers"},
-    {"cli_files"},
+    {"_show_config", "trackers"},
+    {"pictures"},
     {"functional"},
     {"detection"},
     {"coco", "demo"},

@@ -1,0 +1,17 @@
+"""Lines on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def say(message: str) -> None:
+    """Print one line on standard error, unless it is closed."""
+    if sys.stderr is not None:  # print would take standard output instead
+        print(message, file=sys.stderr)
+
+
+def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """For warnings.showwarning."""
+    say(f"pymetrics: warning: {message}")
