@@ -179,12 +179,14 @@ def compare(
     corrected = holm([pair.p for pair in made])
     made = [replace(pair, p_corrected=p) for pair, p in zip(made, corrected, strict=True)]
     values_of = {name: result[metric] for name, result in zip(names, found, strict=True)}
-    intervals = {}
+    intervals_of: dict[str, dict[str, Interval]] = {}
     for name, result, draws in zip(names, found, drawn, strict=True):
         bounds = basic(np.array([result[key] for key in by_key]), quantiles(draws.values)).tolist()
         of_key = {key: Interval(result[key], *ends) for key, ends in zip(by_key, bounds, strict=True)}
-        intervals[name] = {key: of_key[key] for key in first}
-    return Comparison(tuple(names), metric, n, seed, values_of, made, intervals, dict(zip(names, found, strict=True)))
+        intervals_of[name] = {key: of_key[key] for key in first}
+    return Comparison(
+        tuple(names), metric, n, seed, values_of, made, intervals_of, dict(zip(names, found, strict=True))
+    )
 
 
 def _checked(results: Any) -> tuple[list[str], list[Result]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,55 +16,64 @@ from ..evaluation.result import Result
 from .counted import require_data, require_number, single_threshold
 
 if TYPE_CHECKING:
-    from .._arrays import F64, I32, I64
+    from .._arrays import I32, I64
 
 
-def confusions(result: Result, scores: Iterable[float], iou: float = 0.5) -> list[I64]:
-    """The matrices of `confusion(result, iou, score)`, int64 (K + 1, K + 1), for each of several scores.
+class Confusions:
+    """The matrices of `confusion(result, iou, score)` for one score after another.
 
     Matching within categories gives each detection the same ground truth whatever the score from which detections
     count, and overlaps are the same, too. So both are computed once.
 
+    Args:
+        result, iou: as `confusion`.
+
     Raises:
-        ValueError: iou is no number in [0, 1], a score is no number; or the data is not at hand.
+        ValueError: iou is no number in [0, 1]; or the data is not at hand.
     """
-    iou = require_number("iou", iou, 0, 1)
-    scores = [require_number(f"scores[{i}]", score) for i, score in enumerate(scores)]
-    columns, cells = require_data(result, "confusion")
-    t = result.protocol.place_of_threshold(iou)
-    protocol = single_threshold(result.protocol, iou if t is None else result.protocol.iou_thresholds[t])
-    outcomes, found = stages.match(columns, cells, protocol, keep_matches=True)
-    assert found is not None
-    hits, ignored = is_set(outcomes.matched, 0), is_set(outcomes.ignored, 0)
-    right, wrong = hits & ~ignored, ~hits & ~ignored
-    counts = np.zeros(len(columns.gt.image), np.bool_)
-    counts[cells.gt_rows] = ~is_set(stages.ignored_words(columns, cells, protocol), 0)
-    # The score of the detection that took each ground truth.
-    taken_at = np.full(len(columns.gt.image), -np.inf)
-    right_score, right_gt = cells.scores[right], found.gt_of[right, 0]
-    taken_at[right_gt] = right_score
-    wrong_rows = cells.dt_rows[wrong]
-    dt, gt = _pairs(columns, counts, wrong_rows, float(tables(protocol).thresholds[0]))
-    k = len(columns.axes.category_ids)
-    wrong_score, wrong_category = cells.scores[wrong], columns.dt.category[wrong_rows].astype(np.int64)
-    right_category = columns.dt.category[cells.dt_rows[right]].astype(np.int64)
-    gt_rows = np.flatnonzero(counts)
-    gt_category = columns.gt.category.astype(np.int64)
-    matrices = []
-    for score in scores:
-        reached = ~(right_score < score)
-        numbers = [right_category[reached] * (k + 2)]  # the diagonal
-        predicted = np.bincount(wrong_category[~(wrong_score < score)], minlength=k)
-        missed = np.bincount(gt_category[gt_rows[~_reaches(taken_at[gt_rows], score)]], minlength=k)
-        is_there = ~(columns.dt.scores[dt] < score) & ~_reaches(taken_at[gt], score)
-        found_dt, found_gt = _take_in_turn(dt[is_there], gt[is_there])
-        actual_of_pairs, predicted_of_pairs = gt_category[found_gt], columns.dt.category[found_dt].astype(np.int64)
-        numbers.append(actual_of_pairs * (k + 1) + predicted_of_pairs)
-        matrix = np.bincount(np.concatenate(numbers), minlength=(k + 1) ** 2).reshape(k + 1, k + 1).astype(np.int64)
-        matrix[k, :k] = predicted - np.bincount(predicted_of_pairs, minlength=k)
-        matrix[:k, k] = missed - np.bincount(actual_of_pairs, minlength=k)
-        matrices.append(matrix)
-    return matrices
+
+    def __init__(self, result: Result, iou: float = 0.5) -> None:
+        iou = require_number("iou", iou, 0, 1)
+        columns, cells = require_data(result, "confusion")
+        t = result.protocol.place_of_threshold(iou)
+        protocol = single_threshold(result.protocol, iou if t is None else result.protocol.iou_thresholds[t])
+        outcomes, found = stages.match(columns, cells, protocol, keep_matches=True)
+        assert found is not None
+        hits, ignored = is_set(outcomes.matched, 0), is_set(outcomes.ignored, 0)
+        right, wrong = hits & ~ignored, ~hits & ~ignored
+        counts = np.zeros(len(columns.gt.image), np.bool_)
+        counts[cells.gt_rows] = ~is_set(stages.ignored_words(columns, cells, protocol), 0)
+        self._right_score, self._wrong_score = cells.scores[right], cells.scores[wrong]
+        # The score of the detection that took each ground truth.
+        self._taken_at = np.full(len(counts), -np.inf)
+        self._taken_at[found.gt_of[right, 0]] = self._right_score
+        right_rows, wrong_rows = cells.dt_rows[right], cells.dt_rows[wrong]
+        self._dt_category, self._gt_category = (side.category.astype(np.int64) for side in (columns.dt, columns.gt))
+        self._right_category, self._wrong_category = self._dt_category[right_rows], self._dt_category[wrong_rows]
+        self._dt, self._gt = _pairs(columns, counts, wrong_rows, float(tables(protocol).thresholds[0]))
+        self._pair_score = columns.dt.scores[self._dt]
+        self._gt_rows = np.flatnonzero(counts)
+        self._n = len(columns.axes.category_ids)
+
+    def matrix(self, score: float) -> I64:
+        """int64 (K + 1, K + 1), as `Confusion.matrix`."""
+        n, taken_at, gt_rows = self._n, self._taken_at, self._gt_rows
+        right = self._right_category[~(self._right_score < score)]
+        false = _counts(self._wrong_category[~(self._wrong_score < score)], n)
+        missed = _counts(self._gt_category[gt_rows[~_reaches(taken_at[gt_rows], score)]], n)
+        is_there = ~(self._pair_score < score) & ~_reaches(taken_at[self._gt], score)
+        dt, gt = _take_in_turn(self._dt[is_there], self._gt[is_there])
+        actual, predicted = self._gt_category[gt], self._dt_category[dt]
+        places = np.concatenate([right * (n + 2), actual * (n + 1) + predicted])
+        matrix = _counts(places, (n + 1) ** 2).reshape(n + 1, n + 1)
+        matrix[n, :n] = false - _counts(predicted, n)
+        matrix[:n, n] = missed - _counts(actual, n)
+        return matrix
+
+
+def _counts(numbers: Any, n: int) -> I64:
+    """int64 (n,): how often each of the numbers 0 to n - 1 is there."""
+    return np.bincount(numbers, minlength=n).astype(np.int64)
 
 
 def _reaches(taken_at: Any, score: float) -> Any:

@@ -108,8 +108,10 @@ def _of_folder(folder: Path) -> str | None:
         suffix = path.suffix.lower()
         if suffix == ".xml" and _of_file(path) == "voc":
             return "voc"
-        if suffix in (".yaml", ".yml") and _of_file(path) == "yolo" and re.search(
-            rb"^(names|train|val|path)\s*:", _head(path), re.MULTILINE
+        if (
+            suffix in (".yaml", ".yml")
+            and _of_file(path) == "yolo"
+            and re.search(rb"^(names|train|val|path)\s*:", _head(path), re.MULTILINE)
         ):
             return "yolo"
         if suffix != ".txt":

@@ -78,7 +78,9 @@ class Chart:
             lines.append(f"M{LEFT} {y:.1f}H{right}")
             labels.append(f'<text x="{LEFT - 7}" y="{y + 3.5:.1f}" text-anchor="end">{label}</text>')
         middle = (LEFT + right) / 2
-        labels.append(f'<text class="axis" x="{middle:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{self.x.title}</text>')
+        labels.append(
+            f'<text class="axis" x="{middle:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{self.x.title}</text>'
+        )
         self.parts += [f'<path class="grid" d="{"".join(lines)}"/>', *labels]
 
     def line(self, points: Sequence[tuple[float, float]], kind: str, name: str = "") -> None:
@@ -130,5 +132,3 @@ def curve_points(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, fl
 def mean_line(model: int) -> str:
     """The class of a model's main line."""
     return f"line {colour(model)}"
-
-

@@ -23,7 +23,9 @@ def classes(content: Mapping[str, Any]) -> str:
         order = sorted(range(n), key=lambda k: (values[0][k] is None, values[0][k] or 0.0, k))
     sure = {row["id"] for pair in content["comparisons"] for row in pair["reliable_classes"]}
     with_track = set(of_classes["with_curves"])
-    further = [name for name in ("map_50", "map_75", "mar_100") if name in models[0]["per_class"]] if not several else []
+    further = (
+        [name for name in ("map_50", "map_75", "mar_100") if name in models[0]["per_class"]] if not several else []
+    )
     rows = []
     for k in order:
         found = [column[k] for column in values]
@@ -37,7 +39,11 @@ def classes(content: Mapping[str, Any]) -> str:
             cells.append(f"{signed(changes[k])}{star}")
         rows.append(cells)
     names = {"map_50": "AP50", "map_75": "AP75", "mar_100": "AR100"}
-    head = ["Class", "Objects", *((model_name(i, model["name"]) for i, model in enumerate(models)) if several else [label])]
+    head = [
+        "Class",
+        "Objects",
+        *((model_name(i, model["name"]) for i, model in enumerate(models)) if several else [label]),
+    ]
     head += [names[name] for name in further] + ['<th class="wide" data-plain>0 to 100</th>']
     last = text(models[-1]["name"]) if len(models) == 2 else "the model that lost most"
     lead = f"{label} of each class, in points"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from .._version import VERSION
 from ..analysis import Bootstrap, Comparison, Interval, Pair, bootstrap, compare
 from ..analysis.compare import require_same
 from ..analysis.counted import require_result
+from ..evaluation.as_json import plain_values
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
-from .labels import class_labels
-from .model import CONFUSION_STEP, COSTS, Model, slider_positions
+from ..pictures.names import labels_of
+from .model import COSTS, Model, slider_positions
 
 SCHEMA = "pymetrics-report/1"
 MOST_CURVES = 100  # classes with curves and counts of their own
@@ -53,7 +53,7 @@ def make_contents(
     ids = outcomes.category_ids.tolist()
     name_of = outcomes.category_names if class_names is None else class_names
     scores = slider_positions(models)
-    chosen, confused = classes_with_curves(list(results.values())), _confused_classes(models, scores)
+    chosen, confused = classes_with_curves(list(results.values())), _confused_classes(models)
     n_gt = [row["n_gt"] for row in first.per_class]
     best = models[0].best.threshold
     return {
@@ -61,11 +61,16 @@ def make_contents(
         "version": VERSION,
         "title": title if title is not None else " and ".join(names) if len(names) < 3 else f"{len(names)} models",
         "iou_type": outcomes.iou_type,
-        "protocol": _finite(first.protocol.to_dict()),
+        "protocol": plain_values(first.protocol.to_dict()),
         "rows": [{"key": row.key, "coco_key": row.coco_key} for row in first.rows],
         "data": {"images": outcomes.n_images, "categories": len(ids), "ground_truths": sum(n_gt)},
-        "classes": {"ids": ids, "names": [_name(name_of, id) for id in ids], "labels": class_labels(ids, name_of),
-                    "n_gt": n_gt, "with_curves": chosen},
+        "classes": {
+            "ids": ids,
+            "names": [_name(name_of, id) for id in ids],
+            "labels": list(labels_of(ids, name_of).values()),
+            "n_gt": n_gt,
+            "with_curves": chosen,
+        },
         "scores": np.round(scores, 6).tolist(),
         "position": 0 if best is None else int(np.argmin(np.abs(scores - best))),
         "models": [
@@ -107,8 +112,8 @@ def check_costs(costs: Any, results: Mapping[str, Result]) -> dict[str, dict[str
                 raise ValueError(f"costs[{name!r}] has {key!r}, which has no unit: say latency_ms, in milliseconds")
             if key not in COSTS:
                 raise ValueError(f"costs[{name!r}] must hold {', '.join(COSTS)}, got {key!r}")
-            number = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-            if value is not None and not 0 < float(number) < math.inf:
+            is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+            if value is not None and not (is_number and 0 < float(value) < math.inf):
                 raise ValueError(f"costs[{name!r}][{key!r}] must be a number above 0, got {value!r}")
     return {name: {key: value for key, value in values.items() if value is not None} for name, values in costs.items()}
 
@@ -128,7 +133,7 @@ def classes_with_curves(results: Sequence[Result]) -> list[int]:
     return sorted(chosen)
 
 
-def _confused_classes(models: Sequence[Model], scores: Any) -> list[int]:
+def _confused_classes(models: Sequence[Model]) -> list[int]:
     """Positions on axis K of the classes in the confusion matrix: all, or those confused most at the best score."""
     n = len(models[0].result.outcomes.category_ids)
     if n <= MOST_CONFUSED:
@@ -136,10 +141,8 @@ def _confused_classes(models: Sequence[Model], scores: Any) -> list[int]:
     mixed = np.zeros(n)
     for model in models:
         best = model.best.threshold
-        nearest = 0 if best is None else int(np.argmin(np.abs(scores[::CONFUSION_STEP] - best)))
-        matrices = model.attempt("confusion", lambda m=model: m.confusions(scores))  # type: ignore[misc]
-        if matrices is not None:
-            between = matrices[nearest][:-1, :-1]
+        if model.confusions is not None:
+            between = model.confusions.matrix(0.0 if best is None else best)[:-1, :-1]
             mixed += between.sum(axis=0) + between.sum(axis=1) - 2 * np.diag(between)
     n_gt = np.array([row["n_gt"] for row in models[0].result.per_class])
     order = sorted(range(n), key=lambda k: (-mixed[k], -n_gt[k], k))
@@ -183,21 +186,9 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 def _difference(interval: Interval) -> dict[str, float | None]:
     values = (interval.value, interval.low, interval.high)
-    return {
-        name: None if math.isnan(x) else x for name, x in zip(("value", "low", "high"), values, strict=True)
-    }
+    return {name: None if math.isnan(x) else x for name, x in zip(("value", "low", "high"), values, strict=True)}
 
 
 def _name(name_of: Mapping[Any, str], id: Any) -> str | None:
     name = name_of.get(id)
     return None if name is None else str(name)
-
-
-def _finite(value: Any) -> Any:
-    """Lists in place of tuples, None in place of what JSON cannot say (an area range without an end)."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-

@@ -35,7 +35,12 @@ def precision_recall(content: Mapping[str, Any]) -> str:
     crowded = " crowded" if is_crowded else ""
     lead = "Precision (upwards) over recall, in points. Bold: the mean over classes, its mean height beside the name"
     lead += "." if is_crowded else "; thin: each class."
-    return section("curves", "Precision and recall", [class_choice(content), f'<div class="charts{crowded}">{"".join(charts)}</div>'], lead)
+    return section(
+        "curves",
+        "Precision and recall",
+        [class_choice(content), f'<div class="charts{crowded}">{"".join(charts)}</div>'],
+        lead,
+    )
 
 
 def class_choice(content: Mapping[str, Any]) -> str:
@@ -46,8 +51,8 @@ def class_choice(content: Mapping[str, Any]) -> str:
         for j, k in enumerate(content["classes"]["with_curves"])
     )
     return (
-        '<p class="choice needs-script"><label>Class <select class="class-choice"><option value="0">All classes</option>'
-        f"{options}</select></label></p>"
+        '<p class="choice needs-script"><label>Class <select class="class-choice">'
+        f'<option value="0">All classes</option>{options}</select></label></p>'
     )
 
 
@@ -87,7 +92,12 @@ def confidence(content: Mapping[str, Any]) -> str:
         "F1."
     )
     numbers = table(head, rows, "at")
-    return section("confidence", "Choosing a confidence", [class_choice(content), f'<div class="charts">{"".join(charts)}</div>', numbers], lead)
+    return section(
+        "confidence",
+        "Choosing a confidence",
+        [class_choice(content), f'<div class="charts">{"".join(charts)}</div>', numbers],
+        lead,
+    )
 
 
 def calibration(content: Mapping[str, Any]) -> str:
@@ -111,12 +121,14 @@ def calibration(content: Mapping[str, Any]) -> str:
             chart.dot(score, right, f"dot {colour(i)}", f"{model['name']}: {points(right)} % of {grouped(n)} right", 3)
         total = sum(cells["counts"])
         gap = sum((score - right) * n for score, right, n in filled) / total if total else None
-        words = "–" if gap is None else "too sure" if gap > 0.02 else "too unsure" if gap < -0.02 else "on the whole right"
+        words = (
+            "–" if gap is None else "too sure" if gap > 0.02 else "too unsure" if gap < -0.02 else "on the whole right"
+        )
         rows.append([model_name(i, model["name"]), points(cells["ece"]), points(cells["mce"]), words])
     head = ["", "ECE", "Largest gap", "Its scores are"]
     lead = (
-        "Of the detections of a confidence, how many are right. On the dotted line, confidence is a probability. ECE, the "
-        "expected calibration error, is the mean distance from it, in points."
+        "Of the detections of a confidence, how many are right. On the dotted line, confidence is a probability. ECE, "
+        "the expected calibration error, is the mean distance from it, in points."
     )
     body = f'<div class="beside">{chart.html()}{table(head, rows)}</div>'
     return section("calibration", "Calibration", [body], lead)

@@ -38,14 +38,16 @@ def error_types(content: Mapping[str, Any]) -> str:
                 f"<em>{cost:.1f}</em></span>"
             )
         small = f"<small>{described}</small>" if described else ""
-        rows.append(f'<dt{" class=special" if key in SPECIAL else ""}>{name}{small}</dt><dd>{"".join(bars)}</dd>')
+        rows.append(f"<dt{' class=special' if key in SPECIAL else ''}>{name}{small}</dt><dd>{''.join(bars)}</dd>")
     iou = found[0][1]["tide"]["iou"]
     lead = (
         f"By how many points AP at IoU {iou:.2f} would rise if all errors of a kind were mended (TIDE). "
         "The kinds do not add up."
     )
     legend = '<div class="legend">' + "".join(model_name(i, model["name"]) for i, model in found) + "</div>"
-    return section("errors", "Kinds of errors", [legend if len(found) > 1 else "", f'<dl class="bars">{"".join(rows)}</dl>'], lead)
+    return section(
+        "errors", "Kinds of errors", [legend if len(found) > 1 else "", f'<dl class="bars">{"".join(rows)}</dl>'], lead
+    )
 
 
 def confusion(content: Mapping[str, Any]) -> str:
@@ -66,9 +68,9 @@ def confusion(content: Mapping[str, Any]) -> str:
         )
     iou = found[0][1]["confusion"]["iou"]
     lead = (
-        f'Rows: what an object is; columns: what it was taken for, at IoU {iou:.2f} and a confidence of <output '
-        f'id="confusion-score">{scores[position]:.2f}</output>. The last row holds detections where nothing is, the last '
-        "column missed objects. The deeper the colour, the larger the share of the row."
+        f"Rows: what an object is; columns: what it was taken for, at IoU {iou:.2f} and a confidence of <output "
+        f'id="confusion-score">{scores[position]:.2f}</output>. The last row holds detections where nothing is, the '
+        "last column missed objects. The deeper the colour, the larger the share of the row."
     )
     if shown < n:
         lead += f" {shown} of {grouped(n)} classes, those that are confused most."
@@ -86,7 +88,7 @@ def _matrix(content: Mapping[str, Any], confusion: Mapping[str, Any], position: 
         cells = "".join(_cell(value, totals[r], r == c < n, r == n and c == n) for c, value in enumerate(line))
         rows.append(f'<tr><th scope="row">{text(label)}</th>{cells}</tr>')
     return (
-        '<div class="scroll fits" tabindex="0"><table class="matrix"><thead><tr><td></td>'
+        f'<div class="scroll fits" tabindex="0"><table class="matrix{" roomy" if n <= 12 else ""}"><thead><tr><td></td>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -1,35 +1,11 @@
-"""What classes and numbers are called on the page."""
+"""Numbers as the page writes them."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..evaluation.summary import UNDEFINED, SummaryRow
-
-
-def class_labels(ids: Sequence[Any], name_of: Mapping[Any, str]) -> list[str]:
-    """A text for each category: its name, its id where it has none, both where several have one name."""
-    names = [str(name_of.get(id)) if name_of.get(id) not in (None, "") else None for id in ids]
-    n_uses = Counter(names)
-    labels = []
-    for id, name in zip(ids, names, strict=True):
-        if name is None:
-            labels.append(str(id))
-        else:
-            labels.append(f"{name} ({id})" if n_uses[name] > 1 else name)
-    return labels
-
-
-def metric_label(row: SummaryRow) -> str:
-    """A row of the summary in a few characters: AP, AP50, AP small, AR100."""
-    key = row.coco_key
-    for end, word in (("s", "small"), ("m", "medium"), ("l", "large")):
-        if key in (f"AP{end}", f"AR{end}"):
-            return f"{key[:2]} {word}"
-    return key
+from ..evaluation.summary import UNDEFINED
 
 
 def defined(value: Any) -> float | None:

@@ -34,7 +34,7 @@ class Model:
         assert isinstance(best, BestThreshold)
         self.best = best
         self.missing: dict[str, str] = {}
-        self._confusions: list[Any] | None = None
+        self.confusions = self.attempt("confusion", lambda: analysis.Confusions(result, self.iou))
 
     def attempt(self, section: str, make: Callable[[], Any]) -> Any:
         """What `make` gives; None, and the reason kept, where the result does not have what it needs."""
@@ -64,7 +64,7 @@ class Model:
             "per_class": per_class(self.result),
             "curves": self._curves(classes),
             "at": self._at(classes, scores),
-            "confusion": self.attempt("confusion", lambda: self._confusion(confused, scores)),
+            "confusion": None if self.confusions is None else self._confusion(confused, scores),
             "tide": self.attempt("tide", self._tide),
             "calibration": self.attempt("calibration", self._calibration),
             "slices": {
@@ -124,21 +124,18 @@ class Model:
             "n_gt": [curves.micro.n_gt, *(curves.per_class[k].n_gt for k in classes)],
         }
 
-    def confusions(self, scores: Any) -> list[Any]:
-        """The confusion matrix at each fifth of the slider's scores; kept, for they are asked for twice."""
-        if self._confusions is None:
-            self._confusions = analysis.confusions(self.result, scores[::CONFUSION_STEP].tolist(), self.iou)
-        return self._confusions
-
     def _confusion(self, confused: Sequence[int], scores: Any) -> dict[str, Any]:
-        shown = [*confused, len(self.result.outcomes.category_ids)]
-        found = self.confusions(scores)
-        tops = [_top(matrix) for matrix in found]
+        shown = np.ix_([*confused, len(self.result.outcomes.category_ids)], [*confused, -1])
+        matrices, tops = [], []
+        for score in scores[::CONFUSION_STEP].tolist():
+            matrix = self.confusions.matrix(score)
+            matrices.append(matrix[shown])
+            tops.append(_top(matrix))
         return {
             "iou": self.iou,
             "scores": np.round(scores[::CONFUSION_STEP], 6).tolist(),
             "classes": list(confused),
-            "matrix": pack_counts(np.stack([matrix[np.ix_(shown, shown)] for matrix in found])),
+            "matrix": pack_counts(np.stack(matrices)),
             "top": tops,
         }
 
@@ -220,21 +217,18 @@ def _at_positions(falling: Any, values: Any, scores: Any, without: float) -> Any
 
 def _top(matrix: Any) -> list[list[int]]:
     """The pairs of categories that are confused most often: actual, predicted, count."""
-    counts = matrix[:-1, :-1].copy()
-    np.fill_diagonal(counts, 0)
-    order = np.argsort(-counts.ravel(), kind="stable")[: min(TOP, np.count_nonzero(counts))]
-    pairs = ((*divmod(place, len(counts)), counts.ravel()[place]) for place in order.tolist())
-    return [[actual, predicted, int(count)] for actual, predicted, count in pairs]
+    actual, predicted = np.nonzero(matrix[:-1, :-1])
+    differs = actual != predicted
+    actual, predicted = actual[differs], predicted[differs]
+    counts = matrix[actual, predicted]
+    order = np.argsort(-counts, kind="stable")[:TOP]
+    return [[int(values[i]) for values in (actual, predicted, counts)] for i in order.tolist()]
 
 
 def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of numbers, with None where they are undefined."""
     return [
-        {
-            key: _plain_value(value) if isinstance(value, float) else value
-            for key, value in row.items()
-        }
-        for row in rows
+        {key: _plain_value(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows
     ]
 
 

@@ -25,7 +25,11 @@ def pack_counts(values: Any) -> dict[str, Any]:
     """Counts as uint16, or uint32 where they are larger."""
     values = np.asarray(values)
     dtype = "uint16" if not values.size or values.max() < 2**16 else "uint32"
-    return {"dtype": dtype, "shape": list(values.shape), "data": _text(values.astype(np.dtype(dtype).newbyteorder("<")))}
+    return {
+        "dtype": dtype,
+        "shape": list(values.shape),
+        "data": _text(values.astype(np.dtype(dtype).newbyteorder("<"))),
+    }
 
 
 def unpack(packed: dict[str, Any]) -> Any:

@@ -65,11 +65,11 @@ def _controls(content: Mapping[str, Any]) -> str:
     choice = ""
     if len(models) > 1:
         choice = "".join(
-            f'<label class="model {colour(i)}"><input type="radio" name="model" value="{i}"{" checked" if i == 0 else ""}>'
-            f"{text(model['name'])}</label>"
+            f'<label class="model {colour(i)}"><input type="radio" name="model" value="{i}"'
+            f"{'' if i else ' checked'}>{text(model['name'])}</label>"
             for i, model in enumerate(models)
         )
-        choice = f'<fieldset><legend>Model of matrix and images</legend>{choice}</fieldset>'
+        choice = f"<fieldset><legend>Model of matrix and images</legend>{choice}</fieldset>"
     return (
         f'<form class="controls needs-script" autocomplete="off"><label for="score">Confidence from</label>'
         f'<input type="range" id="score" min="0" max="{len(scores) - 1}" step="1" value="{position}" '

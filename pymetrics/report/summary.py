@@ -162,7 +162,7 @@ def numbers(content: Mapping[str, Any]) -> str:
     if several:
         lead += f" Small coloured numbers: the difference from {text(models[0]['name'])}"
         lead += ", coloured where its interval excludes 0." if content["comparisons"] else "."
-    return section("numbers", "The numbers", [table(head, rows, "numbers")], lead)
+    return section("numbers", "The numbers", [table(head, rows, "numbers" if len(models) > 2 else "numbers few")], lead)
 
 
 def _best_rows(models: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -176,11 +176,9 @@ def _best_rows(models: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         found = [None if model["best"] is None else model["best"][key] for model in models]
         show = (lambda x: "–" if x is None else f"{x:.3f}") if key == "threshold" else points
         top = max((x for x in found if x is not None), default=None)
-        values = [
-            f"<span class='value{' best' if len(models) > 1 and key != 'threshold' and x == top and x is not None else ''}'>"
-            f"{show(x)}</span>"
-            for x in found
-        ]
+        is_ranked = len(models) > 1 and key != "threshold" and top is not None
+        kinds = ["value best" if is_ranked and x == top else "value" for x in found]
+        values = [f'<span class="{kind}">{show(x)}</span>' for kind, x in zip(kinds, found, strict=True)]
         marks = [(i, x, None, None) for i, x in enumerate(found)]
         plot = "" if key == "threshold" else track(marks, stacked=True)
         rows.append([f"<b>{name}</b><small>{described}</small>", *values, f"<td class='wide'>{plot}</td>"])
@@ -229,7 +227,9 @@ def costs(content: Mapping[str, Any]) -> str:
         for i, model in models
     ]
     lead = f"{label} against what a model costs. Left and up is better; the line joins the models that no other beats."
-    return section("costs", "Accuracy and cost", [f'<div class="charts">{"".join(charts)}</div>', table(head, rows)], lead)
+    return section(
+        "costs", "Accuracy and cost", [f'<div class="charts">{"".join(charts)}</div>', table(head, rows)], lead
+    )
 
 
 def _cost_text(value: float | None, cost: str) -> str:
@@ -261,5 +261,3 @@ def _cost_chart(models: Sequence[tuple[int, Any]], cost: str, key: str, label: s
             chart.line([(x, one["low"]), (x, one["high"])], f"whisker {colour(i)}")
         chart.dot(x, one["value"], f"dot {colour(i)}", f"{name}: {points(one['value'])} {label}, {x:.3g} {unit}", 5.5)
     return chart.html()
-
-

@@ -7,11 +7,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.result import Result
+from ..evaluation.write_file import write_file
 from .contents import make_contents
+from .curves import missing
+from .html import section
 from .page import make_page
 
 if TYPE_CHECKING:
     from ..analysis import Bootstrap, Comparison
+
+MOST_BYTES = 1_960_000  # of the whole file
 
 
 def write_report(
@@ -61,19 +66,17 @@ def write_report(
         results, comparison, costs=costs, slices=slices, title=title, class_names=class_names, intervals=intervals,
         n=n, seed=seed, command=command,
     )  # fmt: skip
-    _write(os.fspath(path), make_page(content))
+    page = make_page(content)
+    if images is not None:
+        page = make_page(content, _gallery(content, results, images, class_names, MOST_BYTES - len(page.encode())))
+    write_file(path, page.encode())
 
 
-def _write(path: str, page: str) -> None:
-    """Write beside the path, then rename."""
-    unfinished = f"{path}.{os.getpid()}.unfinished"
-    try:
-        with open(unfinished, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        os.replace(unfinished, path)
-    except BaseException as error:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-        if isinstance(error, OSError) and error.filename is not None:
-            raise OSError(error.errno, error.strerror, path) from None  # of the path that the user knows
-        raise
+def _gallery(content: Any, results: Any, images: Any, class_names: Any, room: int) -> str:
+    from .gallery import MOST_BYTES as MOST_OF_IMAGES
+    from .gallery import make_gallery
+
+    if any(result.columns is None for result in results.values()):
+        return section("gallery", "Worst images", [missing("images need the data that was evaluated, which loaded "
+                       "results do not have, nor those of an Accumulator")])  # fmt: skip
+    return make_gallery(content, results, images, class_names, min(MOST_OF_IMAGES, room))
