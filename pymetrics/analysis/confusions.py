@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,20 +56,32 @@ class Confusions:
         self._gt_rows = np.flatnonzero(counts)
         self._n = len(columns.axes.category_ids)
 
-    def matrix(self, score: float) -> I64:
-        """int64 (K + 1, K + 1), as `Confusion.matrix`."""
+    def matrix(self, score: float, members: Sequence[int] | None = None) -> I64:
+        """int64 (K + 1, K + 1), as `Confusion.matrix`.
+
+        members: positions of m categories; the matrix is then int64 (m + 1, m + 1), the same without all others.
+        """
         n, taken_at, gt_rows = self._n, self._taken_at, self._gt_rows
-        right = self._right_category[~(self._right_score < score)]
+        chosen = np.arange(n) if members is None else np.asarray(members, np.int64)
+        right = _counts(self._right_category[~(self._right_score < score)], n)
         false = _counts(self._wrong_category[~(self._wrong_score < score)], n)
         missed = _counts(self._gt_category[gt_rows[~_reaches(taken_at[gt_rows], score)]], n)
-        is_there = ~(self._pair_score < score) & ~_reaches(taken_at[self._gt], score)
-        dt, gt = _take_in_turn(self._dt[is_there], self._gt[is_there])
-        actual, predicted = self._gt_category[gt], self._dt_category[dt]
-        places = np.concatenate([right * (n + 2), actual * (n + 1) + predicted])
-        matrix = _counts(places, (n + 1) ** 2).reshape(n + 1, n + 1)
-        matrix[n, :n] = false - _counts(predicted, n)
-        matrix[:n, n] = missed - _counts(actual, n)
+        actual, predicted = self.pairs(score)
+        m, place = len(chosen), np.full(n, -1)
+        place[chosen] = np.arange(m)
+        is_there = (place[actual] >= 0) & (place[predicted] >= 0)
+        places = place[actual[is_there]] * (m + 1) + place[predicted[is_there]]
+        matrix = _counts(places, (m + 1) ** 2).reshape(m + 1, m + 1)
+        matrix[np.arange(m), np.arange(m)] = right[chosen]
+        matrix[m, :m] = (false - _counts(predicted, n))[chosen]
+        matrix[:m, m] = (missed - _counts(actual, n))[chosen]
         return matrix
+
+    def pairs(self, score: float) -> tuple[I64, I64]:
+        """Actual and predicted category of each object taken for another category: positions, int64 (N,)."""
+        is_there = ~(self._pair_score < score) & ~_reaches(self._taken_at[self._gt], score)
+        dt, gt = _take_in_turn(self._dt[is_there], self._gt[is_there])
+        return self._gt_category[gt], self._dt_category[dt]
 
 
 def _counts(numbers: Any, n: int) -> I64:

@@ -71,7 +71,7 @@ def slices(content: Mapping[str, Any]) -> str:
     sizes = [model["slices"]["size"] for model in models]
     label = row["coco_key"]
     if all(rows for rows in sizes):
-        names = [f"{_area(rows['low'])} – {_area(rows['high'])}" for rows in sizes[0]]
+        names = [f'<span class="range">{_area(rows["low"])} – {_area(rows["high"])}</span>' for rows in sizes[0]]
         counts = [rows["n_gt"] for rows in sizes[0]]
         values = [[rows["map"] for rows in of_model] for of_model in sizes]
         blocks.append(_slice_table(content, "Area, in pixels²", names, ("Objects", counts), values))

@@ -142,8 +142,9 @@ def _confused_classes(models: Sequence[Model]) -> list[int]:
     for model in models:
         best = model.best.threshold
         if model.confusions is not None:
-            between = model.confusions.matrix(0.0 if best is None else best)[:-1, :-1]
-            mixed += between.sum(axis=0) + between.sum(axis=1) - 2 * np.diag(between)
+            between = model.confusions.pairs(0.0 if best is None else best)
+            for side in between:
+                np.add.at(mixed, side, 1)
     n_gt = np.array([row["n_gt"] for row in models[0].result.per_class])
     order = sorted(range(n), key=lambda k: (-mixed[k], -n_gt[k], k))
     return sorted(order[:MOST_CONFUSED])

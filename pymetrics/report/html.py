@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 N_COLOURS = 8  # of style.css: --m0 to --m7
 
 
@@ -19,10 +21,17 @@ def text(value: Any) -> str:
     return f"<bdi>{html.escape(_visible(value))}</bdi>"
 
 
+def breakable(name: str) -> str:
+    """A name as `text`, which may go on in a new line after a sign, where room is short."""
+    pieces = re.findall(r"\w+\W*|\W+", _visible(name)) if re.search(r"\w[-_./:]", name) else [_visible(name)]
+    pieces = [part for piece in pieces for part in re.split(r"(?<=_)(?=[^_])", piece)]
+    return f"<bdi>{'<wbr>'.join(map(html.escape, pieces))}</bdi>"
+
+
 def _visible(value: Any) -> str:
     """The text without what UTF-8 or HTML cannot hold: lone surrogates, control characters."""
-    value = str(value).encode("utf-8", "replace").decode("utf-8")
-    return "".join(c if c >= " " and not 0x7F <= ord(c) < 0xA0 else "\N{REPLACEMENT CHARACTER}" for c in value)
+    value = str(value)
+    return value if value.isascii() and value.isprintable() else INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def colour(model: int) -> str:
@@ -32,7 +41,7 @@ def colour(model: int) -> str:
 
 def model_name(model: int, name: str) -> str:
     """The name of a model beside its colour."""
-    return f'<span class="model {colour(model)}">{text(name)}</span>'
+    return f'<span class="model {colour(model)}">{breakable(name)}</span>'
 
 
 def section(id: str, title: str, body: Iterable[str], lead: str = "") -> str:

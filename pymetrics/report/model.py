@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import analysis
-from ..analysis import BestThreshold, Confidence, ConfidenceCurve, Interval
+from ..analysis import Confidence, ConfidenceCurve, Interval
+from ..analysis.confidence import best_of
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from .labels import defined
@@ -30,9 +31,7 @@ class Model:
         self.iou = iou_of(result)
         self.curves = result.curves(self.iou)
         self.confidence: Confidence = self.curves.confidence
-        best = result.best_threshold("f1", self.iou)
-        assert isinstance(best, BestThreshold)
-        self.best = best
+        self.best = best_of(self.confidence.macro)
         self.missing: dict[str, str] = {}
         self.confusions = self.attempt("confusion", lambda: analysis.Confusions(result, self.iou))
 
@@ -125,12 +124,9 @@ class Model:
         }
 
     def _confusion(self, confused: Sequence[int], scores: Any) -> dict[str, Any]:
-        shown = np.ix_([*confused, len(self.result.outcomes.category_ids)], [*confused, -1])
-        matrices, tops = [], []
-        for score in scores[::CONFUSION_STEP].tolist():
-            matrix = self.confusions.matrix(score)
-            matrices.append(matrix[shown])
-            tops.append(_top(matrix))
+        steps = scores[::CONFUSION_STEP].tolist()
+        matrices = [self.confusions.matrix(score, confused) for score in steps]
+        tops = [_top(*self.confusions.pairs(score)) for score in steps]
         return {
             "iou": self.iou,
             "scores": np.round(scores[::CONFUSION_STEP], 6).tolist(),
@@ -215,14 +211,11 @@ def _at_positions(falling: Any, values: Any, scores: Any, without: float) -> Any
     return np.concatenate([[without], values])[n_reached]
 
 
-def _top(matrix: Any) -> list[list[int]]:
+def _top(actual: Any, predicted: Any) -> list[list[int]]:
     """The pairs of categories that are confused most often: actual, predicted, count."""
-    actual, predicted = np.nonzero(matrix[:-1, :-1])
-    differs = actual != predicted
-    actual, predicted = actual[differs], predicted[differs]
-    counts = matrix[actual, predicted]
+    pairs, counts = np.unique(np.stack([actual, predicted]), axis=1, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:TOP]
-    return [[int(values[i]) for values in (actual, predicted, counts)] for i in order.tolist()]
+    return [[*pairs[:, i].tolist(), int(counts[i])] for i in order.tolist()]
 
 
 def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from . import classes, curves, errors, summary
 from .html import attribute, colour, text
 
+MOST_BYTES = 1_950_000  # of the whole file
 FOLDER = Path(__file__).parent
 NAMES = {
     "verdict": "In words", "numbers": "Numbers", "costs": "Cost", "curves": "Curves", "classes": "Classes",
@@ -18,8 +19,9 @@ NAMES = {
 }  # fmt: skip
 
 
-def make_page(content: Mapping[str, Any], gallery: str = "") -> str:
-    """The HTML of a report. gallery: the HTML of its images, or nothing."""
+def make_page(content: Mapping[str, Any], gallery: Callable[[int], str] | None = None) -> str:
+    """The HTML of a report. gallery: gives the HTML of its images, which may take so many bytes."""
+    numbers, style, script = embedded(content), _file("style.css"), _file("script.js")
     found = {
         "verdict": summary.verdict(content),
         "numbers": summary.numbers(content),
@@ -31,8 +33,10 @@ def make_page(content: Mapping[str, Any], gallery: str = "") -> str:
         "calibration": curves.calibration(content),
         "confidence": curves.confidence(content),
         "confusion": errors.confusion(content),
-        "gallery": gallery,
     }
+    if gallery is not None:
+        size = sum(len(part.encode()) for part in (numbers, style, script, *found.values()))
+        found["gallery"] = gallery(MOST_BYTES - size - len(_controls(content).encode()))
     found = {name: html for name, html in found.items() if html}
     driven = ("confidence", "confusion", "gallery")
     links = "".join(f'<a href="#{name}">{NAMES[name]}</a>' for name in found)
@@ -44,11 +48,11 @@ def make_page(content: Mapping[str, Any], gallery: str = "") -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
         f'<link rel="icon" href="data:,">\n<title>{attribute(content["title"])} · detection report</title>\n'
-        f"<style>{_file('style.css')}</style>\n</head>\n<body>\n<main>\n{summary.header(content)}"
+        f"<style>{style}</style>\n</head>\n<body>\n<main>\n{summary.header(content)}"
         f'<nav aria-label="Sections">{links}</nav>\n{fixed}'
         f'<div class="driven">\n{_controls(content)}{moved}</div>\n{_footer(content)}</main>\n'
-        f'<script type="application/json" id="pymetrics">{embedded(content)}</script>\n'
-        f"<script>{_file('script.js')}</script>\n</body>\n</html>\n"
+        f'<script type="application/json" id="pymetrics">{numbers}</script>\n'
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
 

@@ -155,6 +155,7 @@
   const choose = (i) => {
     model = i;
     for (const part of all(".of-model")) part.classList.toggle("chosen", +part.dataset.model === i);
+    for (const image of all(".image")) image.style.order = image.dataset.rank.split(",")[i];
     draw();
   };
   slider.addEventListener("input", draw);

@@ -52,7 +52,11 @@ def _tile(content: Mapping[str, Any], i: int) -> str:
     model, row = content["models"][i], content["rows"][0]
     found = model["metrics"][row["key"]]
     pair = _pair_with_first(content, model["name"])
-    under = "" if found["low"] is None else f"95 % interval {points(found['low'])} to {points(found['high'])}"
+    under = (
+        ""
+        if found["low"] is None
+        else (f"95&nbsp;% interval {points(found['low'])}&nbsp;to&nbsp;{points(found['high'])}")
+    )
     if pair is not None:
         under += f"<br>{_delta(pair, row['key'])} from {text(pair['first'])}"
     elif len(content["models"]) > 1:
@@ -95,7 +99,7 @@ def _comparison_sentence(content: Mapping[str, Any], pair: Mapping[str, Any]) ->
     if found["value"] is None:
         return f"<strong>{first} and {second} cannot be compared:</strong> {key} is undefined."
     interval = "no interval" if found["low"] is None else (
-        f"95 % interval {signed(found['low'])} to {signed(found['high'])}"
+        f"95&nbsp;% interval {signed(found['low'])}&nbsp;to&nbsp;{signed(found['high'])}"
     )  # fmt: skip
     if pair["reliable"]:
         words = f"{second} is {'better' if found['value'] > 0 else 'worse'} than {first}"
@@ -121,8 +125,8 @@ def _model_sentence(content: Mapping[str, Any], i: int) -> str:
     n_gt, counted = best["tp"] + best["fn"], best["tp"] + best["fp"]
     sentence = (
         f"{model_name(i, model['name'])} is best used from a confidence of {best['threshold']:.2f} on: it then finds "
-        f"{points(best['tp'] / n_gt if n_gt else None, 0)} % of the objects, and "
-        f"{points(best['tp'] / counted if counted else None, 0)} % of what it reports is right."
+        f"{points(best['tp'] / n_gt if n_gt else None, 0)}&nbsp;% of the objects, and "
+        f"{points(best['tp'] / counted if counted else None, 0)}&nbsp;% of what it reports is right."
     )
     if tide is not None:
         name = max(("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"), key=tide["costs"].__getitem__)

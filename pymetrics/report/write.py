@@ -16,8 +16,6 @@ from .page import make_page
 if TYPE_CHECKING:
     from ..analysis import Bootstrap, Comparison
 
-MOST_BYTES = 1_960_000  # of the whole file
-
 
 def write_report(
     path: str | os.PathLike[str],
@@ -66,17 +64,18 @@ def write_report(
         results, comparison, costs=costs, slices=slices, title=title, class_names=class_names, intervals=intervals,
         n=n, seed=seed, command=command,
     )  # fmt: skip
-    page = make_page(content)
-    if images is not None:
-        page = make_page(content, _gallery(content, results, images, class_names, MOST_BYTES - len(page.encode())))
+
+    def gallery(room: int) -> str:
+        return _gallery(content, results, images, class_names, room)
+
+    page = make_page(content, None if images is None else gallery)
     write_file(path, page.encode())
 
 
 def _gallery(content: Any, results: Any, images: Any, class_names: Any, room: int) -> str:
-    from .gallery import MOST_BYTES as MOST_OF_IMAGES
-    from .gallery import make_gallery
+    from .gallery import MOST_BYTES, make_gallery
 
     if any(result.columns is None for result in results.values()):
         return section("gallery", "Worst images", [missing("images need the data that was evaluated, which loaded "
                        "results do not have, nor those of an Accumulator")])  # fmt: skip
-    return make_gallery(content, results, images, class_names, min(MOST_OF_IMAGES, room))
+    return make_gallery(content, results, images, class_names, min(MOST_BYTES, room))
