@@ -42,6 +42,8 @@ from .suspects import suspects as suspects
 from .tide import Errors as Errors
 from .tide import Tide as Tide
 from .tide import tide as tide
+from .time_model import ModelTime as ModelTime
+from .time_model import time_model as time_model
 from .ultralytics import Ultralytics as Ultralytics
 from .ultralytics import ultralytics as ultralytics
 from .voc import Voc as Voc

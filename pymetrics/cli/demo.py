@@ -11,7 +11,7 @@ from typing import Any
 import pymetrics
 
 from .messages import say
-from .tables import print_comparison
+from .tables import of_detectors, print_table
 
 
 def add_demo(commands: Any) -> None:
@@ -38,4 +38,4 @@ def _demo(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         print(f"\n{name}: {len(found)} simulated detections on {len(ground_truth['images'])} made-up images")
         print(results[name].summary("n/a"))
     print()
-    print_comparison(results, sys.stdout)
+    print_table(of_detectors(results), sys.stdout, best=True)

@@ -1,4 +1,4 @@
-"""Options that several verbs have, and what their values mean."""
+"""Options of the verbs that evaluate: which files, and by which rules."""
 
 from __future__ import annotations
 
@@ -6,23 +6,39 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .files import check_file
+from .files import STANDARD_INPUT, check_file
+
+if TYPE_CHECKING:
+    from ..evaluation.protocol import Protocol
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Options of verbs that evaluate detections: which files, and by which rules."""
-    parser.add_argument("--gt", required=True, metavar="FILE", help="ground truth, COCO JSON")
-    parser.add_argument(
-        "--dt",
-        required=True,
-        action="append",
-        metavar="[NAME=]FILE",
-        help="detections, COCO JSON; may be repeated; the name is the file's, where none is given",
+    """Options that name the files."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="ground truth, then detections ([NAME=]FILE), in place of --gt and --dt; all behind one another",
     )
-    parser.add_argument(
+    group.add_argument("--gt", metavar="FILE", help="ground truth, COCO JSON, plain or packed by gzip")
+    group.add_argument(
+        "--dt",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="detections, COCO JSON; may be repeated; the name is the file's, where none is given; - is standard input",
+    )
+
+
+def add_rule_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say what is counted, and how."""
+    group = parser.add_argument_group("rules")
+    group.add_argument(
         "--iou-type",
         default="bbox",
         type=iou_type,
@@ -30,42 +46,52 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="TYPE",
         help="what overlaps: %(choices)s (default: bbox)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--protocol", default="coco", metavar="NAME", help="what is counted: coco (default), lvis or torchmetrics"
     )
-    parser.add_argument(
+    group.add_argument(
         "--box-format", metavar="FORMAT", help="layout of the boxes in all files (default, of bbox: xywh)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--max-dets",
         type=int,
         nargs="+",
         metavar="N",
         help="limits on the detections of one image and category (default: 1 10 100; of keypoints: 20)",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--iou-thresholds", type=float, nargs="+", metavar="T", help="in place of the protocol's: 0.5 0.75"
+    )
+    group.add_argument(
+        "--area-ranges",
+        type=_area_range,
+        nargs="+",
+        metavar="NAME=LOW:HIGH",
+        help="in place of the protocol's, in square pixels: tiny=0:256 other=256:",
+    )
+    group.add_argument(
         "--boundary-dilation-ratio",
         type=float,
         metavar="R",
         help="of iou type boundary: how deep a boundary is, in parts of the image's diagonal (default: 0.02)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--sigmas",
         type=float,
         nargs="+",
         metavar="S",
         help="of keypoints: how far off each may be, in parts of the object's size (default: those of COCO's 17)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--class-map",
         nargs="+",
         metavar="FROM=TO",
         help="rename or merge categories of both sides, by id or name; or one JSON file that holds {FROM: TO, ...}",
     )
-    parser.add_argument(
+    group.add_argument(
         "--use-ignore", action="store_true", help="read the key 'ignore' of annotations: they do not count"
     )
-    parser.add_argument("--no-cats", action="store_true", help="take all categories for one")
+    group.add_argument("--no-cats", action="store_true", help="take all categories for one")
 
 
 class IouTypes:
@@ -85,24 +111,57 @@ def iou_type(value: str) -> str:
     return value
 
 
-def detectors(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, str]:
-    """Path by detector's name. A path that exists may hold '='; otherwise what stands before the first is the name.
+def _area_range(value: str) -> tuple[str, tuple[float, float]]:
+    name, equals, ends = value.partition("=")
+    low, colon, high = ends.partition(":")
+    try:
+        if name and equals and colon:
+            return name, (float(low or 0), float(high or "inf"))
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{value!r} must be NAME=LOW:HIGH, two areas in square pixels")
 
-    Refuses paths of --gt and --dt that are not there.
+
+def files_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[str, dict[str, str]]:
+    """The path of the ground truth, and by detector's name that of its detections; each of them is there.
+
+    A path that exists may hold '='; otherwise what stands before the first is the name.
     """
+    files = list(options.files)
+    gt = options.gt if options.gt is not None or not files else files.pop(0)
+    if gt is None:
+        parser.error("the ground truth is missing: say pymetrics eval GT DT, or --gt FILE")
     path_of: dict[str, str] = {}
-    for value in options.dt:
+    for option, value in [*(("FILE", value) for value in files), *(("--dt", value) for value in options.dt)]:
         name, equals, path = value.partition("=")
         if not equals or os.path.exists(value):
-            name, path = Path(value).stem, value
+            name, path = name_of(value), value
         if not name or not path:
-            parser.error(f"argument --dt: {value!r} must be FILE or NAME=FILE")
+            parser.error(f"argument {option}: {value!r} must be FILE or NAME=FILE")
         if name in path_of:
-            parser.error(f"argument --dt: two detectors are named {name!r}; tell them apart with --dt NAME=FILE")
+            parser.error(f"argument {option}: two detectors are named {name!r}; tell them apart by NAME=FILE")
         path_of[name] = path
-    for option, path in [("--gt", options.gt), *(("--dt", path) for path in path_of.values())]:
+        check_input(parser, option, path)
+    if not path_of:
+        parser.error("the detections are missing: say pymetrics eval GT DT, or --dt FILE")
+    check_input(parser, "FILE" if options.gt is None else "--gt", gt)
+    if [gt, *path_of.values()].count(STANDARD_INPUT) > 1:
+        parser.error("standard input (-) can be read once")
+    return gt, path_of
+
+
+def check_input(parser: argparse.ArgumentParser, option: str, path: str) -> None:
+    """Refuse a path where nothing can be read."""
+    if path != STANDARD_INPUT:
         check_file(parser, option, path)
-    return path_of
+
+
+def name_of(path: str) -> str:
+    """What a file is called, less its ending."""
+    if path == STANDARD_INPUT:
+        return "stdin"
+    name = Path(path).name
+    return Path(name[:-3] if name.endswith(".gz") else name).stem
 
 
 def class_map_of(parser: argparse.ArgumentParser, values: list[str] | None) -> dict[str, Any] | None:
@@ -110,14 +169,7 @@ def class_map_of(parser: argparse.ArgumentParser, values: list[str] | None) -> d
     if values is None:
         return None
     if len(values) == 1 and (os.path.exists(values[0]) or "=" not in values[0]):
-        check_file(parser, "--class-map", values[0])
-        try:
-            found = json.loads(Path(values[0]).read_bytes())
-        except (OSError, ValueError) as error:
-            parser.error(f"argument --class-map: {values[0]!r} is not JSON: {error}")
-        if not isinstance(found, dict):
-            parser.error(f"argument --class-map: {values[0]!r} must hold an object, got {type(found).__name__}")
-        return found
+        return read_object(parser, "--class-map", values[0])
     class_map: dict[str, Any] = {}
     for value in values:
         old, equals, new = value.partition("=")
@@ -126,3 +178,44 @@ def class_map_of(parser: argparse.ArgumentParser, values: list[str] | None) -> d
         if class_map.setdefault(old, new) != new:
             parser.error(f"argument --class-map: {old!r} stands there twice")
     return class_map
+
+
+def read_object(parser: argparse.ArgumentParser, option: str, path: str) -> dict[str, Any]:
+    """The object in a JSON file that an option names."""
+    check_file(parser, option, path)
+    try:
+        found = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        parser.error(f"argument {option}: {path!r} is not JSON: {error}")
+    if not isinstance(found, dict):
+        parser.error(f"argument {option}: {path!r} must hold an object, got {type(found).__name__}")
+    return found
+
+
+def rules_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[Protocol, dict[str, Any]]:
+    """The protocol, and the other arguments of pymetrics.evaluate that the options of rules say."""
+    from ..evaluation.protocol import as_protocol
+    from ..evaluation.shapes import as_shape
+    from ..formats.options import ReadOptions
+
+    try:
+        ReadOptions("gt", options.iou_type, options.box_format).format("xywh")
+        shape_params = {"sigmas": options.sigmas, "boundary_dilation_ratio": options.boundary_dilation_ratio}
+        as_shape(options.iou_type, **shape_params)
+        ranges = None if options.area_ranges is None else dict(options.area_ranges)
+        protocol = as_protocol(
+            options.protocol, options.max_dets, options.iou_thresholds, area_ranges=ranges, iou_type=options.iou_type
+        )
+        if protocol.federated and options.no_cats:
+            raise ValueError(f"argument --no-cats: the protocol {options.protocol} is one of categories")
+        protocol = replace(protocol, use_cats=not options.no_cats)
+    except ValueError as error:
+        parser.error(str(error))
+    return protocol, {
+        "iou_type": options.iou_type,
+        "protocol": protocol,
+        "box_format": options.box_format,
+        "use_ignore": options.use_ignore,
+        "class_map": class_map_of(parser, options.class_map),
+        **shape_params,
+    }

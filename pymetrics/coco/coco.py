@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -21,7 +21,8 @@ from ..formats.coco_file import has_other_crowds, has_other_ignore, read_documen
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 from .dict_columns import index
-from .lazy_dataset import Ann, Kept, opening
+from .lazy_attributes import LazyAttributes
+from .lazy_dataset import Ann, Kept
 from .results import load_json, load_results, refuse, rows_of_array
 
 
@@ -36,7 +37,7 @@ def _as_list(value: Any) -> Any:
     return value if _is_array_like(value) else [value]
 
 
-class COCO:
+class COCO(LazyAttributes):
     """Ground truth or results. The public attributes are live: an edit changes what is evaluated.
 
     Args:
@@ -54,7 +55,7 @@ class COCO:
     """
 
     verbose = True  # also of objects whose __init__ did not run
-    _kept: Kept | None = None  # of a file, while there are no dicts of its annotations
+    BY_IMAGE, BY_CATEGORY = "imgToAnns", "catToImgs"
 
     def __init__(self, annotation_file: str | os.PathLike[str] | None = None, verbose: bool = True) -> None:
         if not verbose:
@@ -103,45 +104,10 @@ class COCO:
     def catToImgs(self) -> defaultdict[Any, list[Any]]:
         return self._opened("catToImgs", Kept.images_by_category)  # type: ignore[no-any-return]
 
-    def _opened(self, name: str, alone: Callable[[Kept], Any] | None = None) -> Any:
-        """A public attribute that is asked for; `alone` makes it and nothing else."""
-        with opening():
-            if self._kept is not None and alone is not None:
-                vars(self).setdefault(name, alone(self._kept))
-            else:
-                self._open()
-        if name not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return vars(self)[name]
-
-    def _open(self) -> None:
-        """Make every public attribute that is not there yet."""
-        with opening():
-            if self._kept is not None:
-                for name, value in self._kept.opened().items():
-                    vars(self).setdefault(name, value)
-                self._kept = None
-
-    def _keep(self, kept: Kept) -> None:
-        """Be what is kept of a file."""
-        for name in PUBLIC:
-            vars(self).pop(name, None)
-        self._kept = kept
-
-    def _unopened(self) -> Kept | None:
-        """The unparsed data set, if no attribute through which annotations can be changed was given out."""
-        return None if vars(self).keys() & {"dataset", "anns", "imgToAnns"} else self._kept
-
     def _value(self, key: str) -> Any:
         """dataset[key], for immediate reading. The caller must not store it."""
         kept = self._unopened()
         return self.dataset[key] if kept is None else kept.sections[key].peek()
-
-    def __copy__(self) -> COCO:
-        self._open()  # for copies share their dicts
-        other = object.__new__(type(self))
-        vars(other).update(vars(self))
-        return other
 
     def evaluation_source(self, options: ReadOptions) -> Source | None:
         """For pymetrics.evaluate: what it would read from `dataset`; None: let it do so."""
@@ -167,7 +133,7 @@ class COCO:
         """Fill anns, cats, imgs, imgToAnns and catToImgs from `dataset`."""
         self._say("creating index...")
         if self._kept is not None:
-            if not vars(self).keys() & PUBLIC:  # all that a file holds will be as this would make it
+            if not vars(self).keys() & self._public():  # all that a file holds will be as this would make it
                 self._say("index created!")
                 return
             if "dataset" not in vars(self):
@@ -307,9 +273,6 @@ class COCO:
         from .pictures import download
 
         return download(self.loadImgs(imgIds) if len(imgIds) else list(self.imgs.values()), tarDir, self._say)
-
-
-PUBLIC = {name for name, value in vars(COCO).items() if isinstance(value, cached_property)}
 
 
 def __getattr__(name: str) -> Any:

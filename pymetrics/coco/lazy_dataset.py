@@ -113,6 +113,7 @@ class Section:
 class Kept:
     """A data set or results, unopened.
 
+    order: the rows of the source that the annotations are, in their order; None where they are all, in its order.
     source: its annotations as columns. sections: its values by key. image_ids: of the images, in their order.
     is_plain: whether evaluation may read the columns, for no annotation lacks what it would miss.
     complete: what is done to the annotations when they are made. text: the file's.
@@ -129,6 +130,7 @@ class Kept:
     ) -> None:
         self.source, self.text, self.sections, self.image_ids = source, text, sections, list(image_ids)
         self.is_plain, self._complete = is_plain, complete
+        self.order: Array | None = None
         self._marked: Array | None = None  # rows that are to be marked when they are made: 1; as poses: 2
 
     @classmethod
@@ -168,14 +170,17 @@ class Kept:
         section = self.sections["annotations"]
         with opening():
             if not section.is_made:  # they are made when they are complete, whatever comes between (Ctrl-C)
-                annotations = section.peek()
-                if self._complete is not None:
-                    self._complete(annotations)
-                if self._marked is not None:
-                    for kind in (1, 2):
-                        _mark(annotations, np.flatnonzero(self._marked == kind), kind == 2)
+                self._finish(section.peek())
             found: list[Ann] = section.value()
         return found
+
+    def _finish(self, annotations: list[Ann]) -> None:
+        """Write into annotations that were just parsed what is to be there."""
+        if self._complete is not None:
+            self._complete(annotations)
+        if self._marked is not None:
+            for kind in (1, 2):
+                _mark(annotations, np.flatnonzero(self._marked == kind), kind == 2)
 
     def mark_ignored(self, rows: Array, as_poses: bool) -> None:
         """As evaluation_input.mark_ignored, at once or when the dicts are made. rows: numbers of annotations."""
@@ -214,21 +219,22 @@ class Kept:
     def images_by_category(self) -> defaultdict[Any, list[Any]]:
         """The image ids of the annotations, by category."""
         found: defaultdict[Any, list[Any]] = defaultdict(list)
-        for category, image in zip(self.source.category.tolist(), self.source.image.tolist(), strict=True):
+        rows = slice(None) if self.order is None else self.order
+        for category, image in zip(self.source.category[rows].tolist(), self.source.image[rows].tolist(), strict=True):
             found[category].append(image)
         return found
 
-    def opened(self) -> dict[str, Any]:
-        """The public attributes of the COCO."""
-        by_id, by_image, _ = index(self.annotations(), with_categories=False)
+    def opened(self, by_image: str, by_category: str) -> dict[str, Any]:
+        """The public attributes; the names of the annotations by image and of the image ids by category."""
+        by_id, of_image, _ = index(self.annotations(), with_categories=False)
         values = {key: section.value() for key, section in self.sections.items()}
         return {
             "dataset": {key: list(value) if type(value) is list else value for key, value in values.items()},
             "anns": by_id,
             "cats": self.categories(),
             "imgs": self.images(),
-            "imgToAnns": by_image,
-            "catToImgs": self.images_by_category(),
+            by_image: of_image,
+            by_category: self.images_by_category(),
         }
 
 

@@ -37,13 +37,15 @@ def evaluate(
 
     gt and dt may each be any of these; none of them is changed:
 
-    - a path of a COCO JSON file, its parsed content (a dict, a list of results) or a COCO object; boxes are xywh;
+    - a path of a COCO JSON file, which may be packed by gzip, its parsed content (a dict, a list of results) or a COCO
+      object; boxes are xywh;
     - an array: gt (N, 6) of image, x, y, width, height, category; dt (N, 7) of image, x, y, width, height, score,
       category;
     - pymetrics.GroundTruths, pymetrics.Detections: columns, with a box_format of their own;
     - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
       gt may have image_id, iscrowd (n,), ignore (n,) and area (n,); or what detectors return of each image
       (supervision's Detections, Ultralytics' Results, detectron2's Instances, ...);
+    - a path of another layout, which is recognised: a YOLO data set, a VOC folder, ... (docs/formats.md);
     - what `pymetrics.read` has read.
 
     In such a list masks stand as `masks` in place of boxes: (n, height, width) or (n, 1, height, width), set where

@@ -18,7 +18,7 @@ from ..formats.coco_file import read_document
 from ..formats.json_files import read_json
 from ..formats.source import LVIS_KEYS
 from .cells import group
-from .columns import CROWD, Columns, Side
+from .columns import CROWD, Axes, Columns, Side
 
 Row = dict[str, Any]
 LARGEST_TABLE = 1 << 28  # bytes, one for each image and category
@@ -84,21 +84,38 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
         together = replace(columns, dt=replace(dt, category=np.zeros_like(dt.category)))
         is_kept[:] = False
         is_kept[group(together, limit, by="image").dt_rows] = True
-    area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
     gt = replace(gt, flags=gt.flags & ~np.uint8(CROWD))  # LVIS_WITHOUT_CROWDS
-    gt = _without(gt, ~((gt.area > 0) & (gt.area < np.inf)))  # EMPTY_AREAS
-    dt = _without(replace(dt, area=area), ~(is_kept & (area > 0) & (area < np.inf)))  # EMPTY_AREAS
-    named = {key: _pairs(images, key, axes) for key in LVIS_KEYS}
-    shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
-    looked_for = _are_in(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]), axes)
-    dt = _without(dt, ~looked_for)  # NOT_LOOKED_FOR
+    gt = _without(gt, ~has_area(gt.area))
+    dt = _without(dt, ~is_kept)
+    place_of = {id: i for i, id in enumerate(axes.image_ids.tolist())}
+    places = np.array([place_of[image["id"]] for image in images], np.int64)
+    found = judged_columns(replace(columns, gt=gt, dt=dt), images, places, axes.category_ids.tolist())
     members = {
         name: tuple(categories[k]["id"] for k in places)
         for name, places in zip(FREQUENCIES, groups(categories), strict=True)
     }
-    axes = replace(axes, category_groups=members)
-    columns = replace(columns, gt=gt, dt=dt, axes=axes)
+    return replace(found, axes=replace(axes, category_groups=members))
+
+
+def judged_columns(columns: Columns, images: Sequence[Row], places: Any, category_ids: Sequence[Any]) -> Columns:
+    """Columns without the detections that do not count: of area 0, or of categories that were not looked for.
+
+    images: what the data set says of them. places: int64, where each stands on the axis. category_ids: of the axis.
+    """
+    gt, dt, axes = columns.gt, columns.dt, columns.axes
+    area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
+    dt = _without(replace(dt, area=area), ~has_area(area))
+    place_of = {id: k for k, id in enumerate(category_ids)}
+    named = {key: _pairs([image.get(key, ()) for image in images], places, place_of, axes) for key in LVIS_KEYS}
+    shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
+    looked_for = _are_in(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]), axes)
+    columns = replace(columns, gt=gt, dt=_without(dt, ~looked_for))  # NOT_LOOKED_FOR
     return ignore_unmatched(columns, _are_in(found, named["not_exhaustive_category_ids"], axes))
+
+
+def has_area(area: Any) -> Any:
+    """bool (N,): which rows count by their areas."""
+    return (area > 0) & (area < np.inf)  # EMPTY_AREAS
 
 
 def _without(side: Side, rows: Any) -> Side:
@@ -124,12 +141,8 @@ def _are_in(keys: Any, chosen: Any, axes: Any) -> Any:
     return table[keys]
 
 
-def _pairs(images: Sequence[Row], key: str, axes: Any) -> Any:
-    """The keys of the images and categories that a list of the images names."""
-    place_of_image = {id: i for i, id in enumerate(axes.image_ids.tolist())}
-    place_of = {id: k for k, id in enumerate(axes.category_ids.tolist())}
-    lists = [image.get(key, ()) for image in images]
-    places = np.array([place_of_image[image["id"]] for image in images], np.int64)
+def _pairs(lists: list[Sequence[Any]], places: Any, place_of: Mapping[Any, int], axes: Axes) -> Any:
+    """The keys of the images and categories that a list of each image names. place_of: categories by id."""
     named = np.array([place_of.get(category, -1) for listed in lists for category in listed], np.int64)
     keys = _keys(places.repeat(list(map(len, lists))), named, axes)
     return keys[keys >= 0]

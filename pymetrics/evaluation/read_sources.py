@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..formats import EMPTY, ITEMS, OUTPUTS, SIDES, check_sides, format_of, opened
+from ..formats import EMPTY, ITEMS, OUTPUTS, SIDES, as_kind, check_sides, format_of, opened
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 from .build_columns import build_columns
@@ -44,7 +44,15 @@ def read_sources(
         gt_format = ITEMS
     gt_source = gt_format.read(gt, gt_options)
     images = gt_source.axes.images if gt_format in (ITEMS, OUTPUTS) else None
-    return gt_source, dt_format.read(dt, replace(dt_options, images=images))
+    if gt_source.axes.are_names and dt_format in (ITEMS, OUTPUTS):
+        has_ids = isinstance(dt[0], Mapping) and "image_id" in dt[0]
+        images = None if has_ids else gt_source.axes.images
+    dt_source = dt_format.read(dt, replace(dt_options, images=images))
+    if gt_source.axes.are_names or dt_source.axes.are_names:
+        from ..formats.by_name import joined_by_name
+
+        dt_source = joined_by_name(gt_source, dt_source)
+    return gt_source, dt_source
 
 
 def read(
@@ -55,6 +63,8 @@ def read(
     normalized: bool = False,
     *,
     use_ignore: bool = False,
+    format: str | None = None,
+    split: str | None = None,
 ) -> Source:
     """Read ground truth ("gt") or detections ("dt") once, to evaluate them several times.
 
@@ -66,6 +76,10 @@ def read(
         side: "gt" or "dt".
         iou_type, box_format, normalized, use_ignore: as for pymetrics.evaluate, which then need not be told box_format
             and normalized again, and refuses others.
+        format: what a path leads to: "coco", "yolo", "voc", "cvat", "openimages" or "pennfudan"; None: what is found
+            there.
+        split: which part: of a YOLO data set a key of its data.yaml (None: "val", or the only one that is there), of
+            a VOC folder a name in ImageSets/Main (None: all annotations).
 
     Raises:
         OSError, TypeError, ValueError: as pymetrics.evaluate; the values of tensors on a GPU are checked there.
@@ -73,7 +87,9 @@ def read(
     if side not in ("gt", "dt"):
         raise ValueError(f"side must be 'gt' or 'dt', got {side!r}")
     as_shape(iou_type)  # raises where there is none of this name
-    options = ReadOptions(side, iou_type, box_format, normalized, use_ignore=use_ignore)
+    options = ReadOptions(
+        side, iou_type, box_format, normalized, use_ignore=use_ignore, kind=as_kind(format, source), split=split
+    )
     source = opened(source, options)
     entry = format_of(source, side)
     if entry.side not in (side, "either"):

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .._records import record
 from .boxes import LAYOUTS, RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
-from .detect import detect as detect
+from .detect import KINDS, WITH_SPLITS, detect, may_be_json
 from .options import ReadOptions
 from .source import Source
+
+if TYPE_CHECKING:
+    from .rows import Rows
 
 ORDER = "ground truth comes first, detections second"
 SIDES = {"gt": "ground truth", "dt": "detections"}
@@ -208,15 +212,49 @@ FORMATS = (
 def opened(source: Any, options: ReadOptions) -> Any:
     """What a path leads to, as a Source or parsed, and what a COCO object holds; anything else as it is."""
     if isinstance(source, (str, os.PathLike)):
-        from .coco_file import open_file
-
-        return open_file(source, options)
+        return _open_path(source, options)
     read = getattr(source, "evaluation_source", None)  # of our COCO, which then makes no dicts
     found = read(options) if callable(read) else None
     if found is not None:
         return found
     dataset = getattr(source, "dataset", None)
     return dataset if isinstance(dataset, dict) else source
+
+
+def _open_path(path: str | os.PathLike[str], options: ReadOptions) -> Any:
+    kind = options.kind or ("coco" if may_be_json(path) else detect(path, options.argument))
+    if kind == "coco":
+        from .coco_file import open_file
+
+        return open_file(path, options)
+    return read_rows(path, options.argument, kind, options.split).source(options)
+
+
+def as_kind(format: str | None, source: Any) -> str | None:
+    """A format that the user names, of a path. Raises ValueError where there is none of that name, or no path."""
+    if format is None:
+        return None
+    if format not in KINDS:
+        raise ValueError(f"format must be one of {', '.join(KINDS)}; got {format!r}")
+    if not isinstance(source, (str, os.PathLike)):
+        raise ValueError(f"format={format!r} is of paths, got {type(source).__name__}")
+    return format
+
+
+def read_rows(path: str | os.PathLike[str], side: Literal["gt", "dt"], kind: str, split: str | None = None) -> Rows:
+    """What a path of another format than COCO's holds. kind: a key of KINDS but "coco".
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: something in it is wrong; the message names the file, the line and the value.
+    """
+    if split is not None and kind not in WITH_SPLITS:
+        raise ValueError(f"split is of YOLO data sets and VOC folders alone; {side} is {KINDS[kind]}")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{side}: no such file: {os.fspath(path)!r}")
+    reader = import_module(f".{kind}", __name__)
+    found: Rows = reader.read(path, side, split) if kind in WITH_SPLITS else reader.read(path, side)
+    return found
 
 
 def format_of(source: Any, argument: str) -> Format:

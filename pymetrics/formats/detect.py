@@ -16,10 +16,11 @@ KINDS = {
     "openimages": "an Open Images CSV file",
     "pennfudan": "a folder as Penn-Fudan's",
 }
+WITH_SPLITS = ("yolo", "voc")  # whose readers take the name of a part
 HEAD = 4096  # bytes that are looked at
 JSON_BEGINS, GZIP = (b"{", b"["), b"\x1f\x8b"
 YOLO_ROW = re.compile(rb"\s*\d+(\.0*)?(\s+[-+.\deE]+){4,}\s*")
-VOC_RESULT = re.compile(r".*_det_[^_]+_(?P<category>.+)\.txt")
+VOC_RESULT = re.compile(r".*_det_(?P<split>[^_]+)_(?P<category>.+)\.txt")
 NO_LABELS = {"classes.txt", "labels.txt", "obj.names", "train.txt", "val.txt", "test.txt"}  # beside labels, other text
 LOOKED_AT = 2000  # entries of a folder, until something is recognised
 

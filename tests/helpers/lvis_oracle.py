@@ -25,13 +25,16 @@ CHANGES = (None, "with masks", "subset", "limit", "thresholds")
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "lvis_val_100" / "lvis_val_100.json"
 
 
-def evaluated(module, scene, change, folder):
-    """An LVISEval of the scene that has run. module: of LVIS, LVISResults, LVISEval."""
+def evaluated(module, scene, change, folder, from_file=False):
+    """An LVISEval of the scene that has run. module: of LVIS, LVISResults, LVISEval. from_file: the results, too."""
     path = Path(folder) / "gt.json"
     path.write_text(json.dumps(scene.gt))
     iou_type = "segm" if change == "with masks" else "bbox"
     gt = module.LVIS(str(path))
     results = copy.deepcopy(scene.dt)
+    if from_file:
+        (Path(folder) / "dt.json").write_text(json.dumps(results))
+        results = str(Path(folder) / "dt.json")
     dt = module.LVISResults(gt, results, max_dets=5 if change == "limit" else 300)
     evaluation = module.LVISEval(gt, dt, iou_type)
     if change == "subset":

@@ -6,16 +6,19 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from .. import pictures
+from ..lazy_attributes import LazyAttributes
 from ..results import load_json, refuse
+from .unopened import LvisKept, kept_data_set
 
 Ann = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
-class LVIS:
+class LVIS(LazyAttributes):
     """A data set of LVIS. The public attributes are live: an edit changes what is evaluated.
 
     Args:
@@ -24,23 +27,62 @@ class LVIS:
     Attributes:
         dataset: the parsed file. anns, cats, imgs: its annotations, categories, images by id.
         img_ann_map: annotations by image id. cat_img_map: image ids by category id.
+        They are made when they are first asked for: cats and cat_img_map each alone, all else at once.
 
     Raises:
         AssertionError: the file does not hold a JSON object.
     """
 
+    BY_IMAGE, BY_CATEGORY = "img_ann_map", "cat_img_map"
+
     def __init__(self, annotation_path: str | os.PathLike[str]) -> None:
         self.logger = logger
         self.logger.info("Loading annotations.")
-        self.dataset = self._load_json(annotation_path)
-        refuse(type(self.dataset) is not dict, f"Annotation file format {type(self.dataset)} not supported.")
+        kept = kept_data_set(annotation_path) if self._reads_files() else None
+        if kept is None:
+            self.dataset = self._load_json(annotation_path)
+            refuse(type(self.dataset) is not dict, f"Annotation file format {type(self.dataset)} not supported.")
+        else:
+            self._keep(kept)
         self._create_index()
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        return self._opened("dataset")  # type: ignore[no-any-return]
+
+    @cached_property
+    def anns(self) -> dict[Any, Ann]:
+        return self._opened("anns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def imgs(self) -> dict[Any, Ann]:
+        return self._opened("imgs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def img_ann_map(self) -> defaultdict[Any, list[Ann]]:
+        return self._opened("img_ann_map")  # type: ignore[no-any-return]
+
+    @cached_property
+    def cats(self) -> dict[Any, Ann]:
+        return self._opened("cats", LvisKept.categories)  # type: ignore[no-any-return]
+
+    @cached_property
+    def cat_img_map(self) -> defaultdict[Any, list[Any]]:
+        return self._opened("cat_img_map", LvisKept.images_by_category)  # type: ignore[no-any-return]
+
+    def _reads_files(self) -> bool:
+        """Whether a file may be read without these steps, which a subclass can override."""
+        return all(getattr(type(self), name) is getattr(LVIS, name) for name in ("_load_json", "_create_index"))
 
     def _load_json(self, path: Any) -> Any:
         return load_json(path)
 
     def _create_index(self) -> None:
         self.logger.info("Creating index.")
+        if self._kept is not None and not vars(self).keys() & self._public():  # a file is there as this would make it
+            self.logger.info("Index created.")
+            return
+        self._open()
         self.img_ann_map: defaultdict[Any, list[Ann]] = defaultdict(list)
         self.cat_img_map: defaultdict[Any, list[Any]] = defaultdict(list)
         for ann in self.dataset["annotations"]:
@@ -70,6 +112,8 @@ class LVIS:
 
     def get_img_ids(self) -> list[Any]:
         """All image ids."""
+        if self._kept is not None and "imgs" not in vars(self):
+            return list(dict.fromkeys(self._kept.image_ids))
         return list(self.imgs)
 
     def load_anns(self, ids: Any = None) -> list[Ann]:
@@ -82,7 +126,7 @@ class LVIS:
 
     def load_imgs(self, ids: Any) -> list[Ann]:
         """The images of the ids; None: all."""
-        return _loaded(self.imgs, ids)
+        return _loaded(self._opened("imgs", LvisKept.images), ids)
 
     def download(self, save_dir: str | os.PathLike[str], img_ids: Any = None) -> None:
         """Fetch images from their `coco_url`, under the last part of it. Files that are there stay as they are."""

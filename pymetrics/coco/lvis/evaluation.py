@@ -15,12 +15,14 @@ from ...evaluation.cells import Cells, group
 from ...evaluation.columns import Columns
 from ...evaluation.matches import is_set
 from ...evaluation.outcomes import Outcomes
-from .. import eval_imgs, evaluation_input
+from .. import eval_imgs, evaluation_input, reading
 from .. import params as coco_params
 from ..accumulated import Accumulated
-from ..image_steps import overlaps_by_cell
+from ..image_steps import Rows, overlaps_by_cell
+from ..lazy_dataset import Selection
 from .dataset import LVIS, logger
 from .results import LVISResults
+from .unopened import LvisSelection, selected
 
 Ann = dict[str, Any]
 ALL = 2**31 - 1  # the limit of a category: there is none
@@ -90,7 +92,7 @@ class LVISEval:
         self.freq_groups: list[list[int]] = []
         self.eval_imgs, self.ious = defaultdict(list), {}
         self._coco: Any = None  # the parameters under COCO's names
-        self._rows: tuple[list[Ann], list[Ann]] = ([], [])
+        self._rows: Rows = ([], [])
         self._columns: Columns | None = None
         self._cells: Cells | None = None
         self._outcomes: Outcomes | None = None
@@ -107,14 +109,15 @@ class LVISEval:
         p = self.params
         p.img_ids = list(np.unique(p.img_ids))
         self._coco = q = self._coco_params()
-        gts, dts, partial = self._load()
-        images = self.lvis_gt.imgs, self.lvis_dt.imgs
-        columns, self._ids = evaluation_input.columns_of((gts, dts), q, {}, images)
-        self._columns = federated.ignore_unmatched(columns, np.array(partial, bool))
+        rows = self._load()
+        sizes_of = reading.images_of(self.lvis_gt, q, rows[0]), reading.images_of(self.lvis_dt, q, rows[1])
+        columns, self._ids = evaluation_input.columns_of(rows, q, {}, sizes_of)
+        images = self.lvis_gt.load_imgs(p.img_ids)
+        self._columns = federated.judged_columns(columns, images, np.arange(len(images)), q.catIds)
         protocol = evaluation_input.protocol_of(q)
         self._cells = group(self._columns, protocol.limit)
         self._outcomes = stages.match(self._columns, self._cells, protocol)[0]
-        self._rows, self.eval = (gts, dts), {}
+        self._rows, self.eval = rows, {}
         self.freq_groups = federated.groups(self.lvis_gt.load_cats(p.cat_ids))
         for name in ("eval_imgs", "ious"):
             self.__dict__.pop(name, None)
@@ -126,19 +129,25 @@ class LVISEval:
         q.maxDets = [ALL]
         return q
 
-    def _load(self) -> tuple[list[Ann], list[Ann], list[bool]]:
-        """The ground truths, the detections that count, and which of these may be of objects that are not marked."""
-        p = self.params
+    def _load(self) -> Rows:
+        """The ground truths and the detections that params name."""
+        p, q = self.params, self._coco
         cat_ids = p.cat_ids if len(p.cat_ids) else None
-        gts, dts = (side.load_anns(side.get_ann_ids(p.img_ids, cat_ids)) for side in (self.lvis_gt, self.lvis_dt))
-        for gt in gts:
-            gt.setdefault("ignore", 0)
+        sides: list[list[Ann] | Selection] = []
+        for side, own in ((self.lvis_gt, LVIS), (self.lvis_dt, LVISResults)):
+            found = selected(side, own, q)
+            sides.append(side.load_anns(side.get_ann_ids(p.img_ids, cat_ids)) if found is None else found)
+        gts, dts = sides
+        if isinstance(gts, LvisSelection):
+            gts.default_ignore()
+        else:
+            assert isinstance(gts, list)
+            for gt in gts:
+                gt.setdefault("ignore", 0)
+            gts = [gt | {"iscrowd": 0} for gt in gts]  # LVIS_WITHOUT_CROWDS
         if not p.use_cats:  # NO_CATEGORIES: lvis-api looks for them under the category -1
-            return [], [], []
-        judged, partial = federated.judged(gts, dts, self.lvis_gt.load_imgs(p.img_ids))
-        kept = [(dt, is_partial) for dt, is_judged, is_partial in zip(dts, judged, partial, strict=True) if is_judged]
-        gts = [gt | {"iscrowd": 0} for gt in gts]  # LVIS_WITHOUT_CROWDS
-        return gts, [dt for dt, _ in kept], [is_partial for _, is_partial in kept]
+            return [], []
+        return gts, dts
 
     @cached_property
     def ious(self) -> dict[tuple[Any, Any], Any]:
@@ -159,7 +168,8 @@ class LVISEval:
         assert outcomes is not None
         matches = stages.match(columns, cells, outcomes.protocol, keep_matches=True)[1]
         assert matches is not None
-        found = eval_imgs.from_matches(outcomes, matches, columns, cells, self._rows, self._ids, q, q.catIds)
+        gts, dts = (side.in_columns() if isinstance(side, Selection) else side for side in self._rows)
+        found = eval_imgs.from_matches(outcomes, matches, columns, cells, (gts, dts), self._ids, q, q.catIds)
         n = len(q.areaRng) * len(q.imgIds)
         if not self.params.use_cats:
             return [None] * n
