@@ -71,7 +71,7 @@ def make_contents(
             "n_gt": n_gt,
             "with_curves": chosen,
         },
-        "scores": np.round(scores, 6).tolist(),
+        "scores": scores.tolist(),
         "position": 0 if best is None else int(np.argmin(np.abs(scores - best))),
         "models": [
             model.contents(chosen, confused, scores, slices, costs.get(model.name)) for model in models
@@ -83,7 +83,7 @@ def make_contents(
 
 def check_results(results: Any) -> None:
     """Raise TypeError or ValueError unless results are Results by name, of the same data."""
-    if not isinstance(results, Mapping):
+    if not isinstance(results, Mapping) or isinstance(results, Result):
         raise TypeError(f"results must be a dict of Results by name, got {type(results).__name__}")
     if not results:
         raise ValueError("results must hold at least one")

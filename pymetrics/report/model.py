@@ -116,7 +116,7 @@ class Model:
             macro = [np.full(len(scores), UNDEFINED) for _ in RATIOS]
         return {
             "iou": self.iou,
-            "scores": np.round(scores, 6).tolist(),
+            "scores": scores.tolist(),
             "macro": pack_shares(np.stack(macro)),
             "tp": pack_counts(np.stack([tp for tp, _ in rows])),
             "fp": pack_counts(np.stack([fp for _, fp in rows])),
@@ -129,7 +129,7 @@ class Model:
         tops = [_top(*self.confusions.pairs(score)) for score in steps]
         return {
             "iou": self.iou,
-            "scores": np.round(scores[::CONFUSION_STEP], 6).tolist(),
+            "scores": steps,
             "classes": list(confused),
             "matrix": pack_counts(np.stack(matrices)),
             "top": tops,
@@ -198,7 +198,7 @@ def slider_positions(models: Sequence[Model]) -> Any:
         finite = scores[np.isfinite(scores)]
         if len(finite):
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    return np.linspace(low, high, POSITIONS)
+    return np.round(np.linspace(low, high, POSITIONS), 6)
 
 
 def _counts_at(curve: ConfidenceCurve, scores: Any) -> tuple[Any, Any]:

@@ -164,7 +164,7 @@ def numbers(content: Mapping[str, Any]) -> str:
     head = ["", *(model_name(i, model["name"]) for i, model in enumerate(models)), '<th class="wide">0 to 100</th>']
     lead = "In points, 0 to 100, with 95 % intervals over draws of the images."
     if several:
-        lead += f" Small coloured numbers: the difference from {text(models[0]['name'])}"
+        lead += f" The small number beside a value is the difference from {text(models[0]['name'])}"
         lead += ", coloured where its interval excludes 0." if content["comparisons"] else "."
     return section("numbers", "The numbers", [table(head, rows, "numbers" if len(models) > 2 else "numbers few")], lead)
 
