@@ -36,10 +36,11 @@ _MODULE_OF = {
     "mask": "coco",
     "match": "evaluation.match",
     "read": "evaluation.read_sources",
+    "read_report": "report",
     "show_config": "_show_config",
 }
 
-_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "trackers")
+_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "report", "trackers")
 
 __all__ = [
     "COCO",
@@ -61,6 +62,7 @@ __all__ = [
     "mask",
     "match",
     "read",
+    "read_report",
     "set_num_threads",
     "show_config",
 ]
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from .formats.columns import Detections, GroundTruths
     from .formats.convert import convert
     from .pictures.draw import draw
+    from .report import read_report
 
 
 def __getattr__(name: str) -> Any:
