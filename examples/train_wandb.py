@@ -12,7 +12,7 @@ import wandb
 from shapes import CLASSES, Detector, Shapes, loader
 
 import pymetrics
-from pymetrics.trackers.wandb import define, payload
+from pymetrics.trackers.wandb import Best, define, payload
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=10)
@@ -26,7 +26,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
 
 run = wandb.init(project="pymetrics-example", config={"lr": 3e-3, "epochs": n_epochs})
 metric = pymetrics.Accumulator()
-best = -1.0
+best = Best()
 for epoch in range(n_epochs):
     model.train()
     for images, targets in loader(train, 16, shuffle=True):
@@ -42,9 +42,7 @@ for epoch in range(n_epochs):
         for images, targets in loader(val, 32):
             metric.update(targets, model(images))  # ground truth first
     result = metric.compute()
-    is_best = result["map"] > best  # where one saves the weights, too
-    best = max(best, result["map"])
-    values = payload(result, "val/", class_names=CLASSES, ious=(0.5, 0.75) if is_best else ())
+    values = payload(result, best=best, class_names=CLASSES, ious=(0.5, 0.75), media="best")
     define(run, values)
     run.log({"epoch": epoch, **values})
     print(f"epoch {epoch}: loss {loss.item():.3f}, AP {result['map']:.3f}, AP50 {result['map_50']:.3f}")

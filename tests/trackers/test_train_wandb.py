@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.offline import OFFLINE
 from helpers.wandb_files import history_of, inspect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def train(need, tmp_path_factory):
     def call(*arguments):
         folder = tmp_path_factory.mktemp("train")
         env = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-        env |= {"WANDB_DIR": str(folder), "WANDB_DATA_DIR": str(folder / "data"), "OMP_NUM_THREADS": "1"}
+        env |= OFFLINE | {"WANDB_DIR": str(folder), "WANDB_DATA_DIR": str(folder / "data"), "OMP_NUM_THREADS": "1"}
         if arguments[0] == "-c":
             env["WANDB_MODE"] = "offline"  # the example sees to that itself
         command = [sys.executable, *arguments]
@@ -73,14 +74,16 @@ def test_every_epoch_is_in_the_file(example):
         assert {"val/map_75", "val/mar_100", "val/map/square", "val/map/disk"} <= row.keys()
         assert "val/map_large" not in row  # undefined: no object is as large
     summary = json.loads(inspect(path, "--summary"))["summary"]
-    assert summary["val/map"] == {"max": max(row["val/map"] for row in epochs)}
+    values = [row["val/map"] for row in epochs]
+    assert summary["val/map"] == values[-1]
+    assert (summary["val/map_best"], summary["val/map_best_epoch"]) == (max(values), values.index(max(values)))
     assert summary["epoch"] == N_EPOCHS - 1
 
 
 def test_the_charts_are_in_the_file(example):
     path = example[1]
-    keys = ("val/pr_50", "val/pr_75")
-    for key in keys:
+    keys = ("val/pr_50", "val/pr_75", "val/confidence")
+    for key in keys[:2]:
         table = json.loads(next(path.parent.glob(f"files/media/table/{key}_table_*.json")).read_text())
         assert table["columns"] == ["class", "recall", "precision"]
         assert [row[0] for row in table["data"][::101]] == ["mean", "square", "disk"]

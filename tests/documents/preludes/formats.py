@@ -15,6 +15,7 @@ for split in ("train", "val"):
 (data / "data.yaml").write_text("train: images/train\nval: images/val\nnames: {0: person}\n")
 labels.mkdir(parents=True)
 (labels / "000139.txt").write_text("0 0.5 0.5 0.25 0.5 0.9\n")
+(labels / "classes.txt").write_text("person\n")
 truth = {"id": 1, "image_id": 139, "category_id": 1, "bbox": [24, 12, 16, 24], "area": 384, "iscrowd": 0}
 Path("gt.json").write_text(
     json.dumps(
