@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with contextlib.redirect_stdout(printed):
             options = make_parser().parse_args(argv)
+            options.typed = sys.argv[1:] if argv is None else argv
     except SystemExit:
         _print(printed.getvalue())
         raise
