@@ -103,7 +103,7 @@ def test_demo_writes_its_report_with_pictures(ours, capsys, sample, need):
     page = (folder / "report.html").read_text()
     assert page.count("data:image/webp;base64,") == 48
     found = read_report(folder / "report.html")
-    assert {name: one["map"] for name, one in found.items()} == {
+    assert {name: one.scalars["map"] for name, one in found.items()} == {
         name: pymetrics.evaluate(sample[0], detections)["map"] for name, detections in sample[1].items()
     }
     command = shlex.split(err.partition("try: ")[2])
