@@ -86,7 +86,8 @@ def test_the_charts_are_in_the_file(example):
     for key in keys[:2]:
         table = json.loads(next(path.parent.glob(f"files/media/table/{key}_table_*.json")).read_text())
         assert table["columns"] == ["class", "recall", "precision"]
-        assert [row[0] for row in table["data"][::101]] == ["mean", "square", "disk"]
+        names = [row[0] for row in table["data"][::101]]  # of the classes that with more objects first
+        assert (names[0], sorted(names[1:])) == ("mean", ["disk", "square"])
     records = [json.loads(line) for line in inspect(path).splitlines()]
     configs = [record["config"]["update"] for record in records if record["type"] == "config"]
     charts = {key: value for config in configs for key, value in config.items() if "_wandb.visualize" in key}
