@@ -46,7 +46,7 @@ def add_evaluate(commands: Any) -> None:
         "eval",
         usage="pymetrics eval GT [NAME=]DT ... [options]",
         help="evaluate detections against ground truth",
-        description="Evaluate files of detections. One detector: pycocotools' twelve lines; several: a table of them.",
+        description="Evaluate files of detections. One detector: pycocotools' twelve lines;\nseveral: a table of them.",
         epilog=EXAMPLES + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

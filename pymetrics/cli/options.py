@@ -23,7 +23,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="ground truth, then detections ([NAME=]FILE), in place of --gt and --dt; all behind one another",
+        help="ground truth, then detections ([NAME=]FILE), in place of --gt and --dt",
     )
     group.add_argument("--gt", metavar="FILE", help="ground truth; a folder, where the format is one of folders")
     group.add_argument(
