@@ -15,6 +15,8 @@ from .files import STANDARD_INPUT, check_file
 if TYPE_CHECKING:
     from ..evaluation.protocol import Protocol
 
+PARQUET = "parquet"
+
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Options that name the files."""
@@ -38,7 +40,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="NAME",
         help="of ground truth and detections, or of each, as in voc,coco: auto (default), coco, yolo, voc, cvat, "
-        "openimages or pennfudan",
+        "openimages, pennfudan or parquet",
     )
     group.add_argument(
         "--split", metavar="NAME", help="which part of a YOLO data set or VOC folder is the ground truth"
@@ -198,11 +200,14 @@ def files_of(
 def check_input(parser: argparse.ArgumentParser, option: str, path: str, kind: str | None) -> None:
     """Refuse a path that is not there, and a folder of no format. kind: the format, where it is said."""
     from ..formats.detect import detect
+    from ..formats.tables.parquet import is_parquet
 
-    if path == STANDARD_INPUT:
+    if path == STANDARD_INPUT or (kind in (None, PARQUET) and is_parquet(path)):
         return
     if not os.path.exists(path):
         parser.error(f"argument {option}: no such file: {path!r}")
+    if kind == PARQUET:
+        parser.error(f"argument {option}: {path!r} names no Parquet files")
     if os.path.isdir(path) and kind is None:
         try:
             detect(path)
@@ -215,8 +220,9 @@ def kinds_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> di
     from ..formats.detect import KINDS
 
     names = options.format.split(",")
-    if len(names) > 2 or not set(names) <= {"auto", *KINDS}:
-        parser.error(f"argument --format: must be auto, {', '.join(KINDS)} or two of them, got {options.format!r}")
+    known = ("auto", *KINDS, PARQUET)
+    if len(names) > 2 or not set(names) <= set(known):
+        parser.error(f"argument --format: must be one or two of {', '.join(known)}; got {options.format!r}")
     gt, dt = (None if name == "auto" else name for name in (names[0], names[-1]))
     return {"gt": gt, "dt": dt}
 
