@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 from collections.abc import Iterator
@@ -202,9 +203,12 @@ def check_input(parser: argparse.ArgumentParser, option: str, path: str, kind: s
     from ..formats.detect import detect
     from ..formats.tables.parquet import is_parquet
 
-    if path == STANDARD_INPUT or (kind in (None, PARQUET) and is_parquet(path)):
+    is_there = os.path.exists(path)
+    if path == STANDARD_INPUT:
         return
-    if not os.path.exists(path):
+    if kind in (None, PARQUET) and is_parquet(path) and (is_there or glob.glob(path, recursive=True)):
+        return
+    if not is_there:
         parser.error(f"argument {option}: no such file: {path!r}")
     if kind == PARQUET:
         parser.error(f"argument {option}: {path!r} names no Parquet files")
