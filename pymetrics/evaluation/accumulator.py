@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..formats.table_options import TableOptions
 from . import stages
 from .cells import group
 from .columns import Columns
@@ -89,6 +90,10 @@ class Accumulator:
         image_sizes: Any = None,
         use_ignore: bool = False,
         class_map: Mapping[Any, Any] | None = None,
+        columns: str | Mapping[str, Any] | None = None,
+        order: str | None = None,
+        images: Any = None,
+        categories: Any = None,
     ) -> None:
         """Add a batch of whole images; the arguments are those of `pymetrics.evaluate`.
 
@@ -114,18 +119,19 @@ class Accumulator:
             use_ignore = True
             gt, whole = data_set(gt, class_map)
         with self._lock:
-            columns = read_columns(
+            data = read_columns(
                 gt, dt, self.shape, self.protocol, box_format=box_format, normalized=normalized,
                 image_sizes=image_sizes, use_ignore=use_ignore, class_map=class_map, first_image=self.n_images,
                 number_by_image=bool(self.keep_matches) or self.keep_data, given=self._warned,
+                tables=TableOptions(columns, order, images, categories),
             )  # fmt: skip
             if whole is not None:
-                columns = by_rule(columns, whole["images"], whole["categories"], self.protocol.limit)
-            cells = group(columns, self.protocol.limit)
-            outcomes, _ = stages.match(columns, cells, self.protocol)
-            warn_of_zero_ids(outcomes, columns)
-            matches = match_rows(columns, cells, self.protocol, self.keep_matches) if self.keep_matches else None
-            self._add(outcomes, matches, [owned(columns)] if self.keep_data else [])
+                data = by_rule(data, whole["images"], whole["categories"], self.protocol.limit)
+            cells = group(data, self.protocol.limit)
+            outcomes, _ = stages.match(data, cells, self.protocol)
+            warn_of_zero_ids(outcomes, data)
+            matches = match_rows(data, cells, self.protocol, self.keep_matches) if self.keep_matches else None
+            self._add(outcomes, matches, [owned(data)] if self.keep_data else [])
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another accumulator holds; it stays as it is.

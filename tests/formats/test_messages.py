@@ -184,7 +184,7 @@ def test_paths(tmp_path):
 
 
 class DataFrame:
-    """Enough of pandas'."""
+    """Enough of an old pandas'."""
 
     def __init__(self, n_columns):
         self.shape = (4, n_columns)
@@ -196,7 +196,10 @@ class DataFrame:
 @pytest.mark.parametrize("n_columns", [5, 6, 7])
 def test_data_frames(n_columns):
     frame = DataFrame(n_columns)
-    with pytest.raises(TypeError, match=re.escape("dt is a DataFrame, which is not taken: pass its rows as dicts")):
+    with pytest.raises(
+        TypeError,
+        match=re.escape("dt is a DataFrame without Arrow's interface, __arrow_c_stream__: update its library"),
+    ):
         pymetrics.evaluate(GT, frame)
     with pytest.raises(TypeError, match=r"^gt is a DataFrame"):
         pymetrics.evaluate(frame, DT)

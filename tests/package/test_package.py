@@ -40,7 +40,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_import_is_light(tmp_path: Path) -> None:
     code = (
         "import sys, pymetrics\n"
-        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb cv2'.split()\n"
+        "heavy = 'torch numba pyarrow matplotlib torchmetrics pycocotools PIL pandas wandb cv2'.split()\n"
         "heavy = set(heavy) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -345,7 +345,11 @@ OTHER_USES = {
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
     ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
+    ("formats/tables/source.py", "lexsort"): "the rows of a table, in the order that the user says",
+    ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
+    ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
+    ("formats/mask_text.py", "searchsorted"): "the quotes behind strings",
     ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
     ("detection/segments.py", "searchsorted"): "the places of category ids",
     ("trackers/content.py", "searchsorted"): "the point of a curve at each of some scores",

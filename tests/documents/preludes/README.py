@@ -14,5 +14,6 @@ other.update(gt_batch + np.eye(1, 6, dtype=int), dt_batch + np.eye(1, 7))  # ano
 other_result = pymetrics.evaluate("gt.json", "sample/dt_hasty.json")
 target = [{"boxes": torch.tensor([[0.0, 0.0, 9.0, 9.0]]), "labels": torch.tensor([1])}]
 preds = [{**target[0], "scores": torch.ones(1)}]
-shards = [pymetrics.Accumulator(), pymetrics.Accumulator()]
-shards[0].update(gt_batch, dt_batch)
+shards = [pymetrics.Accumulator() for _ in range(2)]
+for k, shard in enumerate(shards):
+    shard.update(gt_batch + np.eye(1, 6, dtype=int) * (5 + k), dt_batch + np.eye(1, 7) * (5 + k))
