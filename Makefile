@@ -43,7 +43,8 @@ TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic trackio lightn
 TRACKED := tests/trackers $(wildcard tests/examples)
 test-trackers: $(VENV)-trackers/.packages
 	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers" \
-	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED)
+	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
+	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
 # at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
