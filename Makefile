@@ -89,11 +89,13 @@ sanitize: replay
 REPLAY := tests/replay/replay.cpp $(wildcard csrc/*.cpp csrc/bindings/require_*.cpp)
 REPLAY_FLAGS := -std=c++17 -O2 -g -pthread -Icsrc -ffp-contract=off -fno-trapping-math
 replay: $(VENV)/.test
+	@mkdir -p build
 	$(BIN)/python tests/replay/record.py build/calls.bin
 	$(CXX) $(REPLAY_FLAGS) -fsanitize=thread -o build/replay $(REPLAY)
 	build/replay build/calls.bin
 
 aarch64: has-aarch64 $(VENV)/.test
+	@mkdir -p build
 	$(BIN)/python tests/replay/record.py build/calls.bin
 	aarch64-linux-gnu-g++ $(REPLAY_FLAGS) -static -o build/replay-aarch64 $(REPLAY)
 	qemu-aarch64 build/replay-aarch64 build/calls.bin

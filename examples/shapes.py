@@ -39,6 +39,10 @@ class Shapes(torch.utils.data.Dataset):
     def __getitem__(self, i):
         return self.images[i], self.targets[i]
 
+    def pixels(self, image_id):
+        """An image as Pillow and trackers take it: uint8 [height, width, 3]."""
+        return (255 * self.images[image_id]).byte().permute(1, 2, 0).numpy()
+
 
 def loader(images, batch_size, shuffle=False):
     """Batches as torchvision's detectors take them: a list of images, and a list of targets."""

@@ -10,16 +10,11 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from ..formats.boxes import RawBoxes
-from ..formats.coco import XYWH, where_of
-from ..formats.coco_file import has_other_crowds, has_other_ignore, read_document, with_ignore
-from ..formats.options import ReadOptions
-from ..formats.source import Source
+from ..formats.coco_file import read_document
 from .dict_columns import index
 from .lazy_attributes import LazyAttributes
 from .lazy_dataset import Ann, Kept
@@ -108,22 +103,6 @@ class COCO(LazyAttributes):
         """dataset[key], for immediate reading. The caller must not store it."""
         kept = self._unopened()
         return self.dataset[key] if kept is None else kept.sections[key].peek()
-
-    def evaluation_source(self, options: ReadOptions) -> Source | None:
-        """For pymetrics.evaluate: what it would read from `dataset`; None: let it do so."""
-        kept = self._unopened()
-        if kept is None or vars(self).keys() & {"cats", "imgs"}:
-            return None
-        is_plain = options.iou_type == "bbox" and options.format("xywh") == XYWH
-        is_plain = is_plain and isinstance(kept.source.shape, RawBoxes)
-        if not is_plain or (kept.source.scores is None) != (options.argument == "gt"):
-            return None
-        source = kept.evaluation_source()
-        if has_other_crowds(source) or (options.use_ignore and has_other_ignore(source)):
-            return None
-        if options.argument == "dt":
-            return replace(source, where=where_of("dt['annotations']"))
-        return with_ignore(source) if options.use_ignore else source
 
     def _say(self, *words: Any) -> None:
         if self.verbose:

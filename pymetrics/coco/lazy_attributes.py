@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
+from ..formats.boxes import RawBoxes
+from ..formats.coco import XYWH, where_of
+from ..formats.coco_file import has_other_crowds, has_other_ignore, with_ignore
+from ..formats.options import ReadOptions
+from ..formats.source import Source
 from .lazy_dataset import Kept, opening
 
 
@@ -49,6 +55,31 @@ class LazyAttributes:
     def _unopened(self) -> Kept | None:
         """The unparsed data set, if no attribute through which annotations can be changed was given out."""
         return None if vars(self).keys() & {"dataset", "anns", self.BY_IMAGE} else self._kept
+
+    def evaluation_source(self, options: ReadOptions) -> Source | None:
+        """For pymetrics.evaluate: what it would read from `dataset`; None: let it do so."""
+        kept = self._unchanged()
+        if kept is None or kept.order is not None or (kept.source.scores is None) != (options.argument == "gt"):
+            return None
+        source = None
+        if options.compares == "masks":
+            source = kept.masks_as_read()
+        elif options.iou_type == "bbox" and options.format("xywh") == XYWH and isinstance(kept.source.shape, RawBoxes):
+            source = kept.evaluation_source()
+        if source is None or has_other_crowds(source) or (options.use_ignore and has_other_ignore(source)):
+            return None
+        if options.argument == "dt":
+            return replace(source, where=where_of("dt['annotations']"))
+        return with_ignore(source) if options.use_ignore else source
+
+    def evaluation_values(self, *keys: str) -> dict[str, Any] | None:
+        """For pymetrics.evaluate: values of `dataset`, not to be stored; None: let it look there."""
+        kept = self._unchanged()
+        return None if kept is None else {key: kept.sections[key].peek() for key in keys}
+
+    def _unchanged(self) -> Kept | None:
+        """As _unopened, and the images and categories were not given out, either."""
+        return None if vars(self).keys() & {"cats", "imgs"} else self._unopened()
 
     def __copy__(self) -> Any:
         self._open()  # for copies share their dicts

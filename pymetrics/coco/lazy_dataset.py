@@ -20,6 +20,7 @@ from ..evaluation.build_columns import last_of_each_id
 from ..formats.boxes import RawBoxes
 from ..formats.coco_file import Document
 from ..formats.ids import positions
+from ..formats.mask_text import kept_masks, with_escapes
 from ..formats.source import Source, SourceAxes
 from ..kernels import arrays
 from .copies import deep_copy
@@ -52,24 +53,31 @@ if hasattr(os, "register_at_fork"):
 class Text:
     """A file's text. It is never changed."""
 
-    def __init__(self, data: NDArray[np.uint8]) -> None:
-        self.data = data
+    def __init__(self, document: Document) -> None:
+        self.data = document.text
+        self._masks = document.source.shape.runs if document.source.shape.name == "masks" else None
 
     def parsed(self, begin: int, end: int) -> Any:
         """The JSON value that stands there."""
-        return json.loads(str(self.data.data[begin:end], "utf-8"))
+        return json.loads(self._json(begin, end))
 
     def first_record(self) -> Any:
         """The first object of a list of objects."""
         size = 4096
         while True:
-            head = str(self.data.data[:size], "utf-8", "replace")
+            head = self._json(0, size, "replace")
             try:
                 return json.JSONDecoder().raw_decode(head, head.index("{"))[0]
             except ValueError:  # cut off
                 if size >= len(self.data):
                     raise
                 size *= 16
+
+    def _json(self, begin: int, end: int, errors: str = "strict") -> str:
+        data = self.data[begin:end]
+        if self._masks is not None:
+            data = with_escapes(data, self._masks.begins - begin, self._masks.ends - begin)
+        return str(data.data, "utf-8", errors)
 
     def __deepcopy__(self, memo: Any) -> Text:
         return self
@@ -136,7 +144,7 @@ class Kept:
     @classmethod
     def of_data_set(cls, document: Document) -> Kept | None:
         """None where annotations have no ids, which a COCO needs."""
-        text, source = Text(document.text), document.source
+        text, source = Text(document), document.source
         if source.ids is None or source.axes.images is None:
             return None
         sections = {key: Section(text, span) for key, span in document.spans.items()}
@@ -164,6 +172,13 @@ class Kept:
         from .lazy_masks import with_masks
 
         return with_masks(self.source, self.text.data)
+
+    def masks_as_read(self) -> Source | None:
+        """What pymetrics.evaluate reads of a file with masks; None: their dicts have to be read."""
+        if self.source.shape.name == "masks":
+            return self.evaluation_source()
+        found = kept_masks(self.text.data, self.source.side) if isinstance(self.source.shape, RawBoxes) else None
+        return None if found is None else replace(self.evaluation_source(), shape=found.shape, area=found.area)
 
     def annotations(self) -> list[Ann]:
         """The annotations as dicts, in the order of the file."""

@@ -133,7 +133,7 @@ def _kept_results(path: str | os.PathLike[str]) -> Kept | None:
     document = read_document(path, "dt")
     if document is None:
         return None
-    text = Text(document.text)
+    text = Text(document)
     if len(document.source) and "caption" in text.first_record():  # other rules hold then
         return None
     complete = complete_boxes

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 
-from ..formats.coco_file import read_document
+from ..formats.coco import XYWH
+from ..formats.coco_file import Document, has_other_crowds, has_other_ignore, open_file, read_document, with_ignore
 from ..formats.json_files import read_json
+from ..formats.options import ReadOptions
 from ..formats.source import LVIS_KEYS
 from .cells import group
 from .columns import CROWD, Axes, Columns, Side
 
 Row = dict[str, Any]
 LARGEST_TABLE = 1 << 28  # bytes, one for each image and category
+LOOKED_FOR, PARTIAL = 1, 2  # bits of an image and category
+CHUNK = 1 << 16  # rows
 FREQUENCIES = {"r": "rare", "c": "common", "f": "frequent"}
 
 
@@ -79,14 +84,16 @@ def by_rule(columns: Columns, images: Sequence[Row], categories: Sequence[Row], 
     """
     columns, axes = columns.on_host(), columns.axes
     gt, dt = columns.gt, columns.dt
-    is_kept = dt.image >= 0
-    if np.bincount(dt.image[is_kept], minlength=1).max() > limit:  # LIMIT_OF_IMAGE
+    counts = np.zeros(len(axes.image_ids) + 1, np.int64)
+    for rows in _chunks(len(dt.image)):
+        counts += np.bincount(dt.image[rows] + 1, minlength=len(counts))
+    if counts[1:].max(initial=0) > limit:  # LIMIT_OF_IMAGE
         together = replace(columns, dt=replace(dt, category=np.zeros_like(dt.category)))
-        is_kept[:] = False
-        is_kept[group(together, limit, by="image").dt_rows] = True
+        is_out = np.ones(len(dt.image), bool)
+        is_out[group(together, limit, by="image").dt_rows] = False
+        dt = _without(dt, is_out)
     gt = replace(gt, flags=gt.flags & ~np.uint8(CROWD))  # LVIS_WITHOUT_CROWDS
     gt = _without(gt, ~has_area(gt.area))
-    dt = _without(dt, ~is_kept)
     place_of = {id: i for i, id in enumerate(axes.image_ids.tolist())}
     places = np.array([place_of[image["id"]] for image in images], np.int64)
     found = judged_columns(replace(columns, gt=gt, dt=dt), images, places, axes.category_ids.tolist())
@@ -103,14 +110,24 @@ def judged_columns(columns: Columns, images: Sequence[Row], places: Any, categor
     images: what the data set says of them. places: int64, where each stands on the axis. category_ids: of the axis.
     """
     gt, dt, axes = columns.gt, columns.dt, columns.axes
-    area = dt.area if len(dt.area) else columns.shape.area(dt.shape)
-    dt = _without(replace(dt, area=area), ~has_area(area))
+    area = dt.area.copy() if len(dt.area) else columns.shape.area(dt.shape)
     place_of = {id: k for k, id in enumerate(category_ids)}
-    named = {key: _pairs([image.get(key, ()) for image in images], places, place_of, axes) for key in LVIS_KEYS}
-    shown, found = (_keys(side.image, side.category, axes) for side in (gt, dt))
-    looked_for = _are_in(found, np.concatenate([shown[shown >= 0], named["neg_category_ids"]]), axes)
-    columns = replace(columns, gt=gt, dt=_without(dt, ~looked_for))  # NOT_LOOKED_FOR
-    return ignore_unmatched(columns, _are_in(found, named["not_exhaustive_category_ids"], axes))
+    absent, partial = (_pairs([image.get(key, ()) for image in images], places, place_of, axes) for key in LVIS_KEYS)
+    shown = _keys(gt.image, gt.category, axes)
+    rules = _table([(np.concatenate([shown[shown >= 0], absent]), LOOKED_FOR), (partial, PARTIAL)], axes)
+    category = np.empty_like(dt.category)
+    for rows in _chunks(len(category)):
+        found = rules(_keys(dt.image[rows], dt.category[rows], axes))
+        looked_for = found & LOOKED_FOR != 0
+        is_out = ~looked_for | ~has_area(area[rows])  # NOT_LOOKED_FOR
+        category[rows] = np.where(is_out, np.int32(-1), dt.category[rows])
+        area[rows][found & PARTIAL != 0] = -np.inf  # NOT_EXHAUSTIVE: as in ignore_unmatched
+    return replace(columns, dt=replace(dt, category=category, area=area))
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    """The rows in parts of which intermediate arrays stay in the cache."""
+    return (slice(begin, begin + CHUNK) for begin in range(0, n, CHUNK))
 
 
 def has_area(area: Any) -> Any:
@@ -131,28 +148,46 @@ def _keys(image: Any, category: Any, axes: Any) -> Any:
     return keys
 
 
-def _are_in(keys: Any, chosen: Any, axes: Any) -> Any:
-    """bool (N,): which keys are among the chosen ones, none of which is -1."""
+def _table(marked: Sequence[tuple[Any, int]], axes: Axes) -> Callable[[Any], Any]:
+    """A function of keys: uint8 (N,), the bits of those that are marked. marked: keys of 0 and above, and their bit."""
     n = len(axes.image_ids) * len(axes.category_ids)
     if n > LARGEST_TABLE:
-        return np.isin(keys, chosen)
-    table = np.zeros(n + 1, bool)  # the last one is that of -1
-    table[chosen] = True
-    return table[keys]
+        return lambda keys: sum(np.isin(keys, chosen) * np.uint8(bit) for chosen, bit in marked)
+    table = np.zeros(n + 1, np.uint8)  # the last one is that of -1
+    for chosen, bit in marked:
+        table[chosen] |= np.uint8(bit)
+    return lambda keys: table[keys]
 
 
 def _pairs(lists: list[Sequence[Any]], places: Any, place_of: Mapping[Any, int], axes: Axes) -> Any:
     """The keys of the images and categories that a list of each image names. place_of: categories by id."""
-    named = np.array([place_of.get(category, -1) for listed in lists for category in listed], np.int64)
+    named = np.fromiter(map(place_of.get, chain.from_iterable(lists), repeat(-1)), np.int64)
     keys = _keys(places.repeat(list(map(len, lists))), named, axes)
     return keys[keys >= 0]
+
+
+@dataclass(frozen=True)
+class _OpenFile:
+    """A file that is read with its boxes."""
+
+    path: str | os.PathLike[str]
+    document: Document
+
+    def evaluation_source(self, options: ReadOptions) -> Any:
+        """What coco_file.open_file gives."""
+        source = self.document.source
+        if options.iou_type == "bbox" and options.format("xywh") == XYWH and not has_other_crowds(source):
+            if not options.use_ignore:
+                return source
+            if not has_other_ignore(source):
+                return with_ignore(source)
+        return open_file(self.path, options)
 
 
 def data_set(gt: Any, class_map: Any = None) -> tuple[Any, Row]:
     """The ground truth of LVIS as it is to be read on, and its images and categories.
 
-    A path stays one where the C++ reader takes the file; else its content is read. Of a COCO or LVIS object it is the
-    data set.
+    Of a path it is what the C++ reader makes of the file, or its content; of a COCO or LVIS object the data set.
 
     Raises:
         OSError: the file cannot be read.
@@ -161,20 +196,22 @@ def data_set(gt: Any, class_map: Any = None) -> tuple[Any, Row]:
     """
     if class_map:
         raise ValueError("class_map cannot be used with the protocol 'lvis': rename the categories in the data")
-    found, whole = getattr(gt, "dataset", gt), None
+    read = getattr(gt, "evaluation_values", None)  # of our COCO and LVIS, which then make no dicts of annotations
+    whole = read("images", "categories") if callable(read) else None
+    found = gt if whole is not None else getattr(gt, "dataset", gt)
     if isinstance(found, (str, os.PathLike)):
         document = read_document(found, "gt")
         if document is None:
             found = read_json(found, "gt")
         else:
-            text, spans = document.text.data, document.spans
+            found, text, spans = _OpenFile(found, document), document.text.data, document.spans
             whole = {key: json.loads(str(text[slice(*spans[key])], "utf-8")) for key in ("images", "categories")}
     if whole is None and not isinstance(found, dict):
         raise ValueError(f"protocol 'lvis' needs gt as a file of LVIS or its content, got {type(gt).__name__}")
     whole = found if whole is None else whole
     for i, image in enumerate(whole.get("images", ())):
-        for key in LVIS_KEYS:
-            if isinstance(image, Mapping) and not isinstance(image.get(key, ()), (list, tuple)):
+        for key in LVIS_KEYS if isinstance(image, (dict, Mapping)) else ():
+            if not isinstance(image.get(key, ()), (list, tuple)):
                 raise ValueError(f"gt['images'][{i}][{key!r}] must be a list of category ids, got {image[key]!r}")
     for i, category in enumerate(whole.get("categories", ())):
         if not isinstance(category, Mapping):

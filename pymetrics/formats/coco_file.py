@@ -50,7 +50,8 @@ class Document:
 
     spans: where the value of each key stands in the text, in its order; of a list of results, that of "annotations".
     is_plain: every iscrowd is there, and 0 or of at least 1; every area that counts is there.
-    text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind.
+    text: uint8, not to be written to; the file and native.TEXT_PAD zero bytes behind. Where the source has masks their
+        escapes are undone in it (mask_text.with_escapes).
     """
 
     source: Source
@@ -140,12 +141,19 @@ def read_document(path: str | os.PathLike[str], argument: str) -> Document | Non
             from .keypoint_file import read_poses
             from .mask_text import masks_of_results
 
-            text = _text_of(file.fileno(), size)
-            masks = masks_of_results(text)
-            found = read_poses(text, size, argument) if masks is None else masks
+            text, spans = _text_of(file.fileno(), size), {"annotations": (0, size)}
+            try:
+                masks = masks_of_results(text)
+            except FastPathDeclined:
+                pass
+            else:
+                if masks is not None:
+                    return Document(masks, spans, True, text)
+                text = _text_of(file.fileno(), size)
+            found = read_poses(text, size, argument)
             if found.area is not None:
                 raise
-            return Document(found, {"annotations": (0, size)}, True, text)
+            return Document(found, spans, True, text)
 
     return _with_file(path, argument, document_of)
 

@@ -45,7 +45,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         if line.indent or pair is None:
             raise ValueError(f"{name!r}, line {line.number}: must be KEY: VALUE, got {_shown(line.text)}")
         end = at + 1
-        while end < len(lines) and (lines[end].indent or lines[end].text.startswith("- ")):
+        while end < len(lines) and (lines[end].indent or lines[end].text.startswith(("- ", "]", "}"))):
             end += 1
         key, value = str(_scalar(pair["key"])), (pair["value"] or "").strip()
         found[key] = _value(value, lines[at + 1 : end], f"{name!r}, line {line.number}: {key}")

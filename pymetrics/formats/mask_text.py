@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,12 +25,52 @@ COMPRESSED, RUN_LIST, POLYGONS = 0, 1, 2
 def masks_of_results(text: NDArray[np.uint8]) -> Source | None:
     """Results whose masks are all compressed runs, and which have no boxes; None where they are anything else.
 
-    text: of a Document, which is not changed.
+    text: of a file, with native.TEXT_PAD zero bytes behind; escapes in masks are undone, in any case.
+
+    Raises:
+        FastPathDeclined: they have no masks, or boxes; the text is as it was.
     """
-    found = kept_masks(text, "dt")
-    if found is None or found.area is not None or not isinstance(found.shape.runs, TextColumns):
+    from .. import _native
+    from .coco import XYWH
+    from .coco_file import CHUNK, SHORTEST, FastPathDeclined, read_results, with_box_areas
+
+    size = len(text) - _native.TEXT_PAD
+    spans = np.empty((size // SHORTEST + 1, 2), np.int64)
+    found = with_box_areas(read_results(text, size, "dt", XYWH, CHUNK, masks=spans))
+    if found.area is not None:
+        raise FastPathDeclined("boxes")
+    try:
+        raw = masks_of_text(text, spans[: len(found)], found.where)
+    except ValueError:
         return None
-    return found if len(found.shape.runs) == len(found) and found.shape.order is None else None
+    if isinstance(raw, tuple) or not isinstance(raw.runs, TextColumns) or raw.polygons is not None:
+        return None
+    return found.with_shape(raw)
+
+
+def with_escapes(text: NDArray[np.uint8], begins: Any, ends: Any) -> NDArray[np.uint8]:
+    """The JSON text in which masks_of_text undid the escapes of strings, the last of which may be cut off.
+
+    begins, ends: int64, ascending, where the strings stand now. Up to the next quote stands what was left over.
+    """
+    n = len(text)
+    quotes = np.append(np.flatnonzero(text == ord('"')), n)
+    begins = begins[begins < n]
+    ends = np.minimum(ends[: len(begins)], n)
+    stops = quotes[np.searchsorted(quotes, ends)]
+    times = np.ones(n, np.uint8)  # how often each byte stands in the JSON text
+    times[_is_between(begins, ends, n) & (text == ord("\\"))] = 2
+    times[_is_between(ends, stops, n)] = 0
+    found: NDArray[np.uint8] = np.repeat(text, times)
+    return found
+
+
+def _is_between(begins: Any, ends: Any, n: int) -> NDArray[np.bool_]:
+    """bool (n,): the places in parts that share none."""
+    steps = np.zeros(n + 1, np.int8)
+    steps[begins] += 1
+    steps[ends] -= 1
+    return np.cumsum(steps[:-1], dtype=np.int8) > 0
 
 
 def kept_masks(text: NDArray[np.uint8], argument: str) -> Source | None:

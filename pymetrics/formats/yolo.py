@@ -123,15 +123,15 @@ def _of_split(content: dict[str, Any], yaml: Path, side: str, split: str | None)
             target = target[0]
         for base in bases:
             found = base / str(target)
-            if str(target).startswith("../") and not found.exists():
+            if str(target).startswith("../") and not os.path.exists(found):
                 found = base / str(target)[3:]  # as Roboflow writes it
-            if found.is_dir():
+            if os.path.isdir(found):  # False, too, where a name is too long
                 images = found / "images" if (found / "images").is_dir() else found
                 labels = _labels_of_images(images)
                 if labels is None:
                     raise ValueError(f"{side}: there is no folder of labels for {str(images)!r}, which {key} names")
                 return _Place(labels, images, None, (content, yaml))
-            if found.is_file():
+            if os.path.isfile(found):
                 return _of_list(found, base, (content, yaml), side)
         if split or key == there[-1]:
             break
@@ -154,7 +154,7 @@ def _of_list(path: Path, base: Path, yaml: tuple[dict[str, Any], Path], side: st
         if line.strip():
             file = Path(line.strip())
             candidates = [file, path.parent / file, base / file]
-            found = next((each for each in candidates if each.is_file()), None)
+            found = next(filter(os.path.isfile, candidates), None)
             if found is None:
                 raise ValueError(f"{place_of(side, str(path), number)}: no such image: {line.strip()!r}")
             files.append(found)

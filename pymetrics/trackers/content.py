@@ -22,7 +22,7 @@ from ..pictures import Mark, Marks, images_of
 from ..pictures.names import labels_of
 
 if TYPE_CHECKING:
-    from ..analysis import BestThreshold
+    from ..analysis import BestThreshold, ConfidenceCurve
     from ..evaluation.curves import Curves
 
 Names = Mapping[int, str] | bool | None
@@ -91,6 +91,11 @@ def iou_of(result: Result) -> float:
     return 0.5 if 0.5 in ious else ious[0]
 
 
+def iou_key(iou: float) -> str:
+    """pr_50 of .5, pr_62_5 of .625."""
+    return f"pr_{100 * iou:g}".replace(".", "_")
+
+
 def scalars(
     result: Result, prefix: str, keys: Literal["torchmetrics", "coco"], class_names: Names, best: BestThreshold
 ) -> dict[str, float]:
@@ -145,12 +150,17 @@ def confidence_lines(curves: Curves, n: int = 101) -> list[Line]:
     if macro.n_gt == 0 or len(macro) == 0:
         return []
     at = np.linspace(min(0.0, float(macro.scores[-1])), max(1.0, float(macro.scores[0])), n)
-    place = np.searchsorted(-macro.scores, -at, side="right") - 1  # the last score that is at least `at`
+    place = points_at(macro, at)
     at, place = at[place >= 0], place[place >= 0]
     return [
         (name, at.tolist(), getattr(macro, name)[place].tolist())
         for name in ("precision", "recall", "f1")
     ]  # fmt: skip
+
+
+def points_at(curve: ConfidenceCurve, scores: Any) -> Any:
+    """int64: the point of the curve that says what holds if detections count from each score on; -1 where none do."""
+    return np.searchsorted(-curve.scores, -scores, side="right") - 1
 
 
 def confusion(

@@ -132,7 +132,7 @@ def _charts(
         lines, n = content.precision_lines(result, curves, names, Table.MAX_ROWS // len(curves.recall) - 1)
         if lines:
             title = f"Precision over recall at IoU {curves.iou:g}{_left_out(len(lines) - 1, n)}"
-            charts[f"pr_{100 * curves.iou:g}".replace(".", "_")] = _lines(lines, title, ("recall", "precision"))
+            charts[content.iou_key(curves.iou)] = _lines(lines, title, ("recall", "precision"))
     curves = result.curves(content.iou_of(result))
     if lines := content.confidence_lines(curves):
         charts["confidence"] = _lines(lines, f"Means over classes at IoU {curves.iou:g}", ("score", "value"))
@@ -177,7 +177,8 @@ def _images(result: Result, shown: content.Shown) -> list[Any]:
     labels = {number_of[id_]: name for id_, name in shown.marks.name_of.items()}
     has_masks = result.outcomes.iou_type in ("segm", "boundary") and max(labels, default=0) <= 255
     found = list(shown)
-    size = tuple(max((image.size[axis] for _, _, image, _ in found), default=1) for axis in (0, 1))
+    size = (max((image.width for _, _, image, _ in found), default=1),
+            max((image.height for _, _, image, _ in found), default=1))  # fmt: skip
     made = []
     for _, name, image, marks in found:
         boxes: dict[str, Any] = {}

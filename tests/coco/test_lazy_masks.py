@@ -8,6 +8,7 @@ from helpers.coco_cases import clean, is_unopened, quietly, write
 from helpers.coco_scenes import Scene, compare, run
 from helpers.mask_scenes import SIZE, make_mask_scene, make_segmentation
 
+import pymetrics
 from pymetrics import _config
 from pymetrics.coco import COCO, COCOeval, mask
 
@@ -123,3 +124,60 @@ def test_results_that_are_no_masks(tmp_path, counts):
         return None
 
     assert outcome(files[1]) == outcome(copy.deepcopy(scene.dt)) is not None
+
+
+@pytest.mark.parametrize("with_boxes", [True, False])
+@pytest.mark.parametrize("iou_type", ["segm", "boundary"])
+def test_evaluate_takes_unopened_objects(tmp_path, with_boxes, iou_type):
+    """The numbers of the files and of the dicts, before and after COCOeval read the same objects."""
+    files = write(tmp_path, plain_scene(4, with_boxes))
+    expected = pymetrics.evaluate(*files, iou_type)
+    assert 0 < expected["map"] < 1
+    gt = quietly(COCO, files[0])
+    dt = quietly(gt.loadRes, files[1])
+    for _ in range(2):
+        found = pymetrics.evaluate(gt, dt, iou_type)
+        assert is_unopened(gt)
+        assert is_unopened(dt)
+        for name in ("precision", "recall", "scores"):
+            assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+        quietly(COCOeval(gt, dt, "segm").evaluate)
+    assert gt.anns
+    assert dt.anns
+    of_dicts = pymetrics.evaluate(gt, dt, iou_type)
+    assert of_dicts.precision.tobytes() == expected.precision.tobytes()
+    sizes = {image["id"]: SIZE for image in gt.dataset["images"]}
+    fresh = quietly(COCO, files[0])
+    assert pymetrics.evaluate(fresh, dt, iou_type, image_sizes=sizes)["map"] == expected["map"]
+    assert is_unopened(fresh)
+
+
+@pytest.mark.parametrize("slash", ["/", r"\/"])
+def test_escapes_come_back(tmp_path, slash):
+    r"""In the text that is kept, \\ of runs was replaced; the dicts made of it later hold what json reads.
+
+    Slashes in captions stay as they are written, and the first record is longer than what is read at first.
+    """
+    rng = np.random.default_rng(5)
+    scene = plain_scene(6, with_boxes=False)
+    height, width = SIZE
+    for i, row in enumerate(scene.dt):
+        counts = rng.integers(1, 60, 4000 if i == 0 else rng.integers(1, 40)).tolist()
+        size = [sum(counts), 1] if i == 0 else [height, width]
+        counts = counts if i == 0 else [*counts, height * width - sum(counts)]
+        row["segmentation"] = {
+            "size": size,
+            "counts": mask.frPyObjects({"size": size, "counts": counts}, *size)["counts"],
+        }
+        row["note"] = "a/b"
+    files = write(tmp_path, with_text(scene))
+    path = tmp_path / "dt.json"
+    text = path.read_text()
+    assert text.count("\\\\") > 50
+    assert len(text[: text.index("}, {")]) > 5000
+    path.write_text(text.replace("/", slash))
+    dt = quietly(quietly(COCO, files[0]).loadRes, str(path))
+    assert is_unopened(dt)
+    assert dt._kept.source.shape.name == "masks"
+    found = dt.dataset["annotations"]
+    assert [{key: row[key] for key in scene.dt[0]} for row in found] == scene.dt

@@ -142,5 +142,6 @@ def run_page(page: Path, renew: bool = False) -> dict[str, Any]:
 
 if __name__ == "__main__":
     path = Path(sys.argv[1]).resolve()
+    sys.path.append(str(HERE.parent))  # preludes import from helpers
     os.chdir(sys.argv[2])
     print("\n" + json.dumps(run_page(path, "--renew" in sys.argv)))

@@ -50,7 +50,7 @@ def test_the_blocks_of_a_page(page: Path, sample: Path, tmp_path: Path, request:
         request.getfixturevalue("sum_order")
         os.symlink(data("coco_yolact100/gt.json").parent, tmp_path / "coco_yolact100")
     env = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "COMET_"))}
-    env |= {**QUIET, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), *sys.path])}
+    env |= {**QUIET, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-W", "error", str(HERE / "run_page.py"), str(page), str(tmp_path)]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

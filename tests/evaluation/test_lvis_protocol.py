@@ -10,6 +10,7 @@ from helpers.lvis_scenes import full_image_scene, make_lvis_scene, make_real_sce
 import pymetrics
 from pymetrics.coco import lvis
 from pymetrics.evaluation import federated
+from pymetrics.formats.coco_file import read_document
 
 pytestmark = pytest.mark.filterwarnings("ignore:gt has images|dt", "ignore:.*left out:UserWarning")
 
@@ -19,11 +20,13 @@ def check(scene, iou_type, tmp_path):
     path.write_text(json.dumps(scene.gt))
     evaluation = lvis.LVISEval(str(path), copy.deepcopy(scene.dt), iou_type)
     evaluation.run()
-    for gt in (str(path), scene.gt, evaluation.lvis_gt):
+    unopened = lvis.LVIS(path)
+    for gt in (str(path), scene.gt, evaluation.lvis_gt, unopened):
         result = pymetrics.evaluate(gt, scene.dt, iou_type, "lvis")
         assert result.stats.tolist() == [float(value) for value in evaluation.results.values()]
         assert result.precision[..., 0].tobytes() == evaluation.eval["precision"].tobytes()
         assert result.recall[..., 0].tobytes() == evaluation.eval["recall"].tobytes()
+    assert ("anns" in vars(unopened)) == (read_document(path, "gt") is None)  # json reads files of an unusual kind
     return result, evaluation
 
 
@@ -50,6 +53,7 @@ def test_limit_of_an_image():
 def test_pairs_of_large_data_sets(monkeypatch, tmp_path):
     """Where a byte for each image and category would be too many."""
     monkeypatch.setattr(federated, "LARGEST_TABLE", 0)
+    monkeypatch.setattr(federated, "CHUNK", 3)
     for seed in range(20):
         check(make_lvis_scene(seed), "bbox", tmp_path)
 
@@ -106,6 +110,31 @@ def test_real_annotations(data, tmp_path, n):
 def _saved(result, folder):
     result.save(folder / "result.pmr")
     return folder / "result.pmr"
+
+
+@pytest.mark.parametrize("options", [{"box_format": "cxcywh"}, {"use_ignore": True}], ids=str)
+def test_files_and_options(tmp_path, options):
+    for seed in range(8):
+        scene = make_lvis_scene(seed)
+        path = tmp_path / "gt.json"
+        path.write_text(json.dumps(scene.gt))
+        found, expected = (
+            pymetrics.evaluate(gt, scene.dt, protocol="lvis", **options).precision for gt in (path, scene.gt)
+        )
+        assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(("key", "value"), [("iscrowd", 7), ("ignore", "yes")])
+def test_odd_flags_of_files_are_refused_as_those_of_dicts(tmp_path, key, value):
+    scene = make_lvis_scene(1)
+    scene.gt["annotations"][0][key] = value
+    (tmp_path / "gt.json").write_text(json.dumps(scene.gt))
+    errors = []
+    for gt in (tmp_path / "gt.json", lvis.LVIS(tmp_path / "gt.json"), scene.gt):
+        with pytest.raises((TypeError, ValueError)) as error:
+            pymetrics.evaluate(gt, scene.dt, protocol="lvis")
+        errors.append(str(error.value))
+    assert errors[0] == errors[1] == errors[2]
 
 
 def test_refused(tmp_path):

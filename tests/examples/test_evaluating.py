@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, run_in
 from helpers import layouts
+from helpers.examples import ROOT, run_in
 
 import pymetrics
 from pymetrics import cli

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Run
+from helpers.examples import ROOT
 
 pytestmark = pytest.mark.slow
+Run = Callable[..., str]
 N_EPOCHS = 2
 
 

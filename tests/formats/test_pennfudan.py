@@ -109,7 +109,7 @@ def test_what_is_wrong(folder, monkeypatch):
 def test_damaged_masks_raise_value_errors(folder):
     mask = folder / "PedMasks" / "FudanPed00001_mask.png"
     whole, rng, refused = mask.read_bytes(), np.random.default_rng(0), []
-    for _ in range(200):
+    for _ in range(100):
         damaged = bytearray(whole)
         for place in rng.integers(0, len(whole), rng.integers(1, 4)):
             damaged[place] = rng.integers(0, 256)
@@ -118,7 +118,7 @@ def test_damaged_masks_raise_value_errors(folder):
             pymetrics.read(folder, "gt")
         except ValueError as error:
             refused.append(str(error))
-    assert len(refused) > 50
+    assert len(refused) > 25
     assert all("FudanPed00001_mask.png" in message for message in refused)
 
 

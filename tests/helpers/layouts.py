@@ -122,3 +122,61 @@ def voc(folder: Path) -> tuple[Path, Path]:
         rows = [f"{im} {score} {x} {y} {x + w} {y + h}\n" for im, c, x, y, w, h, score in FOUND if c == k]
         (found / f"comp4_det_test_{category}.txt").write_text("".join(rows))
     return folder / "VOC", found
+
+
+def cvat_object(kind: str, category: int, box: tuple[float, ...], attributes: str = "", more: str = "") -> str:
+    x, y, w, h = box
+    if kind == "box":
+        shape = f'xtl="{x}" ytl="{y}" xbr="{x + w}" ybr="{y + h}"'
+    else:
+        flat = polygon(x, y, w, h)[0]
+        shape = 'points="' + ";".join(f"{px},{py}" for px, py in zip(flat[::2], flat[1::2], strict=True)) + '"'
+    return f'<{kind} label="{NAMES[category]}" {shape} z_order="0"{more}>{attributes}</{kind}>\n'
+
+
+def cvat_file(objects: dict[str, str]) -> str:
+    """objects: the text of each image's."""
+    labels = "".join(f"<label><name>{name}</name></label>" for name in NAMES)
+    images = "".join(
+        f'<image id="{i}" name="{name}.png" width="{width}" height="{height}">\n{objects.get(name, "")}</image>\n'
+        for i, (name, (height, width)) in enumerate(SIZES.items())
+    )
+    meta = f"<meta><task><labels>{labels}</labels></task></meta>"
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>{meta}\n{images}</annotations>\n'
+    )
+
+
+def cvat(folder: Path, kind: str = "box") -> tuple[Path, Path]:
+    """Two files."""
+    sides: list[dict[str, str]] = [{}, {}]
+    for image, category, *box in OBJECTS:
+        sides[0][image] = sides[0].get(image, "") + cvat_object(kind, category, tuple(box))
+    for image, category, *box, score in FOUND:
+        attribute = f'<attribute name="score">{score}</attribute>'
+        sides[1][image] = sides[1].get(image, "") + cvat_object(kind, category, tuple(box), attribute)
+    for name, side in zip(("gt.xml", "dt.xml"), sides, strict=True):
+        (folder / name).write_text(cvat_file(side))
+    return folder / "gt.xml", folder / "dt.xml"
+
+
+LABELS = ["/m/01g317", "/m/0k4j", "/m/0bt9lr"]
+
+
+def openimages(folder: Path) -> tuple[Path, Path]:
+    """Two CSV files, and one of the names of categories."""
+
+    def sides(image: str, x: float, y: float, w: float, h: float) -> str:
+        height, width = SIZES[image]
+        return f"{x / width!r},{(x + w) / width!r},{y / height!r},{(y + h) / height!r}"
+
+    gt = [
+        "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
+    ]
+    gt += [f"{image},xclick,{LABELS[k]},1,{sides(image, *box)},0,0,0,0,0" for image, k, *box in OBJECTS]
+    dt = ["ImageID,LabelName,Score,XMin,XMax,YMin,YMax"]
+    dt += [f"{image},{LABELS[k]},{score},{sides(image, *box)}" for image, k, *box, score in FOUND]
+    names = [f"{label},{name}" for label, name in zip(LABELS, NAMES, strict=True)]
+    for name, lines in (("boxes.csv", gt), ("results.csv", dt), ("class-descriptions-boxable.csv", names)):
+        (folder / name).write_text("\n".join(lines) + "\n")
+    return folder / "boxes.csv", folder / "results.csv"

@@ -54,7 +54,7 @@ QUIRKS = [
     ("NOT_LOOKED_FOR", r"c in looked_for\[image\]", "True"),
     ("NOT_EXHAUSTIVE", r"-np\.inf", "area"),
     ("LIMIT_OF_IMAGE", r"> limit", "> limit + 1"),
-    ("LIMIT_OF_IMAGE", r"if np\.bincount", "if False and np.bincount"),
+    ("LIMIT_OF_IMAGE", r"if counts", "if False and counts"),
 ]
 
 

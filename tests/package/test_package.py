@@ -349,8 +349,10 @@ OTHER_USES = {
     ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
     ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
+    ("formats/mask_text.py", "searchsorted"): "the quotes behind strings",
     ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
     ("detection/segments.py", "searchsorted"): "the places of category ids",
+    ("trackers/content.py", "searchsorted"): "the point of a curve at each of some scores",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
 }
 

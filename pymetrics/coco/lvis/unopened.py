@@ -65,7 +65,7 @@ def kept_results(path: Any, max_dets: int) -> LvisKept | None:
     document = read_document(path, "dt") if isinstance(path, (str, os.PathLike)) else None
     if document is None or max_dets == 0:
         return None
-    source, text = document.source, Text(document.text)
+    source, text = document.source, Text(document)
     are_boxes = isinstance(source.shape, RawBoxes)
     if not are_boxes and source.shape.name != "masks":
         return None
