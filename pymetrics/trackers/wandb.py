@@ -99,7 +99,8 @@ def payload(
         values |= {prefix + key: chart for key, chart in charts.items()}
         if images is not None:
             found = content.Shown(result, images, shown, at.threshold, class_names, Image.MAX_ITEMS)
-            values[prefix + "images"] = _images(result, found)
+            if found.ids:
+                values[prefix + "images"] = _images(result, found)
     return values
 
 
