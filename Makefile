@@ -8,6 +8,9 @@ SOURCES := setup.py CMakeLists.txt $(wildcard csrc/*.h csrc/*.cpp csrc/*.cu csrc
 PYMETRICS_CUDA_ARCHS ?= 90
 # An editable install, so that tests never meet a stale copy; CMake's tree is kept, so that a rebuild is quick.
 INSTALL := PYMETRICS_BUILD_DIR=build/dev PYMETRICS_CUDA_ARCHS='$(PYMETRICS_CUDA_ARCHS)' $(PIP) install -q --no-build-isolation -c constraints.txt -e
+# The environment $(1) finds what is installed in the main one, too.
+see_main = echo "import site; site.addsitedir('$$(ls -d $(abspath $(VENV))/lib/python*/site-packages)')" > \
+  $$(ls -d $(1)/lib/python*/site-packages)/main.pth
 PYTEST_ARGS ?=
 # For example --quick, --resume, or --cases files --sizes 500k; python benchmarks/run.py --help lists all.
 BENCH_ARGS ?=
@@ -18,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-fast lint format bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-fast lint format docs bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -27,9 +30,21 @@ demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	@echo "      the sample's files with $(BIN)/pymetrics demo --out sample"
 	@echo "      all tests with          make test"
 
-test: $(VENV)/.test  ## all tests; bare pytest, so that the source folder does not shadow the installed package
+# All tests. Those of trackers and examples run in an environment of their own, where the trackers are; with PYTEST_ARGS
+# one run in the main environment holds the tests that it chooses.
+test: test-main $(if $(PYTEST_ARGS),,test-trackers)
+
+test-main: $(VENV)/.test  # bare pytest, so that the source folder does not shadow the installed package
 	@echo "All tests take about eleven minutes on two cores; PYTEST_ARGS='-k boxes' runs some of them."
-	$(BIN)/pytest -q $(PYTEST_ARGS)
+	$(BIN)/pytest -q $(or $(PYTEST_ARGS),$(TRACKED:%=--ignore=%))
+
+# Trackers, Lightning and Hugging Face's Trainer, beside what the main environment holds. Nothing leaves the machine.
+TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic trackio lightning transformers accelerate
+TRACKED := tests/trackers $(wildcard tests/examples)
+test-trackers: $(VENV)-trackers/.packages
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers" \
+	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
+	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
 # at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
@@ -49,6 +64,17 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h tests/replay/*.cpp
+
+# The site of the documentation, in build/site; warnings are errors. It needs neither the C++ part nor the tests' packages.
+DOCS := mkdocs mkdocs-material mkdocstrings mkdocstrings-python ruff
+docs: $(VENV)-docs/.packages
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	@echo "Read it with: $(VENV)-docs/bin/python -m http.server --directory build/site"
+
+$(VENV)-docs/.packages: constraints.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt $(DOCS)
+	@touch $@
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
@@ -143,12 +169,19 @@ $(VENV)/.test: $(VENV)/.tools $(SOURCES)
 	$(INSTALL) '.[test]'
 	@touch $@ $(VENV)/.demo
 
+$(VENV)-trackers/.packages: constraints.txt | $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)-trackers
+	$(call see_main,$(VENV)-trackers)
+	@echo "Installing the trackers: less than a minute."
+	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(TRACKERS)
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 	$(INSTALL) '.[test,bench]'
 	@touch $@ $(VENV)/.test $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel build dist *.egg-info pymetrics/*.so
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-docs build dist *.egg-info pymetrics/*.so
 
 # In an environment of their own: tests with Lightning, Hugging Face, supervision and Ultralytics; and real callers with
 # this library in the place of pycocotools or faster-coco-eval, those of the registry, and those below CHECKOUTS, a
@@ -163,8 +196,7 @@ INTEGRATIONS := mmdet mmengine terminaltables tqdm addict yapf termcolor fire fv
 .PHONY: integrations
 integrations: $(VENV)/.test
 	$(PYTHON) -m venv $(VENV)-integrations
-	cd $(VENV) && echo "$$(pwd)/$$(ls -d lib/python*/site-packages)" > \
-	  ../$(VENV)-integrations/$$(ls -d lib/python*/site-packages)/main.pth
+	$(call see_main,$(VENV)-integrations)
 	$(VENV)-integrations/bin/python -m pip --disable-pip-version-check install -q --no-deps $(INTEGRATIONS)
 	PYMETRICS_REQUIRE=pytorch_lightning,transformers,supervision,ultralytics $(VENV)-integrations/bin/python -m pytest -q \
 	  tests/detection/test_lightning.py tests/detection/test_hf_trainer.py tests/formats/test_detectors.py
@@ -174,7 +206,7 @@ integrations: $(VENV)/.test
 # marked gpu, the benchmark, whose figures go to benchmarks/results/, and compute-sanitizer's tools where they run. Each
 # part by itself: make gpu-test, gpu-bench, gpu-sanitize.
 GPU_PYTHON ?= $(PYTHON)
-GPU_TESTS := tests/evaluation/test_on_device.py tests/kernels
+GPU_TESTS := tests/evaluation/test_on_device.py tests/analysis/test_time_model.py tests/kernels
 GPU_PYTEST := $(GPU_PYTHON) -c 'import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))'
 .PHONY: gpu gpu-build gpu-test gpu-bench gpu-sanitize
 gpu: gpu-test gpu-bench gpu-sanitize

@@ -17,6 +17,7 @@ from .confidence import best_threshold as best_threshold
 from .confidence import confidence_of as confidence_of
 from .confusion import Confusion as Confusion
 from .confusion import confusion as confusion
+from .confusions import Confusions as Confusions
 from .crowdpose import crowdpose as crowdpose
 from .data_checks import DataCheck as DataCheck
 from .explain import Difference as Difference
@@ -41,6 +42,8 @@ from .suspects import suspects as suspects
 from .tide import Errors as Errors
 from .tide import Tide as Tide
 from .tide import tide as tide
+from .time_model import ModelTime as ModelTime
+from .time_model import time_model as time_model
 from .ultralytics import Ultralytics as Ultralytics
 from .ultralytics import ultralytics as ultralytics
 from .voc import Voc as Voc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..evaluation.accumulator import without_images
+from ..evaluation.merging import without_images
 from ..evaluation.result import Result
 from .counted import require_result
 

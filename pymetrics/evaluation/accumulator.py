@@ -6,20 +6,19 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from ..formats.ids import joined_ids, positions
+from ..formats.table_options import TableOptions
 from . import stages
 from .cells import group
 from .columns import Columns
 from .data_warnings import warn_of_zero_ids
 from .kept_data import joined_data, owned
 from .matches import Matches, areas_to_keep, arrange_matches, match_rows
+from .merging import chunk_positions, merged, no_matches, nothing, without_images
 from .outcomes import Outcomes
 from .protocol import Protocol, as_protocol
 from .read_sources import read_columns
 from .result import Result
-from .shapes import Shape, as_shape
+from .shapes import as_shape
 
 DUPLICATES = ("error", "first")
 
@@ -91,6 +90,10 @@ class Accumulator:
         image_sizes: Any = None,
         use_ignore: bool = False,
         class_map: Mapping[Any, Any] | None = None,
+        columns: str | Mapping[str, Any] | None = None,
+        order: str | None = None,
+        images: Any = None,
+        categories: Any = None,
     ) -> None:
         """Add a batch of whole images; the arguments are those of `pymetrics.evaluate`.
 
@@ -116,18 +119,19 @@ class Accumulator:
             use_ignore = True
             gt, whole = data_set(gt, class_map)
         with self._lock:
-            columns = read_columns(
+            data = read_columns(
                 gt, dt, self.shape, self.protocol, box_format=box_format, normalized=normalized,
                 image_sizes=image_sizes, use_ignore=use_ignore, class_map=class_map, first_image=self.n_images,
                 number_by_image=bool(self.keep_matches) or self.keep_data, given=self._warned,
+                tables=TableOptions(columns, order, images, categories),
             )  # fmt: skip
             if whole is not None:
-                columns = by_rule(columns, whole["images"], whole["categories"], self.protocol.limit)
-            cells = group(columns, self.protocol.limit)
-            outcomes, _ = stages.match(columns, cells, self.protocol)
-            warn_of_zero_ids(outcomes, columns)
-            matches = match_rows(columns, cells, self.protocol, self.keep_matches) if self.keep_matches else None
-            self._add(outcomes, matches, [owned(columns)] if self.keep_data else [])
+                data = by_rule(data, whole["images"], whole["categories"], self.protocol.limit)
+            cells = group(data, self.protocol.limit)
+            outcomes, _ = stages.match(data, cells, self.protocol)
+            warn_of_zero_ids(outcomes, data)
+            matches = match_rows(data, cells, self.protocol, self.keep_matches) if self.keep_matches else None
+            self._add(outcomes, matches, [owned(data)] if self.keep_data else [])
 
     def merge(self, other: Accumulator) -> None:
         """Add all that another accumulator holds; it stays as it is.
@@ -168,10 +172,49 @@ class Accumulator:
         """
         from .exchange import exchange_bytes
 
-        first, *others = exchange_bytes(self.to_bytes(), group)
-        whole = type(self).from_bytes(first, duplicates=self.duplicates)
-        for other in others:
-            whole.merge(Accumulator.from_bytes(other))
+        return type(self).merge_all(exchange_bytes(self.to_bytes(), group), duplicates=self.duplicates)
+
+    @classmethod
+    def merge_all(cls, parts: Iterable[Accumulator | bytes], *, duplicates: str = "error") -> Accumulator:
+        """One accumulator of all images of many, which are merged in one pass; they stay as they are.
+
+        Any order of the parts gives the same `to_bytes()`; with duplicates="first" the order decides which copy of an
+        image counts.
+
+        Args:
+            parts: accumulators, or what `to_bytes` gave of them, at least one. An iterator is read once, so that only
+                the outcomes of its parts are in memory.
+            duplicates: an image that is in two parts is an error, or with "first" is taken of the first of them.
+
+        Raises:
+            TypeError: parts[i] is neither an Accumulator nor bytes, or ids are integers in one and strings in another.
+            ValueError: there are no parts; parts[i] is damaged, follows another protocol or IoU type, keeps other
+                matches or data, gives a category another name, or holds an image that came before.
+        """
+        whole: Accumulator | None = None
+        names: dict[Any, str] = {}
+        for i, part in enumerate(parts):
+            try:
+                is_bytes = isinstance(part, (bytes, bytearray, memoryview))
+                found = Accumulator.from_bytes(part) if is_bytes else part  # type: ignore[arg-type]
+                if not isinstance(found, Accumulator):
+                    raise TypeError(f"it must be an Accumulator or bytes, got {type(part).__name__}")
+                if whole is None:
+                    whole = cls(
+                        found.protocol, found.iou_type, duplicates=duplicates, keep_matches=found.keep_matches,
+                        keep_data=found.keep_data,
+                    )  # fmt: skip
+                    whole.shape = found.shape
+                whole.merge(found)
+                for category, name in found.outcomes().category_names.items():
+                    if names.setdefault(category, name) != name:
+                        raise ValueError(f"category {category!r} is named {name!r}, and was {names[category]!r} before")
+            except (TypeError, ValueError) as error:
+                if whole is None and duplicates not in DUPLICATES:
+                    raise
+                raise type(error)(f"parts[{i}]: {error}") from error
+        if whole is None:
+            raise ValueError("parts must hold at least one Accumulator, or its bytes")
         return whole
 
     def outcomes(self) -> Outcomes:
@@ -189,13 +232,13 @@ class Accumulator:
 
     def _merge_chunks(self) -> None:
         if not self._chunks:
-            self._chunks = [_nothing(self.protocol, self.shape)]
-            self._matches = [_no_matches(self._chunks[0], self.keep_matches)] if self.keep_matches else []
+            self._chunks = [nothing(self.protocol, self.shape)]
+            self._matches = [no_matches(self._chunks[0], self.keep_matches)] if self.keep_matches else []
             return
         whole, matches = merged(self._chunks), self._matches
         if matches:
             image_ids, category_ids = whole.image_ids, whole.category_ids
-            places = _positions(self._chunks, image_ids, category_ids)
+            places = chunk_positions(self._chunks, image_ids, category_ids)
             matches = [arrange_matches(matches, places, image_ids, category_ids)]
         self._chunks, self._matches = [whole], matches  # together, when both are made: each may be interrupted
 
@@ -298,59 +341,3 @@ class Accumulator:
                     before = found[category]
                     raise ValueError(f"category {category!r} is of group {name!r} here, and was of {before!r} before")
         return found
-
-
-def merged(chunks: Sequence[Outcomes]) -> Outcomes:
-    """Outcomes of different images as one, with the categories of all. One chunk is returned as it is."""
-    if len(chunks) == 1:
-        return chunks[0]
-    if len({chunk.device for chunk in chunks}) > 1:
-        chunks = [chunk.on_host() for chunk in chunks]
-    image_ids = joined_ids(*(chunk.image_ids for chunk in chunks))
-    category_ids = joined_ids(*(chunk.category_ids for chunk in chunks))
-    names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
-    groups: dict[str, tuple[Any, ...]] = {}
-    for chunk in chunks:
-        for name, members in chunk.category_groups.items():
-            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
-    places = _positions(chunks, image_ids, category_ids)
-    return stages.arrange(chunks, places, image_ids, category_ids, names, groups)
-
-
-def _positions(chunks: Sequence[Outcomes], image_ids: Any, category_ids: Any) -> list[tuple[Any, Any]]:
-    """For each chunk the positions of its categories and of its images among all."""
-    return [(positions(chunk.category_ids, category_ids), positions(chunk.image_ids, image_ids)) for chunk in chunks]
-
-
-def without_images(outcomes: Outcomes, matches: Matches | None, ids: set[Any]) -> tuple[Outcomes, Matches | None]:
-    """The outcomes and matches of all but some images."""
-    keep = np.array([i not in ids for i in outcomes.image_ids.tolist()], bool)
-    images = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
-    places = [(np.arange(len(outcomes.category_ids), dtype=np.int32), images)]
-    image_ids, category_ids = outcomes.image_ids[keep], outcomes.category_ids
-    if matches is not None:
-        matches = arrange_matches([matches], places, image_ids, category_ids)
-    names, groups = outcomes.category_names, outcomes.category_groups
-    return stages.arrange([outcomes], places, image_ids, category_ids, names, groups), matches
-
-
-def _nothing(protocol: Protocol, shape: Shape) -> Outcomes:
-    n_areas, n_words = len(protocol.area_ranges), protocol.n_words
-    no_ids, one = np.empty(0, np.int64), np.zeros(1, np.int64)
-    return Outcomes(
-        protocol=protocol, shape=shape, image_ids=no_ids, category_ids=no_ids, category_cells=one,
-        cell_image=np.empty(0, np.int32), offsets=one, n_gt=np.empty((0, n_areas), np.int32), scores=np.empty(0),
-        matched=np.empty((0, n_words), np.uint64), ignored=np.empty((0, n_words), np.uint64),
-    )  # fmt: skip
-
-
-def _no_matches(outcomes: Outcomes, areas: Sequence[str]) -> Matches:
-    protocol, no_rows = outcomes.protocol.with_areas(areas), np.empty(0, np.int64)
-    no_words = np.empty((0, protocol.n_words), np.uint64)
-    return Matches(
-        protocol=protocol, image_ids=outcomes.image_ids, category_ids=outcomes.category_ids,
-        category_cells=outcomes.category_cells, cell_image=outcomes.cell_image, dt_offsets=outcomes.offsets,
-        gt_offsets=outcomes.offsets, dt_row=no_rows, gt_row=no_rows, scores=outcomes.scores,
-        gt_of=np.empty((0, protocol.n_bits), np.int32), overlap=np.empty((0, protocol.n_bits)), matched=no_words,
-        ignored=no_words, gt_ignored=no_words,
-    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..formats.table_options import TableOptions
 from . import stages
 from .cells import group
 from .data_warnings import warn_of_zero_ids
@@ -32,18 +33,26 @@ def evaluate(
     area_ranges: Mapping[str, tuple[float, float]] | None = None,
     sigmas: Iterable[float] | None = None,
     boundary_dilation_ratio: float | None = None,
+    columns: str | Mapping[str, Any] | None = None,
+    order: str | None = None,
+    images: Any = None,
+    categories: Any = None,
 ) -> Result:
     """How good are these detections? Ground truth comes first, as in COCOeval.
 
     gt and dt may each be any of these; none of them is changed:
 
-    - a path of a COCO JSON file, its parsed content (a dict, a list of results) or a COCO object; boxes are xywh;
+    - a path of a COCO JSON file, which may be packed by gzip, its parsed content (a dict, a list of results) or a COCO
+      object; boxes are xywh;
     - an array: gt (N, 6) of image, x, y, width, height, category; dt (N, 7) of image, x, y, width, height, score,
       category;
     - pymetrics.GroundTruths, pymetrics.Detections: columns, with a box_format of their own;
     - a list of dicts, one per image, of arrays or tensors: boxes (n, 4) as xyxy, labels (n,), and in dt scores (n,);
       gt may have image_id, iscrowd (n,), ignore (n,) and area (n,); or what detectors return of each image
       (supervision's Detections, Ultralytics' Results, detectron2's Instances, ...);
+    - a table: Parquet (a file's path, a glob or a folder), or what has Arrow's interface (pyarrow, polars, pandas,
+      DuckDB), with a row for each object or for each image; see docs/scale.md;
+    - a path of another layout, which is recognised: a YOLO data set, a VOC folder, ... (docs/formats.md);
     - what `pymetrics.read` has read.
 
     In such a list masks stand as `masks` in place of boxes: (n, height, width) or (n, 1, height, width), set where
@@ -90,6 +99,12 @@ def evaluate(
             and area range.
         use_ignore: read the key `ignore` of a COCO dict's annotations, which pycocotools overwrites: such a ground
             truth does not count, and a detection that takes it is neither right nor wrong.
+        columns: of tables, what their columns are called: "coco" (None), "hf" (None, where there is a column named
+            objects), "openimages", or a dict of names by COCO's names, {"image_id": "file"}; or {"gt": ..., "dt": ...}.
+        order: of tables, which row of an image comes first, which equal scores and overlaps depend on: the name of a
+            column; "rows", as the rows stand; "values", by falling score, category and box. None: "id" where both
+            sides have it; else as the rows of files and the lists of images stand.
+        images, categories: of tables, as in `pymetrics.GroundTruths`: further images; all categories, or their names.
         class_map: {category: category}, by ids or names: renames or merges categories of both sides before anything
             else, {"car": "vehicle", "truck": "vehicle"}. All entries hold at once. A new name for categories with
             integer ids takes the lowest of their ids.
@@ -130,16 +145,17 @@ def evaluate(
 
         use_ignore, given = True, {"lvis"}
         gt, whole = data_set(gt, class_map)
-    columns = read_columns(
+    data = read_columns(
         gt, dt, shape, protocol, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
         use_ignore=use_ignore, class_map=class_map, given=given,
+        tables=TableOptions(columns, order, images, categories),
     )  # fmt: skip
     if whole is not None:
         from .federated import by_rule
 
-        columns = by_rule(columns, whole["images"], whole["categories"], protocol.limit)
-    cells = group(columns, protocol.limit)
-    outcomes, _ = stages.match(columns, cells, protocol)
-    warn_of_zero_ids(outcomes, columns)
-    matches = match_rows(columns, cells, protocol, areas) if areas else None
-    return Result(outcomes, columns, matches=matches)
+        data = by_rule(data, whole["images"], whole["categories"], protocol.limit)
+    cells = group(data, protocol.limit)
+    outcomes, _ = stages.match(data, cells, protocol)
+    warn_of_zero_ids(outcomes, data)
+    matches = match_rows(data, cells, protocol, areas) if areas else None
+    return Result(outcomes, data, matches=matches)

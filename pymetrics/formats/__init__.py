@@ -6,16 +6,22 @@ A reader's module is imported when it reads something: the first evaluation of a
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .._records import record
 from .boxes import LAYOUTS, RawBoxes, as_box_format
 from .columns import Detections, GroundTruths
+from .detect import KINDS, WITH_SPLITS, detect, may_be_json
 from .options import ReadOptions
 from .source import Source
+
+if TYPE_CHECKING:
+    from .rows import Rows
 
 ORDER = "ground truth comes first, detections second"
 SIDES = {"gt": "ground truth", "dt": "detections"}
@@ -112,6 +118,17 @@ def _read_source(source: Source, options: ReadOptions) -> Source:
     return source
 
 
+def _is_open_table(source: Any) -> bool:
+    tables = sys.modules.get(f"{__name__}.tables")  # imported by `opened` where there is one
+    return tables is not None and isinstance(source, tables.Table)
+
+
+def _read_table(source: Any, options: ReadOptions) -> Source:
+    from . import tables
+
+    return tables.read_table(source, options)
+
+
 def _read_dataset(source: Any, options: ReadOptions) -> Source:
     from . import coco
 
@@ -163,6 +180,7 @@ def _first_has_score(annotations: Any) -> bool | None:
 
 EMPTY = Format("an empty list or array", "either", _is_empty, lambda _: None, _read_empty)
 OUTPUTS = Format("a list of what detectors return", "either", _is_list_of_outputs, _has_scores, _read_outputs)
+TABLE = Format("a table", "either", _is_open_table, lambda source: source.scored, _read_table)
 ITEMS = Format(
     "a list of one dict per image", "either", _is_list_of_dicts, lambda source: "scores" in source[0], _read_items
 )
@@ -174,6 +192,7 @@ FORMATS = (
         lambda source: source.scores is not None,
         _read_source,
     ),
+    TABLE,
     Format("Detections", "dt", lambda source: isinstance(source, Detections), lambda _: True, _own_format),
     Format("GroundTruths", "gt", lambda source: isinstance(source, GroundTruths), lambda _: False, _own_format),
     Format(
@@ -205,11 +224,17 @@ FORMATS = (
 
 
 def opened(source: Any, options: ReadOptions) -> Any:
-    """What a path leads to, as a Source or parsed, and what a COCO object holds; anything else as it is."""
-    if isinstance(source, (str, os.PathLike)):
-        from .coco_file import open_file
+    """What a path leads to, as a Source, a table or parsed, and what a COCO object holds; anything else as it is."""
+    is_path = isinstance(source, (str, os.PathLike))
+    is_file_of_tables = is_path and options.kind is None and not os.fsdecode(source).endswith(".json")
+    if is_file_of_tables or hasattr(source, "__arrow_c_stream__"):
+        from .tables import open_table
 
-        return open_file(source, options)
+        table = open_table(source, options)
+        if table is not None:
+            return table
+    if is_path:
+        return _open_path(source, options)
     read = getattr(source, "evaluation_source", None)  # of our COCO, which then makes no dicts
     found = read(options) if callable(read) else None
     if found is not None:
@@ -218,14 +243,63 @@ def opened(source: Any, options: ReadOptions) -> Any:
     return dataset if isinstance(dataset, dict) else source
 
 
+def order_of_tables(
+    gt: Any, dt: Any, gt_options: ReadOptions, dt_options: ReadOptions
+) -> tuple[ReadOptions, ReadOptions]:
+    """The options of both sides, of which one at least is a table, with the order of its rows decided.
+
+    Raises:
+        ValueError: rows of a table have no order.
+    """
+    from . import tables
+
+    return tables.with_order(gt, dt, gt_options, dt_options)
+
+
+def _open_path(path: str | os.PathLike[str], options: ReadOptions) -> Any:
+    kind = options.kind or ("coco" if may_be_json(path) else detect(path, options.argument))
+    if kind == "coco":
+        from .coco_file import open_file
+
+        return open_file(path, options)
+    return read_rows(path, options.argument, kind, options.split).source(options)
+
+
+def as_kind(format: str | None, source: Any) -> str | None:
+    """A format that the user names, of a path. Raises ValueError where there is none of that name, or no path."""
+    if format is None:
+        return None
+    if format not in KINDS:
+        raise ValueError(f"format must be one of {', '.join(KINDS)}; got {format!r}")
+    if not isinstance(source, (str, os.PathLike)):
+        raise ValueError(f"format={format!r} is of paths, got {type(source).__name__}")
+    return format
+
+
+def read_rows(path: str | os.PathLike[str], side: Literal["gt", "dt"], kind: str, split: str | None = None) -> Rows:
+    """What a path of another format than COCO's holds. kind: a key of KINDS but "coco".
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: something in it is wrong; the message names the file, the line and the value.
+    """
+    if split is not None and kind not in WITH_SPLITS:
+        raise ValueError(f"split is of YOLO data sets and VOC folders alone; {side} is {KINDS[kind]}")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{side}: no such file: {os.fspath(path)!r}")
+    reader = import_module(f".{kind}", __name__)
+    found: Rows = reader.read(path, side, split) if kind in WITH_SPLITS else reader.read(path, side)
+    return found
+
+
 def format_of(source: Any, argument: str) -> Format:
     """The format of a source that is open. Raises TypeError or ValueError where there is none."""
     if isinstance(source, Mapping) and "boxes" in source:
         raise TypeError(f"{argument} must be a list with one dict per image, got a single dict")
     if type(source).__name__ == "DataFrame":
         raise TypeError(
-            f"{argument} is a DataFrame, which is not taken: pass its rows as dicts "
-            "(of pandas: to_dict('records'), of polars: to_dicts())"
+            f"{argument} is a DataFrame without Arrow's interface, __arrow_c_stream__: update its library (pandas 2.2 "
+            "and polars 1.3 have it)"
         )
     for entry in FORMATS:
         if entry.recognises(source):

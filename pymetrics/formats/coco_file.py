@@ -20,7 +20,7 @@ from .._records import record
 from .boxes import BoxFormat, RawBoxes
 from .coco import XYWH, named_categories, where_of
 from .image_names import ImageNames
-from .json_files import read_json
+from .json_files import GZIP, read_json, unpack
 from .options import COMPARED, ReadOptions
 from .source import Source, SourceAxes
 
@@ -70,7 +70,11 @@ def read_file(path: str | os.PathLike[str], options: ReadOptions, chunk: int = C
         return None
 
     def source_of(file: BinaryIO, size: int) -> Source:
-        source: Input = file.fileno() if hasattr(os, "pread") else file.read()
+        source: Input
+        if file.peek(len(GZIP)).startswith(GZIP):  # type: ignore[attr-defined]
+            source, size = _unpacked(file)
+        else:
+            source = file.fileno() if hasattr(os, "pread") else file.read()
         if options.argument == "gt" and isinstance(source, int):
             source = _text_of(source, size)
         if options.compares == "masks":
@@ -173,6 +177,19 @@ def _with_file(path: str | os.PathLike[str], argument: str, read: Callable[[Bina
 
         logging.getLogger("pymetrics").debug("%s: %r goes to json.loads: %s", argument, os.fspath(path), reason)
         return None
+
+
+def _unpacked(file: BinaryIO) -> tuple[NDArray[np.uint8], int]:
+    """What is packed in a file of gzip's format, native.TEXT_PAD zero bytes behind it, and its length."""
+    from .. import _native
+
+    try:
+        content = unpack(file.read())
+    except ValueError as error:
+        raise FastPathDeclined(str(error)) from error
+    text = np.zeros(len(content) + _native.TEXT_PAD, np.uint8)
+    text[: len(content)] = np.frombuffer(content, np.uint8)
+    return text, len(content)
 
 
 def _text_of(file: int, size: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ GZIP = b"\x1f\x8b"  # how such a file begins
 
 
 def read_json(path: str | os.PathLike[str], argument: str) -> Any:
-    """The parsed content of a JSON file. `argument` is its name in errors.
+    """The parsed content of a JSON file, which may be in gzip's format. `argument` is its name in errors.
 
     Raises:
         OSError: there is no such file (FileNotFoundError), it is a folder (IsADirectoryError) or cannot be read.
@@ -28,13 +28,31 @@ def read_json(path: str | os.PathLike[str], argument: str) -> Any:
     except ValueError as error:  # a NUL character
         raise ValueError(f"{argument}: {os.fspath(path)!r} is no path: {error}") from error
     if content[:2] == GZIP:
-        raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: it looks gzipped; decompress it first")
+        try:
+            content = unpack(content)
+        except ValueError as error:
+            raise ValueError(f"{argument}: {os.fspath(path)!r} begins as gzip does, but is damaged: {error}") from error
     import json
 
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{argument}: {os.fspath(path)!r} is not JSON: {error}{_place(error, content)}") from error
+
+
+def unpack(content: bytes) -> bytes:
+    """What is packed in gzip's format.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error
 
 
 def _place(error: Exception, content: bytes) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, Literal
 
 from .._records import record
 from .boxes import LAYOUTS, BoxFormat, as_box_format
+from .table_options import TableOptions
 
 COMPARED = {"segm": "masks", "boundary": "masks", "keypoints": "keypoints", "keypoints_crowd": "keypoints"}
 
@@ -20,6 +22,9 @@ class ReadOptions:
     first_image: the number of the first image in a list per image without image ids.
     images: the ids of the items of the other list per image, which this one follows; None where there is none.
     use_ignore: the key `ignore` of COCO annotations is read.
+    tables: how tables are read.
+    kind: what a path leads to, a key of formats.detect.KINDS; None: what is found there.
+    split: which part: of a YOLO data set a key of data.yaml, of VOC a name in ImageSets/Main; None: the usual one.
     """
 
     argument: Literal["gt", "dt"]
@@ -29,6 +34,9 @@ class ReadOptions:
     first_image: int = 0
     images: Any = None
     use_ignore: bool = False
+    tables: TableOptions = field(default_factory=TableOptions)
+    kind: str | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
         if self.compares != "boxes" and (self.box_format is not None or self.normalized):

@@ -32,6 +32,7 @@ class SourceAxes:
     sizes: float64 (images, 2), height and width of each image in pixels, NaN where it is not known.
     has_lvis_keys: the images have one of LVIS_KEYS.
     image_names: names of images (of their files) by id.
+    are_names: a reader made the ids: those of images are names of files, and names of categories say what is meant.
     """
 
     images: NDArray[Any] | None = None
@@ -41,6 +42,7 @@ class SourceAxes:
     sizes: NDArray[np.float64] | None = None
     has_lvis_keys: bool = False
     image_names: Mapping[Any, str] = field(default_factory=dict)
+    are_names: bool = False
 
 
 @record

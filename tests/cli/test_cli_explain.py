@@ -2,23 +2,13 @@
 
 import json
 
-import pytest
+from helpers.command_line import refused
 
 import pymetrics
 from pymetrics.analysis import Rules
 from pymetrics.cli import main
 
 FILES = ("gt.json", "dt_sharp.json")
-
-
-def refused(capsys, *arguments):
-    """The last line of stderr of a command line that must exit with 2."""
-    with pytest.raises(SystemExit) as exit_:
-        main(["explain", *arguments])
-    assert exit_.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    return err.splitlines()[-1]
 
 
 def test_it_prints_the_table(here, capsys):
@@ -56,10 +46,10 @@ def test_ignored_ground_truths(here, capsys):
 
 def test_refused(here, capsys):
     def last(*arguments):
-        return refused(capsys, *FILES, *arguments)
+        return refused(capsys, "explain", *FILES, *arguments)
 
-    assert refused(capsys, "no.json", FILES[1]).endswith("error: argument GT: no such file: 'no.json'")
-    assert refused(capsys, FILES[0], str(here)).endswith("is a folder, not a JSON file")
+    assert refused(capsys, "explain", "no.json", FILES[1]).endswith("error: argument GT: no such file: 'no.json'")
+    assert refused(capsys, "explain", FILES[0], str(here)).endswith("is a folder, not a JSON file")
     assert "argument --a: name must be one of coco, torchmetrics, " in last("--a", "yolo")
     assert "argument --b: crowd must be one of absorb, ignore, left_out, count; got 'no'" in last(
         "--b", "coco", "crowd=no"

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -362,3 +363,67 @@ def test_first_of_duplicates_needs_image_ids():
     assert accumulator.n_images == 0
     accumulator.update([{**image, "image_id": 7}], found)
     assert accumulator.n_images == 1
+
+
+# Many at once.
+
+
+@pytest.mark.parametrize("keep_matches", [False, True])
+def test_merge_all_in_any_order(data, keep_matches, backend):
+    want = filled(data, [data.images], keep_matches=keep_matches).to_bytes()
+    rng = np.random.default_rng(2)
+    for seed in range(6):
+        parts = [filled(data, [part], keep_matches=keep_matches) for part in splits(data, seed, 7)]
+        before = [part.to_bytes() for part in parts]
+        order = rng.permutation(len(parts))
+        given = [before[i] if i % 2 else parts[i] for i in order]
+        assert Accumulator.merge_all(iter(given)).to_bytes() == want
+        assert [part.to_bytes() for part in parts] == before
+    one = Accumulator.merge_all([want])
+    one.update(*Data(5, name=lambda i: i + 1000).part([]))
+    assert one.to_bytes() == want
+
+
+def test_merge_all_keeps_the_data(data):
+    parts = [filled(data, [part], keep_data=True) for part in np.array_split(data.images, 3)]
+    whole = Accumulator.merge_all(parts)
+    want = pymetrics.evaluate(*data.part(data.images)).confusion(score=0.3)
+    assert whole.compute().confusion(score=0.3).matrix.tolist() == want.matrix.tolist()
+
+
+def test_merge_all_of_duplicates(data):
+    other = Data(99)
+    other.images = data.images
+    parts = [filled(data, [data.images[:10]]), filled(other, [data.images[8:12]]), filled(data, [data.images[10:]])]
+    with pytest.raises(ValueError, match=r"^parts\[1\]: image \d+ came before \(2 of 4 images did\)"):
+        Accumulator.merge_all(parts)
+    first = Accumulator.merge_all([parts[0], parts[2], parts[1]], duplicates="first")
+    assert first.duplicates == "first"
+    assert bits(first.compute()) == data.whole()
+    assert bits(Accumulator.merge_all(parts, duplicates="first").compute()) != data.whole()
+
+
+def test_merge_all_refuses(data):
+    part = filled(data, [data.images[:10]])
+    damaged = bytearray(filled(data, [data.images[10:]]).to_bytes())
+    damaged[100] ^= 1
+    named = [
+        GroundTruths([i], [[0, 0, 9, 9]], [1], images=[i], categories={1: name}) for i, name in enumerate(["a", "b"])
+    ]
+    groups = []
+    for gt in named:
+        groups.append(Accumulator())
+        groups[-1].update(gt, Detections([], [], [], []))
+    for parts, kind, words in (
+        ([], ValueError, "parts must hold at least one Accumulator, or its bytes"),
+        ([part, 5], TypeError, "parts[1]: it must be an Accumulator or bytes, got int"),
+        ([part, bytes(damaged)], ValueError, "parts[1]: data is damaged: the checksum"),
+        ([part, Accumulator(WIDE)], ValueError, "parts[1]: other follows another protocol than this one"),
+        ([part, Accumulator(keep_matches=True)], ValueError, "parts[1]: other keeps the matches"),
+        ([part, filled(Data(5, name=str), [[1]])], TypeError, "parts[1]: image ids must all be integers or all"),
+        (groups, ValueError, "parts[1]: category 1 is named 'b', and was 'a' before"),
+    ):
+        with pytest.raises(kind, match=f"^{re.escape(words)}"):
+            Accumulator.merge_all(parts)
+    with pytest.raises(ValueError, match=r"^duplicates must be one of"):
+        Accumulator.merge_all([part], duplicates="last")

@@ -12,7 +12,7 @@ import numpy as np
 from helpers.columns import match, match_and_keep
 from helpers.literal import match_by_the_rules
 from pymetrics.evaluation import cells, stages
-from pymetrics.evaluation.accumulator import without_images
+from pymetrics.evaluation.merging import without_images
 from pymetrics.evaluation.result import Result
 from pymetrics.evaluation.shapes.boxes import Boxes
 

@@ -40,7 +40,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_import_is_light(tmp_path: Path) -> None:
     code = (
         "import sys, pymetrics\n"
-        "heavy = 'torch numba matplotlib torchmetrics pycocotools PIL pandas wandb cv2'.split()\n"
+        "heavy = 'torch numba pyarrow matplotlib torchmetrics pycocotools PIL pandas wandb cv2'.split()\n"
         "heavy = set(heavy) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -250,8 +250,8 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"cli_explain", "_show_config", "trackers"},
-    {"cli_files"},
+    {"_show_config", "report", "trackers"},
+    {"pictures"},
     {"functional"},
     {"detection"},
     {"coco", "demo"},
@@ -263,7 +263,12 @@ LAYERS = (
     {"_native", "_cuda", "_arrays", "_version"},
 )
 # What a Result has as methods is fetched at its first use.
-FETCHED = {("evaluation/result.py", "analysis"), ("evaluation/curves.py", "analysis")}
+FETCHED = {
+    ("evaluation/result.py", "analysis"),
+    ("evaluation/result.py", "report"),
+    ("evaluation/curves.py", "analysis"),
+    ("analysis/compare.py", "report"),
+}
 EXTENSIONS = {"_native", "_cuda"}  # compiled; they need not be there
 LEVEL_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -339,16 +344,23 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
 GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
     ("analysis/confusion.py", "bincount"): "the counts of pairs of categories",
+    ("analysis/confusions.py", "bincount"): "the counts of pairs of categories",
+    ("analysis/confusions.py", "lexsort"): "the pairs of a detection by falling overlap",
     ("analysis/calibration.py", "bincount"): "the counts of bins of scores",
     ("analysis/tide.py", "bincount"): "the counts of kinds of errors, and of categories",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
     ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
+    ("report/model.py", "searchsorted"): "the places of the slider's positions among scores",
+    ("formats/tables/source.py", "lexsort"): "the rows of a table, in the order that the user says",
+    ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
+    ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",
     ("formats/ids.py", "searchsorted"): "the places of string ids on an axis",
     ("formats/mask_text.py", "searchsorted"): "the quotes behind strings",
     ("detection/segments.py", "lexsort"): "the segments of an image, in torch.unique's order",
     ("detection/segments.py", "searchsorted"): "the places of category ids",
+    ("trackers/content.py", "searchsorted"): "the point of a curve at each of some scores",
     ("detection/state_columns.py", "searchsorted"): "the sample of a row, for the text of an error",
 }
 

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from .cli_files import blaming, check_file, json_target, write_json
+from .files import blaming, check_file, json_target, write_json
 
 EXAMPLES = """examples:
   pymetrics explain gt.json dt.json
@@ -48,9 +48,9 @@ def add_explain(commands: Any) -> None:
 
 
 def _explain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    from .analysis.counted import require_number
-    from .analysis.explain import explain_difference
-    from .analysis.rule_numbers import METRICS
+    from ..analysis.counted import require_number
+    from ..analysis.explain import explain_difference
+    from ..analysis.rule_numbers import METRICS
 
     for name in ("gt", "dt"):
         check_file(parser, name.upper(), getattr(options, name))
@@ -73,7 +73,7 @@ def _explain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
 
 def _rules(parser: argparse.ArgumentParser, option: str, values: list[str]) -> Any:
     """Rules from NAME FIELD=VALUE ...; a value is JSON, or else text."""
-    from .analysis.rules import RULES, Rules
+    from ..analysis.rules import RULES, Rules
 
     fields: dict[str, Any] = {}
     for value in values[1:]:
