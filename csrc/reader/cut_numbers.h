@@ -34,7 +34,8 @@ inline word_t ends64(const char* p) {
 #if defined(__SSE2__) && defined(__GNUC__)
     for (int i = 0; i < 4; ++i) {
         const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
-        const __m128i stops = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(',')), _mm_cmpeq_epi8(x, _mm_set1_epi8(']')));
+        const __m128i stops =
+            _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(',')), _mm_cmpeq_epi8(x, _mm_set1_epi8(']')));
         const __m128i any = _mm_or_si128(stops, _mm_cmpeq_epi8(x, _mm_setzero_si128()));
         found |= word_t(unsigned(_mm_movemask_epi8(any))) << 16 * i;
     }
