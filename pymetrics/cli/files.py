@@ -34,7 +34,7 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
     The copies go at the end. Messages of EvaluationErrors name what was given in place of them.
     """
     found = {path: path for path in paths}
-    copied = [path for path in found if path == STANDARD_INPUT or not (os.path.isfile(path) or os.path.isdir(path))]
+    copied = [path for path in found if path == STANDARD_INPUT or _is_pipe(path)]
     with contextlib.ExitStack() as stack:
         if copied:
             import tempfile
@@ -50,6 +50,10 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
             for path in copied:
                 message = message.replace(repr(found[path]), "standard input" if path == STANDARD_INPUT else repr(path))
             raise EvaluationError(message) from error
+
+
+def _is_pipe(path: str) -> bool:
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def _copy(path: str, copy: str) -> None:
