@@ -38,7 +38,7 @@ _MODULE_OF = {
     "show_config": "_show_config",
 }
 
-_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "trackers")
+_SUBPACKAGES = ("analysis", "coco", "detection", "distributed", "functional", "pictures", "trackers")
 
 __all__ = [
     "COCO",
