@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from .._records import record
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
+from ..formats.ranges import sums_of_ranges
 from .at import AtThreshold, at
-from .bootstrap import Interval, quantiles, replicates
+from .bootstrap import Interval, basic, quantiles, replicates
 from .confidence import BestThreshold, best_threshold
 from .counted import require_result
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 FEW_IMAGES = 30
+LEAST_IMAGES = 10  # with a category's objects: draws of fewer say little about other images
 
 
 @record
@@ -36,8 +39,9 @@ class Pair:
     deviation: the standard deviation of the metric's difference over the draws. p: how likely chance alone makes a
     difference so large, either way: 2 Φ(-|difference| / deviation), and 1 where the deviation is 0. p_corrected: by
     Holm over all pairs compared. reliable: p_corrected < .05, and the interval excludes 0.
-    per_class: a row for each category with ground truth: id, name, difference (an Interval of the metric), p,
-    reliable, by Benjamini and Hochberg at .05 over these categories.
+    per_class: a row for each category with ground truth: id, name, difference (an Interval of the metric), p, n_images
+    with its objects, and reliable: by Benjamini and Hochberg at .05 over the categories with objects on at least 10
+    images; never with fewer.
     changed: a row for each image, that which changed most first: id, change, and `first` and `second`, the counts (tp,
     fp, fn) of each. change is TP - FP - FN of the second less that of the first, at the IoU threshold .5 (the first,
     where the protocol has no .5) and each result's own score of the highest macro F1.
@@ -86,7 +90,8 @@ class Pair:
 class Comparison:
     """Results compared. names: of the results. metric: the key that decides. n, seed: of the draws.
 
-    values: the metric of each result, by name. pairs: each other result with the first one, or all pairs.
+    values: the metric of each result, by name. pairs: each other result with the first one, or all pairs. intervals: by
+    name, an Interval by key of the summary, as `analysis.bootstrap` gives it.
     """
 
     names: tuple[str, ...]
@@ -95,6 +100,25 @@ class Comparison:
     seed: int
     values: dict[str, float]
     pairs: list[Pair]
+    intervals: dict[str, dict[str, Interval]]
+    _results: dict[str, Result]
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        images: Any = None,
+        costs: Mapping[str, Mapping[str, float]] | None = None,
+        slices: Mapping[str, Iterable[Any]] | None = None,
+        title: str | None = None,
+        class_names: Mapping[Any, str] | None = None,
+    ) -> None:
+        """Write one HTML file about the results and their differences; see `pymetrics.report.write_report`."""
+        from ..report import write_report
+
+        write_report(
+            path, self._results, self, images=images, costs=costs, slices=slices, title=title, class_names=class_names
+        )
 
     def __str__(self) -> str:
         return "\n".join(pair.verdict for pair in self.pairs)
@@ -158,7 +182,14 @@ def compare(
     corrected = holm([pair.p for pair in made])
     made = [replace(pair, p_corrected=p) for pair, p in zip(made, corrected, strict=True)]
     values_of = {name: result[metric] for name, result in zip(names, found, strict=True)}
-    return Comparison(tuple(names), metric, n, seed, values_of, made)
+    intervals_of: dict[str, dict[str, Interval]] = {}
+    for name, result, draws in zip(names, found, drawn, strict=True):
+        bounds = basic(np.array([result[key] for key in by_key]), quantiles(draws.values)).tolist()
+        of_key = {key: Interval(result[key], *ends) for key, ends in zip(by_key, bounds, strict=True)}
+        intervals_of[name] = {key: of_key[key] for key in first}
+    return Comparison(
+        tuple(names), metric, n, seed, values_of, made, intervals_of, dict(zip(names, found, strict=True))
+    )
 
 
 def _checked(results: Any) -> tuple[list[str], list[Result]]:
@@ -258,10 +289,19 @@ def _per_class(first: Result, second: Result, draws: F64, other_draws: F64, metr
     )
     p = [_p_value(one.value, s) for one, s in zip(intervals, deviations.tolist(), strict=True)]
     ids, names = first.outcomes.category_ids.tolist(), first.outcomes.category_names
+    n_images = _images_with_truth(first.outcomes, first.protocol.whole_area)[with_truth].tolist()
+    judged = [i for i, n in enumerate(n_images) if n >= LEAST_IMAGES]
+    found = dict(zip(judged, discoveries([p[i] for i in judged]), strict=True))
     return [
-        {"id": ids[k], "name": names.get(ids[k]), "difference": interval, "p": one, "reliable": reliable}
-        for k, interval, one, reliable in zip(with_truth.tolist(), intervals, p, discoveries(p), strict=True)
-    ]
+        {"id": ids[k], "name": names.get(ids[k]), "difference": interval, "p": one, "n_images": n,
+         "reliable": found.get(i, False)}
+        for i, (k, interval, one, n) in enumerate(zip(with_truth.tolist(), intervals, p, n_images, strict=True))
+    ]  # fmt: skip
+
+
+def _images_with_truth(outcomes: Outcomes, area: int) -> Any:
+    """int64 (K,): the images that have ground truths of each category that count."""
+    return sums_of_ranges((outcomes.n_gt[:, area] > 0).astype(np.int64), outcomes.category_cells)
 
 
 def _at_best(result: Result) -> AtThreshold:

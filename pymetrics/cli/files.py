@@ -34,7 +34,7 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
     The copies go at the end. Messages of EvaluationErrors name what was given in place of them.
     """
     found = {path: path for path in paths}
-    copied = [path for path in found if path == STANDARD_INPUT or not (os.path.isfile(path) or os.path.isdir(path))]
+    copied = [path for path in found if path == STANDARD_INPUT or _is_pipe(path)]
     with contextlib.ExitStack() as stack:
         if copied:
             import tempfile
@@ -50,6 +50,10 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
             for path in copied:
                 message = message.replace(repr(found[path]), "standard input" if path == STANDARD_INPUT else repr(path))
             raise EvaluationError(message) from error
+
+
+def _is_pipe(path: str) -> bool:
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def _copy(path: str, copy: str) -> None:
@@ -87,13 +91,13 @@ def json_target(parser: argparse.ArgumentParser, option: str | None, inputs: Ite
 
 
 @contextlib.contextmanager
-def blaming(subject: str) -> Iterator[None]:
+def blaming(subject: str, what: str = "evaluation") -> Iterator[None]:
     """Turn what bad data raises into one line that names the files; anything else keeps its traceback."""
     try:
         yield
     except (ValueError, TypeError, LookupError, OSError, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, (ValueError, TypeError, OSError)) else repr(error)
-        raise EvaluationError(f"evaluation of {subject} failed: {reason}") from error
+        raise EvaluationError(f"{what} of {subject} failed: {reason}") from error
 
 
 def write_json(content: Any, target: Path | None) -> None:

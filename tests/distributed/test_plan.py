@@ -235,3 +235,8 @@ def test_nothing(coco):
     assert result.per_class == []
     result = run([(gt[:0], dt[:0])], order="rows", categories=[1, 2])
     assert [row["id"] for row in result.per_class] == [1, 2]
+
+
+def test_a_notebook_shows_it(coco):
+    gt, dt = of_sides(*coco)
+    assert run([(gt, dt)], order="rows")._repr_html_() == pymetrics.evaluate(gt, dt, order="rows")._repr_html_()
