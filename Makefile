@@ -21,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-main test-trackers test-fast lint format bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-fast lint format docs bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -39,10 +39,11 @@ test-main: $(VENV)/.test  # bare pytest, so that the source folder does not shad
 	$(BIN)/pytest -q $(or $(PYTEST_ARGS),$(TRACKED:%=--ignore=%))
 
 # Trackers, Lightning and Hugging Face's Trainer, beside what the main environment holds. Nothing leaves the machine.
-TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic trackio lightning transformers accelerate
+TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic lightning transformers accelerate scipy \
+  gradio_client orjson python-multipart starlette uvicorn brotli
 TRACKED := tests/trackers $(wildcard tests/examples)
 test-trackers: $(VENV)-trackers/.packages
-	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers" \
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers,accelerate,scipy" \
 	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
 	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
@@ -64,6 +65,17 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h tests/replay/*.cpp
+
+# The site of the documentation, in build/site; warnings are errors. It needs neither the C++ part nor the tests' packages.
+DOCS := mkdocs mkdocs-material mkdocstrings mkdocstrings-python ruff
+docs: $(VENV)-docs/.packages
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	@echo "Read it with: $(VENV)-docs/bin/python -m http.server --directory build/site"
+
+$(VENV)-docs/.packages: constraints.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt $(DOCS)
+	@touch $@
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
@@ -163,6 +175,8 @@ $(VENV)-trackers/.packages: constraints.txt | $(VENV)/.test
 	$(call see_main,$(VENV)-trackers)
 	@echo "Installing the trackers: less than a minute."
 	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(TRACKERS)
+	@# trackio 0.43.0 asks for an older Pillow than that of the other tests, and runs with it
+	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-deps -c constraints.txt trackio
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
@@ -170,7 +184,7 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 	@touch $@ $(VENV)/.test $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers build dist *.egg-info pymetrics/*.so
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-docs build dist *.egg-info pymetrics/*.so
 
 # In an environment of their own: tests with Lightning, Hugging Face, supervision and Ultralytics; and real callers with
 # this library in the place of pycocotools or faster-coco-eval, those of the registry, and those below CHECKOUTS, a

@@ -29,16 +29,18 @@ _MODULE_OF = {
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
     "compare": "analysis.compare",
+    "convert": "formats.convert",
     "draw": "pictures.draw",
     "evaluate": "evaluation.evaluate",
     "explain_difference": "analysis.explain",
     "mask": "coco",
     "match": "evaluation.match",
     "read": "evaluation.read_sources",
+    "read_report": "report",
     "show_config": "_show_config",
 }
 
-_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "trackers")
+_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "report", "trackers")
 
 __all__ = [
     "COCO",
@@ -52,6 +54,7 @@ __all__ = [
     "__version__",
     "box_iou",
     "compare",
+    "convert",
     "draw",
     "evaluate",
     "explain_difference",
@@ -59,6 +62,7 @@ __all__ = [
     "mask",
     "match",
     "read",
+    "read_report",
     "set_num_threads",
     "show_config",
 ]
@@ -77,7 +81,9 @@ if TYPE_CHECKING:
     from .evaluation.read_sources import read
     from .evaluation.result import Result
     from .formats.columns import Detections, GroundTruths
+    from .formats.convert import convert
     from .pictures.draw import draw
+    from .report import read_report
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from .confidence import best_threshold as best_threshold
 from .confidence import confidence_of as confidence_of
 from .confusion import Confusion as Confusion
 from .confusion import confusion as confusion
+from .confusions import Confusions as Confusions
 from .crowdpose import crowdpose as crowdpose
 from .data_checks import DataCheck as DataCheck
 from .explain import Difference as Difference

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ..evaluation.outcomes import Outcomes
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from .at import AtThreshold, at
-from .bootstrap import Interval, quantiles, replicates
+from .bootstrap import Interval, basic, quantiles, replicates
 from .confidence import BestThreshold, best_threshold
 from .counted import require_result
 
@@ -86,7 +87,8 @@ class Pair:
 class Comparison:
     """Results compared. names: of the results. metric: the key that decides. n, seed: of the draws.
 
-    values: the metric of each result, by name. pairs: each other result with the first one, or all pairs.
+    values: the metric of each result, by name. pairs: each other result with the first one, or all pairs. intervals: by
+    name, an Interval by key of the summary, as `analysis.bootstrap` gives it.
     """
 
     names: tuple[str, ...]
@@ -95,6 +97,25 @@ class Comparison:
     seed: int
     values: dict[str, float]
     pairs: list[Pair]
+    intervals: dict[str, dict[str, Interval]]
+    _results: dict[str, Result]
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        images: Any = None,
+        costs: Mapping[str, Mapping[str, float]] | None = None,
+        slices: Mapping[str, Iterable[Any]] | None = None,
+        title: str | None = None,
+        class_names: Mapping[Any, str] | None = None,
+    ) -> None:
+        """Write one HTML file about the results and their differences; see `pymetrics.report.write_report`."""
+        from ..report import write_report
+
+        write_report(
+            path, self._results, self, images=images, costs=costs, slices=slices, title=title, class_names=class_names
+        )
 
     def __str__(self) -> str:
         return "\n".join(pair.verdict for pair in self.pairs)
@@ -158,7 +179,14 @@ def compare(
     corrected = holm([pair.p for pair in made])
     made = [replace(pair, p_corrected=p) for pair, p in zip(made, corrected, strict=True)]
     values_of = {name: result[metric] for name, result in zip(names, found, strict=True)}
-    return Comparison(tuple(names), metric, n, seed, values_of, made)
+    intervals_of: dict[str, dict[str, Interval]] = {}
+    for name, result, draws in zip(names, found, drawn, strict=True):
+        bounds = basic(np.array([result[key] for key in by_key]), quantiles(draws.values)).tolist()
+        of_key = {key: Interval(result[key], *ends) for key, ends in zip(by_key, bounds, strict=True)}
+        intervals_of[name] = {key: of_key[key] for key in first}
+    return Comparison(
+        tuple(names), metric, n, seed, values_of, made, intervals_of, dict(zip(names, found, strict=True))
+    )
 
 
 def _checked(results: Any) -> tuple[list[str], list[Result]]:

@@ -179,8 +179,8 @@ def best_threshold(
     curves = confidence(counted_at(result, iou), result.protocol.limit, value if kind == "f" else 1.0)
     if per_class:
         ids = curves.category_ids.tolist()
-        return {id: _best(curve, kind, value) for id, curve in zip(ids, curves.per_class, strict=True)}
-    return _best(curves.macro if average == "macro" else curves.micro, kind, value)
+        return {id: best_of(curve, kind, value) for id, curve in zip(ids, curves.per_class, strict=True)}
+    return best_of(curves.macro if average == "macro" else curves.micro, kind, value)
 
 
 def _read_objective(objective: Any) -> tuple[str, float]:
@@ -199,7 +199,8 @@ def _read_objective(objective: Any) -> tuple[str, float]:
     )
 
 
-def _best(curve: ConfidenceCurve, kind: str, value: float) -> BestThreshold:
+def best_of(curve: ConfidenceCurve, kind: str = "f", value: float = 1.0) -> BestThreshold:
+    """The best score of one curve, whose f1 is F-beta; kind: "f", "precision" or "recall", at least `value`."""
     if curve.n_gt == 0:
         return BestThreshold(None, why="there is no ground truth that counts")
     if len(curve) == 0:

@@ -243,6 +243,40 @@ class Result(Mapping[str, float]):
 
         return confusion(self, iou, score, rule)
 
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "model",
+        images: Any = None,
+        cost: Mapping[str, float] | None = None,
+        slices: Mapping[str, Any] | None = None,
+        title: str | None = None,
+        class_names: Mapping[Any, str] | None = None,
+    ) -> None:
+        """Write one HTML file about this result; `pymetrics.compare(...).report` writes one about several.
+
+        name: of the model. cost: any of latency_ms, parameters, peak_bytes. The rest as
+        `pymetrics.report.write_report`.
+        """
+        from ..report import write_report
+
+        costs = None if cost is None else {name: cost}
+        write_report(
+            path, {name: self}, images=images, costs=costs, slices=slices, title=title, class_names=class_names
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Matplotlib figures by name (precision_recall, confidence, ...); see `pymetrics.report.figures`."""
+        from ..report.figures import figures
+
+        return figures(self)
+
+    def _repr_html_(self) -> str:
+        from ..report.notebook import table_of
+
+        return table_of(self)
+
     def why(self, key: str) -> str | None:
         """Why a number is -1, in words; None where it is defined. See `pymetrics.analysis.why`."""
         from ..analysis import why
@@ -317,19 +351,9 @@ class Result(Mapping[str, float]):
             OSError: the file cannot be written.
         """
         from .serialization import outcomes_to_bytes
+        from .write_file import write_file
 
-        data, path = outcomes_to_bytes(self.outcomes, self._matches), os.fspath(path)
-        unfinished = f"{path}.{os.getpid()}.unfinished"
-        try:
-            with open(unfinished, "wb") as file:
-                file.write(data)
-            os.replace(unfinished, path)
-        except BaseException as error:
-            if os.path.exists(unfinished):
-                os.remove(unfinished)
-            if isinstance(error, OSError) and error.filename is not None:
-                raise OSError(error.errno, error.strerror, path) from None  # of the path that the user knows
-            raise
+        write_file(path, outcomes_to_bytes(self.outcomes, self._matches))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
@@ -351,18 +375,9 @@ class Result(Mapping[str, float]):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings: metrics, per_class, counts, protocol, iou_type. None where undefined."""
-        per_class = [row | _defined({key: row[key] for key in self}) for row in self.per_class]
-        content = {
-            "iou_type": self.outcomes.iou_type,
-            "protocol": self.protocol.to_dict(),
-            "metrics": _defined(self),
-            "per_class": per_class,
-            "n_images": len(self.outcomes.image_ids),
-            "n_gt": sum(row["n_gt"] for row in per_class),
-            "n_dt": sum(row["n_dt"] for row in per_class),
-        }
-        plain: dict[str, Any] = _jsonable(content)
-        return plain
+        from .as_json import to_dict
+
+        return to_dict(self)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """to_dict() as JSON with sorted keys and full doubles; equal results give equal text. Written to `path`."""
@@ -373,16 +388,3 @@ class Result(Mapping[str, float]):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
         return text
-
-
-def _defined(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {key: None if value == UNDEFINED else value for key, value in values.items()}
-
-
-def _jsonable(value: Any) -> Any:
-    """Tuples as lists, and None in place of what JSON cannot say (an area range without an end)."""
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -250,7 +250,7 @@ def test_a_foreign_pymetrics_is_warned_of(tmp_path: Path) -> None:
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"_show_config", "trackers"},
+    {"_show_config", "report", "trackers"},
     {"pictures"},
     {"functional"},
     {"detection"},
@@ -263,7 +263,12 @@ LAYERS = (
     {"_native", "_cuda", "_arrays", "_version"},
 )
 # What a Result has as methods is fetched at its first use.
-FETCHED = {("evaluation/result.py", "analysis"), ("evaluation/curves.py", "analysis")}
+FETCHED = {
+    ("evaluation/result.py", "analysis"),
+    ("evaluation/result.py", "report"),
+    ("evaluation/curves.py", "analysis"),
+    ("analysis/compare.py", "report"),
+}
 EXTENSIONS = {"_native", "_cuda"}  # compiled; they need not be there
 LEVEL_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -339,12 +344,15 @@ def test_the_stages_do_no_arithmetic_of_numpy_or_torch() -> None:
 GROUPING = {"lexsort", "searchsorted", "bincount"}
 OTHER_USES = {
     ("analysis/confusion.py", "bincount"): "the counts of pairs of categories",
+    ("analysis/confusions.py", "bincount"): "the counts of pairs of categories",
+    ("analysis/confusions.py", "lexsort"): "the pairs of a detection by falling overlap",
     ("analysis/calibration.py", "bincount"): "the counts of bins of scores",
     ("analysis/tide.py", "bincount"): "the counts of kinds of errors, and of categories",
     ("analysis/at.py", "bincount"): "the counts of all cells of an image, added up",
     ("coco/evaluation_input.py", "searchsorted"): "the places of dicts in the list they are from",
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
     ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
+    ("report/model.py", "searchsorted"): "the places of the slider's positions among scores",
     ("formats/tables/source.py", "lexsort"): "the rows of a table, in the order that the user says",
     ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
     ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",
