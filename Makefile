@@ -21,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-main test-trackers test-fast lint format bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-fast lint format docs bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample
 	$(BIN)/pymetrics demo
@@ -43,7 +43,8 @@ TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic trackio lightn
 TRACKED := tests/trackers $(wildcard tests/examples)
 test-trackers: $(VENV)-trackers/.packages
 	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers" \
-	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED)
+	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
+	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
 # at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
@@ -63,6 +64,17 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(filter %.h %.cpp %.cu,$(SOURCES)) tests/cuda_emu/*.h tests/replay/*.cpp
+
+# The site of the documentation, in build/site; warnings are errors. It needs neither the C++ part nor the tests' packages.
+DOCS := mkdocs mkdocs-material mkdocstrings mkdocstrings-python ruff
+docs: $(VENV)-docs/.packages
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	@echo "Read it with: $(VENV)-docs/bin/python -m http.server --directory build/site"
+
+$(VENV)-docs/.packages: constraints.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt $(DOCS)
+	@touch $@
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py --documents $(BENCH_ARGS)
@@ -169,7 +181,7 @@ $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 	@touch $@ $(VENV)/.test $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers build dist *.egg-info pymetrics/*.so
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-docs build dist *.egg-info pymetrics/*.so
 
 # In an environment of their own: tests with Lightning, Hugging Face, supervision and Ultralytics; and real callers with
 # this library in the place of pycocotools or faster-coco-eval, those of the registry, and those below CHECKOUTS, a

@@ -29,6 +29,7 @@ _MODULE_OF = {
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
     "compare": "analysis.compare",
+    "convert": "formats.convert",
     "draw": "pictures.draw",
     "evaluate": "evaluation.evaluate",
     "explain_difference": "analysis.explain",
@@ -53,6 +54,7 @@ __all__ = [
     "__version__",
     "box_iou",
     "compare",
+    "convert",
     "draw",
     "evaluate",
     "explain_difference",
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from .evaluation.read_sources import read
     from .evaluation.result import Result
     from .formats.columns import Detections, GroundTruths
+    from .formats.convert import convert
     from .pictures.draw import draw
     from .report import read_report
 

@@ -140,8 +140,9 @@ def explain_difference(
     >>> dt = np.array([[1, 10, 10, 50, 50, 0.9, 3], [1, 80, 10, 50, 50, 0.2, 3]])
     >>> rules = pymetrics.analysis.Rules("coco", confidence=0.25)
     >>> found = pymetrics.explain_difference(gt, dt, rules, "coco")
-    >>> [(row["rule"], round(row["before"], 3), row["after"], row["detections"]) for row in found.rows]
-    [('confidence', 0.505, 1.0, 1)]
+    >>> for row in found.rows:
+    ...     print(row["rule"], round(row["before"], 3), row["after"], row["detections"])
+    confidence 0.505 1.0 1
     """
     first, last = as_rules("a", a), as_rules("b", b)
     if metric not in METRICS:

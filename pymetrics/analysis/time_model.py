@@ -45,6 +45,12 @@ class ModelTime:
     parameters: int | None
     peak_bytes: int | None
 
+    @property
+    def cost(self) -> dict[str, float]:
+        """What a report shows beside accuracy: latency_ms, parameters, peak_bytes, as far as they are known."""
+        values = {"latency_ms": self.latency_ms, "parameters": self.parameters, "peak_bytes": self.peak_bytes}
+        return {key: value for key, value in values.items() if value}
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values."""
         return dict(vars(self))

@@ -12,11 +12,14 @@ import warnings
 import pymetrics
 
 from .. import _config
+from .compare import add_compare
 from .config import add_config, show_config
+from .convert import add_convert
 from .demo import add_demo
 from .evaluate import EXAMPLES, EXIT_CODES, add_evaluate
 from .explain import add_explain
 from .files import EvaluationError
+from .gate import GateError
 from .messages import say, show_warning
 
 
@@ -44,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     except EvaluationError as error:
         say(f"pymetrics: {error}")
         return 1
+    except GateError as error:
+        say(f"pymetrics: {error}")
+        return 3
     except KeyboardInterrupt:
         say("pymetrics: interrupted")
         return 130
@@ -65,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pymetrics {pymetrics.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_evaluate, add_explain, add_demo, add_config):
+    for add in (add_evaluate, add_compare, add_explain, add_convert, add_demo, add_config):
         add(commands)
     return parser
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import pymetrics
 
@@ -15,32 +16,47 @@ if TYPE_CHECKING:
     from ..evaluation.result import Result
 
 
-def evaluate_all(
-    gt: str, path_of: Mapping[str, str], rules: dict[str, Any], readable: Mapping[str, str]
-) -> dict[str, Result]:
-    """The Result of each detector, by name; one line about each on standard error.
+@dataclass
+class Reading:
+    """How files are read. paths: what to read by the path given. kinds: the format of each side; None: what is found.
 
-    rules: as options.rules_of. readable: the path to read by the path given.
+    split: of the ground truth.
     """
+
+    paths: Mapping[str, str]
+    kinds: Mapping[str, str | None]
+    split: str | None
+
+    def open(self, path: str, side: Literal["gt", "dt"], rules: Mapping[str, Any]) -> Any:
+        """What a path leads to, as pymetrics.evaluate takes it."""
+        from ..formats import opened
+        from ..formats.options import ReadOptions
+
+        is_gt = side == "gt"
+        options = ReadOptions(
+            side,
+            rules["iou_type"],
+            rules["box_format"],
+            use_ignore=is_gt and rules["use_ignore"],
+            kind=self.kinds[side],
+            split=self.split if is_gt else None,
+        )
+        return opened(self.paths[path], options)
+
+
+def evaluate_all(gt: str, path_of: Mapping[str, str], rules: Mapping[str, Any], reading: Reading) -> dict[str, Result]:
+    """The Result of each detector, by name; one line about each on standard error. rules: as options.rules_of."""
     results = {}
     with blaming(gt):
         # Once for all; LVIS reads more of the file.
-        ground_truth = readable[gt] if rules["protocol"].federated else _opened(readable[gt], "gt", rules)
+        ground_truth = reading.paths[gt] if rules["protocol"].federated else reading.open(gt, "gt", rules)
     for name, path in path_of.items():
         start = time.perf_counter()
         with blaming(f"{path} against {gt}"):
-            detections = _opened(readable[path], "dt", rules)
+            detections = reading.open(path, "dt", rules)
             results[name] = pymetrics.evaluate(ground_truth, detections, **rules)
         say(f"{name}: {_counts(results[name], detections)} in {time.perf_counter() - start:.2f} s")
     return results
-
-
-def _opened(path: str, side: Any, rules: dict[str, Any]) -> Any:
-    from ..formats import opened
-    from ..formats.options import ReadOptions
-
-    use_ignore = side == "gt" and rules["use_ignore"]
-    return opened(path, ReadOptions(side, rules["iou_type"], rules["box_format"], use_ignore=use_ignore))
 
 
 def _counts(result: Result, detections: Any) -> str:

@@ -87,13 +87,13 @@ def json_target(parser: argparse.ArgumentParser, option: str | None, inputs: Ite
 
 
 @contextlib.contextmanager
-def blaming(subject: str) -> Iterator[None]:
+def blaming(subject: str, what: str = "evaluation") -> Iterator[None]:
     """Turn what bad data raises into one line that names the files; anything else keeps its traceback."""
     try:
         yield
     except (ValueError, TypeError, LookupError, OSError, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, (ValueError, TypeError, OSError)) else repr(error)
-        raise EvaluationError(f"evaluation of {subject} failed: {reason}") from error
+        raise EvaluationError(f"{what} of {subject} failed: {reason}") from error
 
 
 def write_json(content: Any, target: Path | None) -> None:

@@ -12,6 +12,12 @@ def say(message: str) -> None:
         print(message, file=sys.stderr)
 
 
+def progress(message: str) -> None:
+    """Print one line on standard error where that is a terminal: what takes a while now."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        say(message)
+
+
 def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """For warnings.showwarning."""
     say(f"pymetrics: warning: {message}")

@@ -25,13 +25,26 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="ground truth, then detections ([NAME=]FILE), in place of --gt and --dt; all behind one another",
     )
-    group.add_argument("--gt", metavar="FILE", help="ground truth, COCO JSON, plain or packed by gzip")
+    group.add_argument("--gt", metavar="FILE", help="ground truth; a folder, where the format is one of folders")
     group.add_argument(
         "--dt",
         action="append",
         default=[],
         metavar="[NAME=]FILE",
-        help="detections, COCO JSON; may be repeated; the name is the file's, where none is given; - is standard input",
+        help="detections; may be repeated; the name is the file's, where none is given; - is standard input",
+    )
+    group.add_argument(
+        "--format",
+        default="auto",
+        metavar="NAME",
+        help="of ground truth and detections, or of each, as in voc,coco: auto (default), coco, yolo, voc, cvat, "
+        "openimages or pennfudan",
+    )
+    group.add_argument(
+        "--split", metavar="NAME", help="which part of a YOLO data set or VOC folder is the ground truth"
+    )
+    group.add_argument(
+        "--image-sizes", metavar="PATH", help="sizes of images: their folder, or lines of image,height,width"
     )
 
 
@@ -122,12 +135,42 @@ def _area_range(value: str) -> tuple[str, tuple[float, float]]:
     raise argparse.ArgumentTypeError(f"{value!r} must be NAME=LOW:HIGH, two areas in square pixels")
 
 
-def files_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[str, dict[str, str]]:
-    """The path of the ground truth, and by detector's name that of its detections; each of them is there.
+def add_comparison_options(parser: argparse.ArgumentParser) -> None:
+    """Options of comparisons and intervals."""
+    group = parser.add_argument_group("comparison")
+    group.add_argument("--metric", default="map", metavar="KEY", help="the number that decides (default: map)")
+    group.add_argument("--n", type=int, default=1000, metavar="N", help="draws of the images (default: 1000)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+
+
+def key_of(parser: argparse.ArgumentParser, option: str, name: str, protocol: Protocol) -> str:
+    """The key of a number of the summary, which may be called by either of its names: map, AP."""
+    key_by_name = {name: row.key for row in protocol.rows for name in (row.coco_key, row.key)}
+    if name not in key_by_name:
+        names = ", ".join([*(row.key for row in protocol.rows), *(row.coco_key for row in protocol.rows)])
+        parser.error(f"argument {option}: {name!r} is not one of {names}")
+    return key_by_name[name]
+
+
+def draws_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[int, int]:
+    """How many draws of the images, and their seed."""
+    from ..analysis.bootstrap import MAX_DRAWS
+    from ..analysis.counted import require_integer
+
+    try:
+        return require_integer("--n", options.n, 2, MAX_DRAWS), require_integer("--seed", options.seed, 0, 2**64 - 1)
+    except ValueError as error:
+        parser.error(f"argument {error}")
+
+
+def files_of(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, least: int = 1
+) -> tuple[str, dict[str, str]]:
+    """The path of the ground truth, and by detector's name that of its detections, of `least` or more detectors.
 
     A path that exists may hold '='; otherwise what stands before the first is the name.
     """
-    files = list(options.files)
+    files, kinds = list(options.files), kinds_of(parser, options)
     gt = options.gt if options.gt is not None or not files else files.pop(0)
     if gt is None:
         parser.error("the ground truth is missing: say pymetrics eval GT DT, or --gt FILE")
@@ -141,26 +184,50 @@ def files_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tu
         if name in path_of:
             parser.error(f"argument {option}: two detectors are named {name!r}; tell them apart by NAME=FILE")
         path_of[name] = path
-        check_input(parser, option, path)
+        check_input(parser, option, path, kinds["dt"])
     if not path_of:
         parser.error("the detections are missing: say pymetrics eval GT DT, or --dt FILE")
-    check_input(parser, "FILE" if options.gt is None else "--gt", gt)
+    if len(path_of) < least:
+        parser.error(f"the detections of {least} detectors are needed, got those of {len(path_of)}")
+    check_input(parser, "FILE" if options.gt is None else "--gt", gt, kinds["gt"])
     if [gt, *path_of.values()].count(STANDARD_INPUT) > 1:
         parser.error("standard input (-) can be read once")
     return gt, path_of
 
 
-def check_input(parser: argparse.ArgumentParser, option: str, path: str) -> None:
-    """Refuse a path where nothing can be read."""
-    if path != STANDARD_INPUT:
-        check_file(parser, option, path)
+def check_input(parser: argparse.ArgumentParser, option: str, path: str, kind: str | None) -> None:
+    """Refuse a path that is not there, and a folder of no format. kind: the format, where it is said."""
+    from ..formats.detect import detect
+
+    if path == STANDARD_INPUT:
+        return
+    if not os.path.exists(path):
+        parser.error(f"argument {option}: no such file: {path!r}")
+    if os.path.isdir(path) and kind is None:
+        try:
+            detect(path)
+        except OSError as error:
+            parser.error(f"argument {option}: {error}")
+
+
+def kinds_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, str | None]:
+    """The format of each side, "gt" and "dt"; None: what is found there."""
+    from ..formats.detect import KINDS
+
+    names = options.format.split(",")
+    if len(names) > 2 or not set(names) <= {"auto", *KINDS}:
+        parser.error(f"argument --format: must be auto, {', '.join(KINDS)} or two of them, got {options.format!r}")
+    gt, dt = (None if name == "auto" else name for name in (names[0], names[-1]))
+    return {"gt": gt, "dt": dt}
 
 
 def name_of(path: str) -> str:
-    """What a file is called, less its ending."""
+    """What a file is called, less its ending, or a folder."""
     if path == STANDARD_INPUT:
         return "stdin"
     name = Path(path).name
+    if os.path.isdir(path):
+        return name or Path(path).resolve().name
     return Path(name[:-3] if name.endswith(".gz") else name).stem
 
 
@@ -192,6 +259,17 @@ def read_object(parser: argparse.ArgumentParser, option: str, path: str) -> dict
     return found
 
 
+def _image_sizes(parser: argparse.ArgumentParser, path: str | None) -> Any:
+    if path is None:
+        return None
+    from ..formats.image_sizes import read_sizes
+
+    try:
+        return read_sizes(path)
+    except (OSError, ValueError) as error:
+        parser.error(f"argument --image-sizes: {error}")
+
+
 def rules_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[Protocol, dict[str, Any]]:
     """The protocol, and the other arguments of pymetrics.evaluate that the options of rules say."""
     from ..evaluation.protocol import as_protocol
@@ -217,5 +295,6 @@ def rules_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tu
         "box_format": options.box_format,
         "use_ignore": options.use_ignore,
         "class_map": class_map_of(parser, options.class_map),
+        "image_sizes": _image_sizes(parser, options.image_sizes),
         **shape_params,
     }

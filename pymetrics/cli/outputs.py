@@ -67,17 +67,21 @@ def screen_of(targets: Mapping[str, Path | None]) -> TextIO:
     return sys.stderr if None in targets.values() else sys.stdout
 
 
-def print_results(results: Mapping[str, Result], options: argparse.Namespace, file: TextIO) -> None:
-    """The summary of one result, the table of several; then the tables that were asked for."""
+def print_results(results: Mapping[str, Result], parts: Iterable[tables.Table | str], file: TextIO) -> None:
+    """The summary of one result, the table of several; then further tables and sentences."""
     if len(results) == 1:
         print(next(iter(results.values())).summary("n/a"), file=file)
     else:
         tables.print_table(tables.of_detectors(results), file, best=True)
-    for table in _further(results, options):
-        tables.print_table(table, file)
+    for part in parts:
+        if isinstance(part, str):
+            print(f"\n{part}", file=file)
+        else:
+            tables.print_table(part, file)
 
 
-def _further(results: Mapping[str, Result], options: argparse.Namespace) -> list[tables.Table]:
+def further_tables(results: Mapping[str, Result], options: argparse.Namespace) -> list[tables.Table]:
+    """The tables that options ask for, of each detector."""
     found = []
     if options.per_class:
         found += [tables.per_class(name, result) for name, result in results.items()]
@@ -96,19 +100,16 @@ def write_results(
     results: Mapping[str, Result],
     options: argparse.Namespace,
     targets: Mapping[str, Path | None],
-    more: Mapping[str, Any] | None = None,
-    more_tables: Iterable[tables.Table] = (),
+    more: Mapping[str, Any],
+    parts: Iterable[tables.Table | str],
 ) -> None:
-    """Write what was asked for. more: further keys of the JSON. more_tables: further tables of the Markdown."""
+    """Write what was asked for. more: further keys of the JSON. parts: what follows the table of the detectors."""
     if "json" in targets:
-        write_json(
-            {"detectors": {n: _content(r, options) for n, r in results.items()}, **(more or {})}, targets["json"]
-        )
+        write_json({"detectors": {n: _content(r, options) for n, r in results.items()}, **more}, targets["json"])
     if "csv" in targets:
         write_text(tables.as_csv(_csv_rows(results, options)), targets["csv"])
     if "md" in targets:
-        found = [tables.of_detectors(results), *more_tables, *_further(results, options)]
-        write_text(tables.markdown(found), targets["md"])
+        write_text(tables.markdown([tables.of_detectors(results), *parts]), targets["md"])
     if (save := targets.get("save")) is not None:
         try:
             next(iter(results.values())).save(save)

@@ -118,16 +118,19 @@ def aligned(lines: list[list[str]], n_left: int) -> list[list[str]]:
     return [[format(text, how) for text, how in zip(line, formats, strict=True)] for line in lines]
 
 
-def markdown(tables: Iterable[Table]) -> str:
-    """The tables as Markdown, each with its caption above and its note below."""
-    parts = []
-    for table in tables:
+def markdown(parts: Iterable[Table | str]) -> str:
+    """Tables, each with its caption above and its note below, and lines, as Markdown."""
+    found = []
+    for table in parts:
+        if isinstance(table, str):
+            found.append("\n".join(f"- {_escaped(line.strip())}" for line in table.splitlines()))
+            continue
         lines = [table.header, *(list(map(cell, row)) for row in table.rows)]
         header, *rows = ("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
         line = "|" + "|".join(" --- " if j < table.n_left else " ---: " for j in range(len(table.header))) + "|"
         caption = [] if table.caption is None else [f"**{_escaped(shown(table.caption))}**", ""]
-        parts.append("\n".join([*caption, header, line, *rows, *(["", _escaped(table.note)] if table.note else [])]))
-    return "\n\n".join(parts) + "\n"
+        found.append("\n".join([*caption, header, line, *rows, *(["", _escaped(table.note)] if table.note else [])]))
+    return "\n\n".join(found) + "\n"
 
 
 def _escaped(text: str) -> str:

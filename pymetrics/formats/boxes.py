@@ -82,10 +82,14 @@ def as_any_box_format(box_format: str) -> BoxFormat:
 
 @record
 class RawBoxes:
-    """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor."""
+    """Boxes as a source has them. values: (N, n_columns) of any real dtype: a numpy array, or a tensor.
+
+    low: None, or float64 (N, 4), what is left of normalized numbers of more digits behind `values`.
+    """
 
     values: Any
     format: BoxFormat
+    low: Any = None
     name: ClassVar[str] = "boxes"
     sizes_for: ClassVar[str] = "normalized boxes"  # what needs the sizes of images
     rows_with_sizes: ClassVar[slice] = slice(None)  # which rows need them, where needs_sizes
@@ -95,16 +99,27 @@ class RawBoxes:
 
     def take(self, rows: Any) -> RawBoxes:
         """Some rows, which may repeat."""
-        return RawBoxes(self.values[rows], self.format)
+        return RawBoxes(self.values[rows], self.format, None if self.low is None else self.low[rows])
 
     def on_host(self) -> RawBoxes:
         """The same as a numpy array (a tensor on the CPU where its dtype is bfloat16)."""
-        return RawBoxes(as_array(self.values, ""), self.format)
+        return RawBoxes(as_array(self.values, ""), self.format, self.low)
 
     @property
     def needs_sizes(self) -> bool:
         """Whether the columns depend on the sizes of the images."""
         return self.format.normalized
+
+    def scaled(self, boxes: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Normalized boxes x, y, width, height in pixels. sizes: float64 (N, 2), as scale takes them."""
+        found = scale(boxes, sizes)
+        if self.low is None:
+            return found
+        from .fine import to_pixels
+
+        has_more = (self.low != 0).any(axis=1)
+        found[has_more] = to_pixels(self.values[has_more], self.low[has_more], self.format.layout, sizes[has_more])
+        return found
 
     def check(self, where: Where) -> None:
         """Refuse values that are not finite, and four corners of no rectangle. Raises ValueError."""

@@ -16,6 +16,7 @@ KINDS = {
     "openimages": "an Open Images CSV file",
     "pennfudan": "a folder as Penn-Fudan's",
 }
+NAMES = {"coco": "COCO JSON", "yolo": "YOLO", "voc": "VOC", "cvat": "CVAT XML", "openimages": "Open Images' CSV"}
 WITH_SPLITS = ("yolo", "voc")  # whose readers take the name of a part
 HEAD = 4096  # bytes that are looked at
 JSON_BEGINS, GZIP = (b"{", b"["), b"\x1f\x8b"
@@ -123,9 +124,8 @@ def _of_folder(folder: Path) -> str | None:
             head = _head(path)
             if YOLO_ROW.fullmatch(head.split(b"\n", 1)[0].rstrip(b"\r")):
                 return "yolo"
-    if (folder / "labels").is_dir() and (folder / "images").is_dir():
-        return "yolo"
-    return None
+    is_empty_yolo = (folder / "classes.txt").is_file() or all((folder / name).is_dir() for name in ("labels", "images"))
+    return "yolo" if is_empty_yolo else None
 
 
 def _are_voc_results(path: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 ENDS = ("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "jp2", "mpo", "dng", "pfm")
 SUFFIXES = frozenset(f".{end}" for end in ENDS)  # of files of images
+SIZES_FILE = "image_sizes.csv"  # of a YOLO data set that convert has written: it has no images
 Size = tuple[int, int]
 
 
@@ -126,7 +127,7 @@ def read_sizes(path: str | os.PathLike[str]) -> dict[Any, Size]:
         raise ValueError(f"{name!r} is not UTF-8: {error}") from error
     if content.lstrip()[:1] in ("{", "["):
         return _sizes_of_json(content, name)
-    return _sizes_of_lines(content, name)
+    return _with_numbers({image_id(image): size for image, size in _lines(content, name)})
 
 
 def image_id(name: str) -> str:
@@ -157,11 +158,19 @@ def _sizes_of_json(content: str, name: str) -> dict[Any, Size]:
     return _with_numbers(by_name)
 
 
-def _sizes_of_lines(content: str, name: str) -> dict[Any, Size]:
+def listed_images(path: str | os.PathLike[str]) -> list[tuple[str, Size]]:
+    """Names of images and their sizes, of lines "image,height,width". Raises OSError, ValueError as read_sizes."""
+    try:
+        return _lines(Path(path).read_text(encoding="utf-8-sig"), os.fspath(path))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{os.fspath(path)!r} is not UTF-8: {error}") from error
+
+
+def _lines(content: str, name: str) -> list[tuple[str, Size]]:
     import csv
 
     columns: tuple[str, ...] = ("image", "height", "width")
-    found: dict[str, Size] = {}
+    found: list[tuple[str, Size]] = []
     for number, row in enumerate(csv.reader(content.splitlines()), 1):
         words = [word.strip() for word in row]
         if not any(words):
@@ -172,9 +181,8 @@ def _sizes_of_lines(content: str, name: str) -> dict[Any, Size]:
         if len(words) != 3:
             raise ValueError(f"{name!r}, line {number}: must be image,height,width, got {','.join(row)!r}")
         values = dict(zip(columns, words, strict=True))
-        place = f"{name!r}, line {number}"
-        found[image_id(values["image"])] = _size(values["height"], values["width"], place)
-    return _with_numbers(found)
+        found.append((values["image"], _size(values["height"], values["width"], f"{name!r}, line {number}")))
+    return found
 
 
 def _size(height: Any, width: Any, place: str) -> Size:

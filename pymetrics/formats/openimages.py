@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .boxes import BoxFormat
+from .fine import low_part
 from .rows import Row, Rows, place_of
 from .safe_xml import number
 
@@ -61,8 +62,9 @@ class _Parser:
     def box(self, columns: dict[str, str], line: int) -> list[Row]:
         place = place_of(self.side, self.file, line)
         box = [float(number(columns[side], place, side)) for side in SIDES]
+        low = tuple(low_part(columns[side].strip()) for side in SIDES)
         score = None if self.score is None else float(number(columns[self.score], place, self.score))
-        return [self.row(columns["imageid"], columns["labelname"], box, line, score, _group(columns, place))]
+        return [self.row(columns["imageid"], columns["labelname"], box, line, score, _group(columns, place), low)]
 
     def predictions(self, columns: dict[str, str], line: int) -> list[Row]:
         """Label, confidence and four sides of each box, with spaces between."""
@@ -72,14 +74,23 @@ class _Parser:
         rows = []
         for at in range(0, len(words), 6):
             values = [float(number(word, place, "PredictionString")) for word in words[at + 1 : at + 6]]
-            rows.append(self.row(columns["imageid"], words[at], values[1:], line, values[0], False))
+            rows.append(self.row(columns["imageid"], words[at], values[1:], line, values[0]))
         return rows
 
-    def row(self, image: str, label: str, box: list[float], line: int, score: float | None, group_of: bool) -> Row:
+    def row(
+        self,
+        image: str,
+        label: str,
+        box: list[float],
+        line: int,
+        score: float | None,
+        group_of: bool = False,
+        low: tuple[float, ...] = (),
+    ) -> Row:
         image, label = image.strip(), label.strip()
         if not image or not label:
             raise ValueError(f"{place_of(self.side, self.file, line)}: ImageID and LabelName must not be empty")
-        return Row(image, label, box, self.file, line, score, group_of=group_of)
+        return Row(image, label, box, self.file, line, score, group_of=group_of, low=low if any(low) else None)
 
 
 def _parser(header: list[str], side: str, file: str) -> Callable[[dict[str, str], int], list[Row]]:

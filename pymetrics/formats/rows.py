@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._records import record
-from .boxes import BoxFormat, RawBoxes
+from .boxes import BoxFormat, RawBoxes, to_xywh
 from .masks import Polygons, RawMasks, raw_masks
 from .options import ReadOptions
 from .source import Source, SourceAxes
@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 @record
 class Image:
-    """One image. id: the path of its file without the end. name: of the file. size: height and width, or None."""
+    """One image.
+
+    id: the path of its file without the end. name: of the file. size: height and width, or None. number: its id in
+    COCO, or None.
+    """
 
     id: str
     name: str
     size: tuple[int, int] | None = None
+    number: int | str | None = None
 
 
 @record
@@ -36,6 +41,8 @@ class Row:
     file, line: where it stands; line 0: nowhere in particular.
     score: None of ground truth. polygons: lists x, y, x, y, ..., in the units of the box; or None.
     mask: a dict of COCO's runs, or None. area: square pixels, or None for the box's or the mask's own.
+    low: what is left of the numbers of `box` behind these floats, where they have more digits; or None.
+    others: names of what else it has, which these fields do not hold.
     """
 
     image: str
@@ -50,6 +57,8 @@ class Row:
     crowd: bool = False
     ignore: bool = False
     group_of: bool = False
+    low: tuple[float, ...] | None = None
+    others: tuple[str, ...] = ()
 
 
 @record
@@ -65,7 +74,7 @@ class Rows:
     rows: list[Row]
     box_format: BoxFormat
     images: list[Image] | None = None
-    names: dict[int, str] | dict[str, str] = field(default_factory=dict)
+    names: Mapping[Any, str] = field(default_factory=dict)
     lists_categories: bool = False
 
     def source(self, options: ReadOptions) -> Source:
@@ -91,7 +100,7 @@ class Rows:
             where=where,
             image=np.array([row.image for row in rows], np.str_),
             category=category_column([row.category for row in rows], where),
-            shape=self._boxes(rows) if options.compares == "boxes" else self._masks(where),
+            shape=self.boxes() if options.compares == "boxes" else self._masks(where),
             scores=scores,
             ids=None,
             axes=SourceAxes(
@@ -107,8 +116,13 @@ class Rows:
         found.check()
         return found
 
-    def _boxes(self, rows: list[Row]) -> RawBoxes:
-        return RawBoxes(np.array([row.box for row in rows], np.float64).reshape(-1, 4), self.box_format)
+    def boxes(self) -> RawBoxes:
+        """The boxes of all rows."""
+        values = np.array([row.box for row in self.rows], np.float64).reshape(-1, 4)
+        if all(row.low is None for row in self.rows):
+            return RawBoxes(values, self.box_format)
+        low = np.array([row.low or (0.0,) * 4 for row in self.rows], np.float64)
+        return RawBoxes(values, self.box_format, low)
 
     def _masks(self, where: _Where) -> RawMasks:
         rows = self.rows
@@ -135,6 +149,37 @@ class Rows:
         if self.images is None or all(image.size is None for image in self.images):
             return None
         return np.array([image.size or (np.nan, np.nan) for image in self.images], np.float64).reshape(-1, 2)
+
+
+def in_pixels(rows: Rows, sizes: Mapping[str, tuple[float, float]], side: str) -> Rows:
+    """The same with boxes x, y, width, height in pixels, as they are evaluated, and polygons in pixels.
+
+    sizes: height and width by the ids of images. Raises ValueError where one is missing.
+    """
+    found, raw = rows.rows, rows.boxes()
+    values = to_xywh(raw.values, rows.box_format.layout)
+    if not rows.box_format.normalized:
+        boxes = values.tolist()
+        found = [replace(row, box=box) for row, box in zip(found, boxes, strict=True)]
+        return replace(rows, rows=found, box_format=BoxFormat("xywh"))
+    for row in found:
+        if row.image not in sizes:
+            place = place_of(side, row.file, row.line)
+            raise ValueError(f"{place}: the box is in parts of the image {row.image!r}, whose size is not known")
+    of_rows = [sizes[row.image] for row in found]
+    boxes = raw.scaled(values, np.array(of_rows, np.float64).reshape(-1, 2)).tolist()
+    found = [
+        replace(row, box=box, low=None, polygons=_scaled(row.polygons, size))
+        for row, box, size in zip(found, boxes, of_rows, strict=True)
+    ]
+    return replace(rows, rows=found, box_format=BoxFormat("xywh"))
+
+
+def _scaled(polygons: list[list[float]] | None, size: tuple[float, float]) -> list[list[float]] | None:
+    if polygons is None:
+        return None
+    height, width = size
+    return [[value * (height if i % 2 else width) for i, value in enumerate(polygon)] for polygon in polygons]
 
 
 class ScaledMasks(RawMasks):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 from .rows import place_of
 
+EXACT = Context(prec=120)  # digits: sums and differences of usual numbers are exact
 DEEPEST = 64  # elements within one another
 
 
@@ -105,4 +106,4 @@ def number(text: str | None, place: str, what: str) -> Decimal:
 def corners(values: list[Decimal]) -> list[float]:
     """x, y, width, height of x1, y1, x2, y2: subtracted as the decimals that stand there, then rounded once."""
     x1, y1, x2, y2 = values
-    return [float(x1), float(y1), float(x2 - x1), float(y2 - y1)]
+    return [float(x1), float(y1), float(EXACT.subtract(x2, x1)), float(EXACT.subtract(y2, y1))]

@@ -10,7 +10,8 @@ from .._records import record
 from .boxes import BoxFormat
 from .data_yaml import SPLITS, names_of, read_yaml
 from .detect import NO_LABELS
-from .image_sizes import SUFFIXES, image_id, size_of
+from .fine import LONG, low_part
+from .image_sizes import SIZES_FILE, SUFFIXES, image_id, listed_images, size_of
 from .rows import Image, Row, Rows, place_of
 
 YOLO = BoxFormat("cxcywh", normalized=True)
@@ -22,12 +23,13 @@ MOST_CLASS = 2**31
 @record
 class _Place:
     """Where a data set lies. labels: folder of its text files. images: of its images, or None; listed: these files
-    alone, or None. yaml: its data.yaml, parsed, and path."""
+    alone, or None. yaml: its data.yaml, parsed, and path. sizes: a file that lists images in place of their folder."""
 
     labels: Path
     images: Path | None
     listed: list[Path] | None
     yaml: tuple[dict[str, Any], Path] | None
+    sizes: Path | None = None
 
 
 def read(path: str | os.PathLike[str], side: str, split: str | None = None) -> Rows:
@@ -50,12 +52,13 @@ def read(path: str | os.PathLike[str], side: str, split: str | None = None) -> R
     for id, file in files.items():
         rows += _rows_of(id, file, side, names, n_points)
     images = None
-    if side == "gt" and place.images is not None:
-        images = _images(place, side)
+    if side == "gt" and (place.images is not None or place.sizes is not None):
+        images = _images(place, side) if place.sizes is None else _listed_images(place.sizes, side)
         known = {image.id for image in images}
         for id, file in files.items():
             if id not in known:
-                raise ValueError(f"{place_of(side, str(file))}: there is no image of its name in {str(place.images)!r}")
+                folder = str(place.sizes or place.images)
+                raise ValueError(f"{place_of(side, str(file))}: there is no image of its name in {folder!r}")
     elif side == "gt":
         images = [Image(name, name) for name in files]
     return Rows("a YOLO data set", rows, YOLO, images, names, bool(names))
@@ -135,6 +138,9 @@ def _of_split(content: dict[str, Any], yaml: Path, side: str, split: str | None)
                 return _of_list(found, base, (content, yaml), side)
         if split or key == there[-1]:
             break
+    labels, sizes = yaml.parent / "labels", yaml.parent / SIZES_FILE
+    if labels.is_dir() and sizes.is_file():
+        return _Place(labels, None, None, (content, yaml), sizes)
     raise ValueError(f"{side}: {str(yaml)!r} names {content[str(key)]!r} for {key!r}, which is not there")
 
 
@@ -206,6 +212,14 @@ def _label_files(place: _Place) -> dict[str, Path]:
     return {id: pairs[id] for id in sorted(pairs)}
 
 
+def _listed_images(path: Path, side: str) -> list[Image]:
+    try:
+        images = [Image(image_id(name), name, size) for name, size in listed_images(path)]
+    except ValueError as error:
+        raise ValueError(f"{side}: {error}") from error
+    return sorted(images, key=lambda image: image.id)
+
+
 def _images(place: _Place, side: str) -> list[Image]:
     folder = place.images
     assert folder is not None
@@ -246,7 +260,10 @@ def _rows_of(id: str, file: Path, side: str, names: dict[int, str], n_points: in
             got = f"{int(category)}, which is not among the {len(names)} names"
             raise ValueError(f"{place_of(side, path, number)}: the class is {got}")
         box, polygons, score = _parsed(values[1:], side, path, number, n_points)
-        rows.append(Row(id, int(category), box, path, number, score, polygons))
+        low = None
+        if len(line) > LONG and polygons is None and max(map(len, words[1:5])) > LONG:
+            low = tuple(map(low_part, words[1:5]))
+        rows.append(Row(id, int(category), box, path, number, score, polygons, low=low))
     return rows
 
 

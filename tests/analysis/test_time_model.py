@@ -139,7 +139,9 @@ def test_the_record(without_torch: None) -> None:
     found = ModelTime(12.5, 14.0, 25.0, 28.0, 2, 20, "cpu", 2, 41_400_000, 40 << 20)
     assert str(found) == "12.5 ms an image (p90 14.0), 2 a call, cpu, 2 threads, 41.4 M parameters, 40 MiB"
     assert json.loads(json.dumps(found.to_dict()))["peak_bytes"] == 40 << 20
+    assert found.cost == {"latency_ms": 12.5, "parameters": 41_400_000, "peak_bytes": 40 << 20}
     least = ModelTime(1.0, 1.0, 1.0, 1.0, 1, 1, "cpu", None, None, None)
+    assert least.cost == {"latency_ms": 1.0}
     assert str(least) == "1.0 ms an image (p90 1.0), 1 a call, cpu"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from helpers.absent import absent
+from helpers.offline import OFFLINE
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from run_page import blocks_of, run_page
@@ -24,8 +25,8 @@ ROOT = HERE.parents[1]
 PAGES = sorted(page for page in (ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")) if page.exists())
 WITH_CODE = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
 QUIET = {
-    "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "WANDB_MODE": "offline", "WANDB_SILENT": "true",
-    "WANDB_CONSOLE": "off", "COMET_LOGGING_CONSOLE": "error", "HF_HUB_OFFLINE": "1",
+    **OFFLINE, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "WANDB_MODE": "offline",
+    "WANDB_CONSOLE": "off",
 }  # fmt: skip
 
 

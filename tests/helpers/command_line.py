@@ -15,10 +15,10 @@ def refused(capsys, *arguments):
     return err.splitlines()[-1]
 
 
-def failed(capsys, *arguments):
-    """The message of an evaluation that must fail: one line, no traceback."""
+def failed(capsys, *arguments, n_before=0):
+    """The message of an evaluation that must fail: one line, no traceback, after n_before lines on the detectors."""
     assert main(list(arguments)) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.count("\n") == 1
-    return err
+    assert err.count("\n") == n_before + 1
+    return err.splitlines(keepends=True)[-1]

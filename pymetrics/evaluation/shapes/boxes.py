@@ -10,7 +10,7 @@ import numpy as np
 from ... import kernels
 from ..._records import value_record
 from ..._warnings import warn
-from ...formats.boxes import RawBoxes, as_raw_boxes, scale, tensors_to_xywh, to_xywh
+from ...formats.boxes import RawBoxes, as_raw_boxes, tensors_to_xywh, to_xywh
 from ...formats.source import Source
 from ...kernels import arrays
 from ..cells import Cells
@@ -42,7 +42,7 @@ class Boxes:
                 f"{source.side} has boxes whose x2, y2 lie before x1, y1: they overlap nothing; "
                 "if they hold x, y, width, height, say box_format='xywh'"
             )
-        return scale(boxes, image_sizes) if is_normalized and image_sizes is not None else boxes
+        return raw.scaled(boxes, image_sizes) if is_normalized and image_sizes is not None else boxes
 
     def area(self, columns: Any) -> Any:
         return columns[:, 2] * columns[:, 3]
