@@ -12,6 +12,7 @@ import warnings
 import pymetrics
 
 from .. import _config
+from .check import add_check
 from .compare import add_compare
 from .config import add_config, show_config
 from .convert import add_convert
@@ -73,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pymetrics {pymetrics.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_evaluate, add_compare, add_explain, add_convert, add_demo, add_config):
+    for add in (add_evaluate, add_compare, add_explain, add_check, add_convert, add_demo, add_config):
         add(commands)
     return parser
 

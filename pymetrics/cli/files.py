@@ -114,13 +114,13 @@ def write_text(text: str, target: Path | None) -> None:
     if target is None:
         sys.stdout.write(text)
         return
-    is_special = target.exists() and not target.is_file()  # /dev/null
-    unfinished = target if is_special else target.with_name(f"{target.name}.{os.getpid()}.unfinished")
+    from ..evaluation.write_file import write_file
+
+    data = text.encode("utf-8", "backslashreplace")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        if not is_special:
-            os.replace(unfinished, target)
+        if target.exists() and not target.is_file():  # /dev/null
+            target.write_bytes(data)
+        else:
+            write_file(target, data)
     except OSError as error:
-        if not is_special:
-            unfinished.unlink(missing_ok=True)
         raise EvaluationError(f"could not write {target}: {error}") from error
