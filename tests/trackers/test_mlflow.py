@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="session")
 def store(need, tmp_path_factory):
-    """MLflow, the address of a store, an experiment in it. To make its tables takes seconds: there is one store."""
+    """MLflow, the address of a new store and an experiment in it: one for all tests, since it takes seconds."""
     mlflow = need("mlflow")
     folder = tmp_path_factory.mktemp("mlflow")
     address = f"sqlite:///{folder / 'mlflow.db'}"
