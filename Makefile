@@ -23,11 +23,10 @@ CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(
 
 .PHONY: demo test test-main test-trackers test-fast lint format docs bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
-demo: $(VENV)/.demo  ## evaluate a built-in generated sample
+demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its report into pymetrics-demo/
 	$(BIN)/pymetrics demo
 	@echo
-	@echo "Next: your own files with     $(BIN)/pymetrics eval --gt GT.json --dt DT.json"
-	@echo "      the sample's files with $(BIN)/pymetrics demo --out sample"
+	@echo "Next: your own files with     $(BIN)/pymetrics eval GT.json DT.json --html report.html"
 	@echo "      all tests with          make test"
 
 # All tests. Those of trackers and examples run in an environment of their own, where the trackers are; with PYTEST_ARGS
@@ -161,7 +160,7 @@ $(VENV)-wheel/.tools: constraints.txt
 
 $(VENV)/.demo: $(VENV)/.tools $(SOURCES)
 	@echo "Compiling pymetrics; the first time this takes two to three minutes on two cores, and pip says nothing meanwhile."
-	$(INSTALL) .
+	$(INSTALL) '.[images]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.tools $(SOURCES)

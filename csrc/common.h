@@ -30,6 +30,19 @@ constexpr bool kLittleEndian = false;
 constexpr bool kLittleEndian = true;
 #endif
 
+// The place of the lowest bit that is not 0.
+PM_HD index_t lowest_bit(word_t word) {
+#if defined(__CUDA_ARCH__)
+    return __ffsll(static_cast<long long>(word)) - 1;
+#elif defined(__GNUC__)
+    return __builtin_ctzll(word);
+#else
+    index_t place = 0;
+    while (!(word >> place & 1)) ++place;
+    return place;
+#endif
+}
+
 // Non-owning, C-contiguous. The caller owns the memory and outlives the call.
 template <typename T, int Rank>
 struct View {

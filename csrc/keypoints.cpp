@@ -97,12 +97,19 @@ void keypoint_areas(const KeypointAreas& of, const Threads& threads) {
     for_each_unit(of.begin, of.end, 1024, threads, [&](index_t n) {
         const double* const point = of.points.data + n * n_points * 3;
         double low[2] = {point[0], point[1]}, high[2] = {point[0], point[1]};
+        bool has_nan = false;
         for (index_t k = 0; k < n_points; ++k)
             for (int axis = 0; axis < 2; ++axis) {
                 const double value = point[3 * k + axis];
-                const bool is_nan = value != value;
-                low[axis] = (value < low[axis]) | is_nan ? value : low[axis];
-                high[axis] = (value > high[axis]) | is_nan ? value : high[axis];
+                has_nan |= value != value;
+                low[axis] = value < low[axis] ? value : low[axis];
+                high[axis] = value > high[axis] ? value : high[axis];
+            }
+        for (index_t k = 0; has_nan && k < n_points;
+             ++k)  // the last NaN of an axis is its lowest and its highest value
+            for (int axis = 0; axis < 2; ++axis) {
+                const double value = point[3 * k + axis];
+                if (value != value) low[axis] = high[axis] = value;
             }
         of.areas[n] = (high[0] - low[0]) * (high[1] - low[1]);
     });

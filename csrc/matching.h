@@ -40,18 +40,6 @@ PM_HD bool goes_before(const Candidate& a, const Candidate& b) {
     return a.overlap > b.overlap || (a.overlap == b.overlap && a.g > b.g);
 }
 
-PM_HD index_t lowest_bit(word_t word) {
-#if defined(__CUDA_ARCH__)
-    return __ffsll(static_cast<long long>(word)) - 1;
-#elif defined(__GNUC__)
-    return __builtin_ctzll(word);
-#else
-    index_t place = 0;
-    while (!(word >> place & 1)) ++place;
-    return place;
-#endif
-}
-
 // The bits of the area ranges that an area is not in.
 template <int W>
 PM_HD void outside_words(double area, View<const double, 2> area_ranges, View<const word_t, 2> area_bits, word_t* out) {

@@ -45,15 +45,7 @@ inline word_t load8(const char* p) {
 }
 
 // The place of the lowest byte that is not 0.
-inline int lowest_byte(word_t word) {
-#if defined(__GNUC__)
-    return __builtin_ctzll(word) >> 3;
-#else
-    int place = 0;
-    while (!(word >> 8 * place & 0xFF)) ++place;
-    return place;
-#endif
-}
+inline int lowest_byte(word_t word) { return int(lowest_bit(word) >> 3); }
 
 // Eight digits 0 to 9, the first one in the lowest byte, as a number.
 inline word_t join_digits(word_t x) {

@@ -221,7 +221,9 @@ def _with_masks(source: Input, size: int, argument: str, box_format: BoxFormat, 
     if isinstance(source, bytes):
         raise FastPathDeclined("masks are read with os.pread, which this system lacks")
     text = _text_of(source, size) if isinstance(source, int) else source
-    return read_masks(text, size, argument, box_format, chunk)
+    found = read_masks(text, size, argument, box_format, chunk)
+    # Runs of ground truth are compared as runs; its text is not needed while the results are read.
+    return found.with_shape(found.shape.decoded()) if argument == "gt" else found
 
 
 def read_masks(
@@ -240,6 +242,7 @@ def read_masks(
         found = read_ground_truth(text, size, argument, box_format, chunk, spans)[0]
     else:
         found = with_box_areas(read_results(text, size, argument, box_format, chunk, masks=spans))
+    found = found.with_shape(None)  # its boxes are not needed any more
     raw = masks_of_text(text.copy() if keep else text, spans[: len(found)], found.where)
     if isinstance(raw, tuple):
         raise _left(raw)

@@ -39,6 +39,7 @@ def masks_of_results(text: NDArray[np.uint8]) -> Source | None:
     found = with_box_areas(read_results(text, size, "dt", XYWH, CHUNK, masks=spans))
     if found.area is not None:
         raise FastPathDeclined("boxes")
+    found = found.with_shape(None)  # its boxes are not needed any more
     try:
         raw = masks_of_text(text, spans[: len(found)], found.where)
     except ValueError:
@@ -110,8 +111,9 @@ def masks_of_text(text: NDArray[np.uint8], spans: NDArray[np.int64], where: Wher
     parts: list[RunColumns | TextColumns] = []
     polygons = None
     if len(rows[COMPRESSED]):
-        begins, ends = np.ascontiguousarray(spans[rows[COMPRESSED]].T)
-        parts.append(TextColumns.of(text, begins, ends, sizes[rows[COMPRESSED]], name(COMPRESSED)))
+        some = slice(None) if len(rows[COMPRESSED]) == n else rows[COMPRESSED]
+        begins, ends = np.ascontiguousarray(spans[some].T)
+        parts.append(TextColumns.of(text, begins, ends, sizes[some], name(COMPRESSED)))
     if len(rows[COMPRESSED]) < n:
         offsets, polygon_offsets = offsets_of(n_numbers), offsets_of(n_polygons)
         numbers, lengths = np.empty(offsets[-1]), np.empty(polygon_offsets[-1], np.int64)

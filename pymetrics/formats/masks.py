@@ -68,6 +68,10 @@ class RawMasks:
         """Itself: masks are always on the host."""
         return self
 
+    def decoded(self) -> RawMasks:
+        """The same with runs in place of texts."""
+        return RawMasks(self.runs.decoded(), self.polygons, self.order)
+
     @property
     def needs_sizes(self) -> bool:
         """Whether the columns depend on the sizes of the images: of polygons."""

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LONG = 32  # values in a range on average, from which on ranges are copied one by one
+
 
 def offsets_of(lengths: Any) -> NDArray[np.int64]:
     """int64 (N + 1,): where each of N parts begins, and where the last ends."""
@@ -21,6 +23,15 @@ def gather_ranges(starts: Any, counts: Any) -> tuple[NDArray[np.int64], NDArray[
     """The rows of ranges, one range after another, int64, and where each range begins among them, (ranges + 1,)."""
     offsets = offsets_of(counts)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts), offsets
+
+
+def take_ranges(values: NDArray[Any], starts: Any, counts: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """What values hold in ranges, one range after another, and where each range begins among them, (ranges + 1,)."""
+    offsets = offsets_of(counts)
+    if offsets[-1] <= LONG * len(counts):
+        return values[gather_ranges(starts, counts)[0]], offsets
+    ends = (starts + counts).tolist()
+    return np.concatenate([values[begin:end] for begin, end in zip(starts.tolist(), ends, strict=True)]), offsets
 
 
 def sums_of_ranges(values: Any, offsets: Any) -> NDArray[np.int64]:

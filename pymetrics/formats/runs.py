@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..kernels.polygons import MOST as MOST_COORDINATE
-from .ranges import gather_ranges, offsets_of
+from .ranges import offsets_of, take_ranges
 
 if TYPE_CHECKING:
     from .run_texts import TextColumns
@@ -67,8 +67,8 @@ class RunColumns:
 
     def take(self, rows: Any) -> RunColumns:
         """The masks of some rows, which may repeat."""
-        places, offsets = gather_ranges(self.offsets[:-1][rows], np.diff(self.offsets)[rows])
-        return RunColumns(self.counts[places], offsets, self.sizes[rows])
+        counts, offsets = take_ranges(self.counts, self.offsets[:-1][rows], np.diff(self.offsets)[rows])
+        return RunColumns(counts, offsets, self.sizes[rows])
 
     @staticmethod
     def joined(parts: Sequence[RunColumns | TextColumns]) -> RunColumns:
@@ -131,7 +131,7 @@ def packed(counts: Any, room: Any, n_runs: Any, sizes: Any) -> RunColumns:
     """Columns of runs that do not fill their room: those of mask n are the first of counts[room[n] : room[n + 1]]."""
     offsets = offsets_of(n_runs)
     if offsets[-1] != room[-1]:
-        counts = counts[gather_ranges(room[:-1], n_runs)[0]]
+        counts = take_ranges(counts, room[:-1], n_runs)[0]
     return RunColumns(counts, offsets, sizes)
 
 

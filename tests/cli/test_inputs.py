@@ -45,6 +45,8 @@ def test_positional_files(here, capsys):
         ["gt.json", "a=dt_sharp.json", "--dt", "b=dt_hasty.json"],
         ["a=dt_sharp.json", "b=dt_hasty.json", "--gt", "gt.json"],
         ["gt.json", "--dt", "a=dt_sharp.json", "--dt", "b=dt_hasty.json"],
+        ["--iou-type", "bbox", "gt.json", "a=dt_sharp.json", "b=dt_hasty.json"],
+        ["gt.json", "--iou-type", "bbox", "a=dt_sharp.json", "--protocol", "coco", "b=dt_hasty.json"],
     ):
         assert main(["eval", *command]) == 0
         assert table(capsys) == expected
@@ -52,6 +54,8 @@ def test_positional_files(here, capsys):
 
 def test_positional_files_refused(here, capsys):
     assert "the ground truth is missing" in refused(capsys, "eval")
+    assert "unrecognized arguments: --nonsense" in refused(capsys, "eval", "gt.json", "--nonsense", "dt_sharp.json")
+    assert "unrecognized arguments: x" in refused(capsys, "config", "x")
     assert "the detections are missing" in refused(capsys, "eval", "gt.json")
     assert "argument FILE: no such file: 'no.json'" in refused(capsys, "eval", "no.json", "dt_sharp.json")
     assert "argument FILE: no such file: 'no.json'" in refused(capsys, "eval", "gt.json", "a=no.json")

@@ -8,6 +8,7 @@ import pytest
 import pymetrics
 from pymetrics.coco import mask
 from pymetrics.formats import masks as mask_reading
+from pymetrics.formats.ranges import take_ranges
 
 SIZE = (30, 40)
 
@@ -235,3 +236,17 @@ def test_columns_read_their_masks_once(monkeypatch):
             assert pymetrics.evaluate(gt, dt, iou_type="segm")["map"] == 1
         assert len(reads) == 2
         reads.clear()
+
+
+def test_ranges_are_taken_whole():
+    """Few long ones and many short ones go two ways; some are empty, some overlap."""
+    rng = np.random.default_rng(3)
+    values = rng.integers(0, 2**32, 5000).astype(np.uint32)
+    for longest in (0, 3, 500):
+        starts, counts = rng.integers(0, 4000, 60), rng.integers(0, longest + 1, 60)
+        found, offsets = take_ranges(values, starts, counts)
+        parts = [values[start : start + n] for start, n in zip(starts, counts, strict=True)]
+        assert found.dtype == np.uint32
+        assert found.tolist() == [value for part in parts for value in part.tolist()]
+        assert offsets.tolist() == [0, *np.cumsum(counts).tolist()]
+    assert len(take_ranges(values, starts[:0], counts[:0])[0]) == 0
