@@ -41,7 +41,7 @@ _MODULE_OF = {
     "show_config": "_show_config",
 }
 
-_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "report", "trackers")
+_SUBPACKAGES = ("analysis", "coco", "detection", "distributed", "functional", "pictures", "report", "trackers")
 
 __all__ = [
     "COCO",

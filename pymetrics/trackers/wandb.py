@@ -176,7 +176,7 @@ def _confusion(labels: list[str], matrix: list[list[int]], n: int, title: str) -
 
 def _images(result: Result, shown: content.Shown) -> list[Any]:
     """W&B shows images of several sizes wrongly: smaller ones get a margin to the right and below."""
-    number_of = _class_numbers(result.outcomes.category_ids.tolist())
+    number_of = _class_numbers(result.totals.category_ids.tolist())
     labels = {number_of[id_]: name for id_, name in shown.marks.name_of.items()}
     has_masks = result.outcomes.iou_type in ("segm", "boundary") and max(labels, default=0) <= 255
     found = list(shown)
