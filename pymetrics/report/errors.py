@@ -108,8 +108,7 @@ def _top(content: Mapping[str, Any], confusion: Mapping[str, Any], position: int
     lines = top_rows(rows, labels)
     return (
         '<div class="top"><h4>Confused most often</h4>'
-        + (table(["Object", "taken for", "Times"], lines) if lines else "<p>Nothing is confused.</p>")
-        + "</div>"
+        f"{table(['Object', 'taken for', 'Times'], lines or [['none', '', '']])}</div>"
     )
 
 
