@@ -38,10 +38,11 @@ test-main: $(VENV)/.test  # bare pytest, so that the source folder does not shad
 	$(BIN)/pytest -q $(or $(PYTEST_ARGS),$(TRACKED:%=--ignore=%))
 
 # Trackers, Lightning and Hugging Face's Trainer, beside what the main environment holds. Nothing leaves the machine.
-TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic trackio lightning transformers accelerate
+TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic lightning transformers accelerate scipy \
+  gradio_client orjson python-multipart starlette uvicorn brotli
 TRACKED := tests/trackers $(wildcard tests/examples)
 test-trackers: $(VENV)-trackers/.packages
-	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers" \
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers,accelerate,scipy" \
 	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
 	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
@@ -173,6 +174,8 @@ $(VENV)-trackers/.packages: constraints.txt | $(VENV)/.test
 	$(call see_main,$(VENV)-trackers)
 	@echo "Installing the trackers: less than a minute."
 	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(TRACKERS)
+	@# trackio 0.43.0 asks for an older Pillow than that of the other tests, and runs with it
+	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-deps -c constraints.txt trackio
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)

@@ -8,6 +8,7 @@ from .bootstrap import bootstrap as bootstrap
 from .calibration import Calibration as Calibration
 from .calibration import calibration as calibration
 from .check import Findings as Findings
+from .check import check as check
 from .compare import Comparison as Comparison
 from .compare import Pair as Pair
 from .compare import compare as compare

@@ -22,20 +22,23 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="session")
 def store(need, tmp_path_factory):
-    """MLflow with a new store; to make its tables takes seconds, so that there is one of all tests."""
+    """MLflow, the address of a new store and an experiment in it: one for all tests, since it takes seconds."""
     mlflow = need("mlflow")
     folder = tmp_path_factory.mktemp("mlflow")
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-    experiment = mlflow.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
-    mlflow.set_experiment(experiment_id=experiment)
-    return mlflow
+    address = f"sqlite:///{folder / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=address)
+    return mlflow, address, client.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
 
 
 @pytest.fixture
-def mlflow(store):
-    yield store
-    while store.active_run():
-        store.end_run()
+def mlflow(store, monkeypatch):
+    """MLflow with the store; by the environment, and not for longer than a test."""
+    mlflow, address, experiment = store
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+    yield mlflow
+    while mlflow.active_run():
+        mlflow.end_run()
 
 
 @pytest.fixture
