@@ -93,17 +93,14 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, pairs: str
         checks = checks_of(gate, results, evaluate, metric, n, seed)
     parts: list[Table | str] = []
     more: dict[str, Any] = {}
-    compared: dict[str, Any] = {}  # what the report would have to compute again
+    comparison = None
     if pairs is not None:
-        from ..analysis import bootstrap, compare
+        from ..analysis import compare
 
         with blaming(" and ".join(path_of.values())):
-            found = compare(results, metric, pairs, n, seed)
-            parts += parts_of(found, results)
-            compared["comparison"] = found
-            if "json" in targets:
-                compared["intervals"] = {name: bootstrap(result, n, seed) for name, result in results.items()}
-                more["comparison"] = content_of(found, compared["intervals"])
+            comparison = compare(results, metric, pairs, n, seed)
+        parts += parts_of(comparison, results)
+        more["comparison"] = content_of(comparison)
     parts += outputs.further_tables(results, options)
     if checks:
         parts.append("\n".join(check.line for check in checks))
@@ -112,8 +109,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, pairs: str
     outputs.write_results(results, options, targets, more, parts)
     if (page := targets.get("html")) is not None:
         write_page(
-            page, results, options.images, costs=costs, title=options.title, n=n, seed=seed,
-            command=shlex.join(["pymetrics", *options.typed]), **compared,
+            page, results, options.images, comparison=comparison, costs=costs, title=options.title, n=n, seed=seed,
+            command=shlex.join(["pymetrics", *options.typed]),
         )  # fmt: skip
     failed = sum(not check.passed for check in checks)
     if failed:

@@ -52,6 +52,21 @@ def test_csv_of_categories_and_images(here, capsys, result):
     assert csv_rows(capsys.readouterr().out) == expected
 
 
+def test_an_id_may_be_that_of_undefined_numbers(tmp_path, capsys):
+    box = {"image_id": -1, "category_id": -1, "bbox": [10, 10, 50, 50]}
+    gt = {"images": [{"id": -1}], "annotations": [box | {"id": 1}], "categories": [{"id": -1}]}
+    for name, content in (("gt", gt), ("dt", [box | {"score": 0.5}])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    command = ["eval", f"{tmp_path}/gt.json", f"{tmp_path}/dt.json"]
+    for option in ("--per-class", "--per-image"):
+        assert main([*command, option, "--csv", "-"]) == 0
+        (row,) = csv_rows(capsys.readouterr().out)
+        assert (row["id"], row["map_small"], float(row["mar_1"])) == ("-1", "", 1.0)
+        assert main([*command, option, "--json", "-"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)["detectors"]["dt"][option[2:].replace("-", "_")]
+        assert (row["id"], row["map_small"], row["mar_1"]) == (-1, None, 1.0)
+
+
 def test_csv_quotes(here, capsys, tmp_path):
     gt = json.loads((here / "gt.json").read_text())
     gt["categories"][0]["name"] = name = 'a "b", c\nd'

@@ -63,7 +63,7 @@ def test_compare_hands_its_comparison_on(here, tmp_path, monkeypatch):
     )
     (options,) = calls
     assert options["comparison"].metric == "map_50"
-    assert set(options["intervals"]) == {"sharp", "hasty"}
+    assert set(options["comparison"].intervals) == {"sharp", "hasty"}
     assert (options["n"], options["seed"]) == (50, 0)
 
 

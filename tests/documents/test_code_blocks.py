@@ -34,7 +34,7 @@ QUIET = {
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `pymetrics demo --out sample` writes."""
     folder = tmp_path_factory.mktemp("demo") / "sample"
-    assert cli.main(["demo", "--no-report", "--out", str(folder)]) == 0
+    assert cli.main(["demo", "--out", str(folder)]) == 0
     return folder
 
 

@@ -85,6 +85,14 @@ def ids(array: Any, place: Place) -> NDArray[Any]:
     return np.array(texts, np.str_)[places] if texts else np.empty(0, np.str_)
 
 
+def narrow_ids(array: Any, place: Place) -> NDArray[Any]:
+    """As ids; integers of fewer bits stay as they are, so that they can be joined and widened at once."""
+    types = pyarrow("").types
+    if types.is_integer(array.type) and array.type.bit_width < 64:
+        return numbers(array, place)
+    return ids(array, place)
+
+
 def whole_numbers(values: NDArray[Any], place: Place) -> NDArray[np.int64]:
     """Numbers as int64. Raises ValueError for parts of one, and beyond 64 bits."""
     if values.dtype == np.int64:

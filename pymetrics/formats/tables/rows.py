@@ -275,7 +275,7 @@ def _list_column(piece: Any, name: Any, place: Place) -> tuple[Any, NDArray[np.i
 def _column(array: Any, key: str, place: Place, options: ReadOptions) -> Any:
     """The values of one column for objects."""
     if key in (IMAGE, CATEGORY):
-        return arrow.ids(array, place)
+        return arrow.narrow_ids(array, place)
     if key == "id":
         return arrow.whole_numbers(arrow.numbers(array, place), place)
     if key in ("height", "width"):
