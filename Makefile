@@ -23,11 +23,10 @@ CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(
 
 .PHONY: demo test test-main test-trackers test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
-demo: $(VENV)/.demo  ## evaluate a built-in generated sample
+demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its report into pymetrics-demo/
 	$(BIN)/pymetrics demo
 	@echo
-	@echo "Next: your own files with     $(BIN)/pymetrics eval --gt GT.json --dt DT.json"
-	@echo "      the sample's files with $(BIN)/pymetrics demo --out sample"
+	@echo "Next: your own files with     $(BIN)/pymetrics eval GT.json DT.json --html report.html"
 	@echo "      all tests with          make test"
 
 # All tests. Those of trackers and examples run in an environment of their own, where the trackers are; with PYTEST_ARGS
@@ -39,10 +38,11 @@ test-main: $(VENV)/.test  # bare pytest, so that the source folder does not shad
 	$(BIN)/pytest -q $(or $(PYTEST_ARGS),$(TRACKED:%=--ignore=%))
 
 # Trackers, Lightning and Hugging Face's Trainer, beside what the main environment holds. Nothing leaves the machine.
-TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic trackio lightning transformers accelerate
+TRACKERS := comet_ml tensorboard mlflow-skinny sqlalchemy alembic lightning transformers accelerate scipy \
+  gradio_client orjson python-multipart starlette uvicorn brotli
 TRACKED := tests/trackers $(wildcard tests/examples)
 test-trackers: $(VENV)-trackers/.packages
-	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers" \
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers,accelerate,scipy" \
 	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
 	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
@@ -168,7 +168,7 @@ $(VENV)-wheel/.tools: constraints.txt
 
 $(VENV)/.demo: $(VENV)/.tools $(SOURCES)
 	@echo "Compiling pymetrics; the first time this takes two to three minutes on two cores, and pip says nothing meanwhile."
-	$(INSTALL) .
+	$(INSTALL) '.[images]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.tools $(SOURCES)
@@ -181,6 +181,8 @@ $(VENV)-trackers/.packages: constraints.txt | $(VENV)/.test
 	$(call see_main,$(VENV)-trackers)
 	@echo "Installing the trackers: less than a minute."
 	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(TRACKERS)
+	@# trackio 0.43.0 asks for an older Pillow than that of the other tests, and runs with it
+	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-deps -c constraints.txt trackio
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)

@@ -27,11 +27,16 @@ LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#:\s]+)(#[^)\s]*)?\)")
 ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=["']?(https?:)?//[^>]*>""")
 # Pages that are not named here stand at the end of the guides. Titles are those of the pages, but for some long ones.
 TITLES = {
-    "index.md": "pymetrics", "usage.md": "Input and output", "analysis.md": "Analysis",
-    "torchmetrics.md": "torchmetrics", "replacing.md": "pycocotools", "limits.md": "What has not been run",
+    "index.md": "pymetrics",
+    "usage.md": "Input and output",
+    "analysis.md": "Analysis",
+    "torchmetrics.md": "torchmetrics",
+    "replacing.md": "pycocotools",
+    "limits.md": "What has not been run",
     "coco-quirks.md": "pycocotools' oddities",
-    "measuring.md": "How it is measured", "csrc.md": "The C++ code",
-}  # fmt: skip
+    "measuring.md": "How it is measured",
+    "csrc.md": "The C++ code",
+}
 PAGES = {
     "Start": ["index.md", "installation.md", "usage.md", "recipes.md", "training.md", "cli.md"],
     "Guides": [

@@ -28,6 +28,7 @@ _MODULE_OF = {
     "Protocol": "evaluation.protocol",
     "Result": "evaluation.result",
     "box_iou": "evaluation.overlaps",
+    "check": "analysis.check",
     "compare": "analysis.compare",
     "convert": "formats.convert",
     "draw": "pictures.draw",
@@ -40,7 +41,7 @@ _MODULE_OF = {
     "show_config": "_show_config",
 }
 
-_SUBPACKAGES = ("analysis", "coco", "detection", "functional", "pictures", "report", "trackers")
+_SUBPACKAGES = ("analysis", "coco", "detection", "distributed", "functional", "pictures", "report", "trackers")
 
 __all__ = [
     "COCO",
@@ -53,6 +54,7 @@ __all__ = [
     "Result",
     "__version__",
     "box_iou",
+    "check",
     "compare",
     "convert",
     "draw",
@@ -69,6 +71,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ._show_config import show_config
+    from .analysis.check import check
     from .analysis.compare import compare
     from .analysis.explain import explain_difference
     from .coco import COCO, COCOeval, mask

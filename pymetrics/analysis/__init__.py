@@ -7,6 +7,8 @@ from .bootstrap import Interval as Interval
 from .bootstrap import bootstrap as bootstrap
 from .calibration import Calibration as Calibration
 from .calibration import calibration as calibration
+from .check import Findings as Findings
+from .check import check as check
 from .compare import Comparison as Comparison
 from .compare import Pair as Pair
 from .compare import compare as compare
@@ -22,6 +24,7 @@ from .crowdpose import crowdpose as crowdpose
 from .data_checks import DataCheck as DataCheck
 from .explain import Difference as Difference
 from .explain import explain_difference as explain_difference
+from .finding import Finding as Finding
 from .images_needed import ImagesNeeded as ImagesNeeded
 from .images_needed import images_needed as images_needed
 from .lrp import Lrp as Lrp

@@ -15,6 +15,7 @@ from .._records import record
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
+from ..formats.ranges import sums_of_ranges
 from .at import AtThreshold, at
 from .bootstrap import Interval, basic, quantiles, replicates
 from .confidence import BestThreshold, best_threshold
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 FEW_IMAGES = 30
+LEAST_IMAGES = 10  # with a category's objects: draws of fewer say little about other images
 
 
 @record
@@ -37,8 +39,9 @@ class Pair:
     deviation: the standard deviation of the metric's difference over the draws. p: how likely chance alone makes a
     difference so large, either way: 2 Φ(-|difference| / deviation), and 1 where the deviation is 0. p_corrected: by
     Holm over all pairs compared. reliable: p_corrected < .05, and the interval excludes 0.
-    per_class: a row for each category with ground truth: id, name, difference (an Interval of the metric), p,
-    reliable, by Benjamini and Hochberg at .05 over these categories.
+    per_class: a row for each category with ground truth: id, name, difference (an Interval of the metric), p, n_images
+    with its objects, and reliable: by Benjamini and Hochberg at .05 over the categories with objects on at least 10
+    images; never with fewer.
     changed: a row for each image, that which changed most first: id, change, and `first` and `second`, the counts (tp,
     fp, fn) of each. change is TP - FP - FN of the second less that of the first, at the IoU threshold .5 (the first,
     where the protocol has no .5) and each result's own score of the highest macro F1.
@@ -286,10 +289,19 @@ def _per_class(first: Result, second: Result, draws: F64, other_draws: F64, metr
     )
     p = [_p_value(one.value, s) for one, s in zip(intervals, deviations.tolist(), strict=True)]
     ids, names = first.outcomes.category_ids.tolist(), first.outcomes.category_names
+    n_images = _images_with_truth(first.outcomes, first.protocol.whole_area)[with_truth].tolist()
+    judged = [i for i, n in enumerate(n_images) if n >= LEAST_IMAGES]
+    found = dict(zip(judged, discoveries([p[i] for i in judged]), strict=True))
     return [
-        {"id": ids[k], "name": names.get(ids[k]), "difference": interval, "p": one, "reliable": reliable}
-        for k, interval, one, reliable in zip(with_truth.tolist(), intervals, p, discoveries(p), strict=True)
-    ]
+        {"id": ids[k], "name": names.get(ids[k]), "difference": interval, "p": one, "n_images": n,
+         "reliable": found.get(i, False)}
+        for i, (k, interval, one, n) in enumerate(zip(with_truth.tolist(), intervals, p, n_images, strict=True))
+    ]  # fmt: skip
+
+
+def _images_with_truth(outcomes: Outcomes, area: int) -> Any:
+    """int64 (K,): the images that have ground truths of each category that count."""
+    return sums_of_ranges((outcomes.n_gt[:, area] > 0).astype(np.int64), outcomes.category_cells)
 
 
 def _at_best(result: Result) -> AtThreshold:

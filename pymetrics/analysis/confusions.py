@@ -56,17 +56,18 @@ class Confusions:
         self._gt_rows = np.flatnonzero(counts)
         self._n = len(columns.axes.category_ids)
 
-    def matrix(self, score: float, members: Sequence[int] | None = None) -> I64:
+    def matrix(self, score: float, members: Sequence[int] | None = None, pairs: tuple[I64, I64] | None = None) -> I64:
         """int64 (K + 1, K + 1), as `Confusion.matrix`.
 
         members: positions of m categories; the matrix is then int64 (m + 1, m + 1), the same without all others.
+        pairs: what `pairs` gives at this score, where it is at hand.
         """
         n, taken_at, gt_rows = self._n, self._taken_at, self._gt_rows
         chosen = np.arange(n) if members is None else np.asarray(members, np.int64)
         right = _counts(self._right_category[~(self._right_score < score)], n)
         false = _counts(self._wrong_category[~(self._wrong_score < score)], n)
         missed = _counts(self._gt_category[gt_rows[~_reaches(taken_at[gt_rows], score)]], n)
-        actual, predicted = self.pairs(score)
+        actual, predicted = self.pairs(score) if pairs is None else pairs
         m, place = len(chosen), np.full(n, -1)
         place[chosen] = np.arange(m)
         is_there = (place[actual] >= 0) & (place[predicted] >= 0)

@@ -12,6 +12,7 @@ import warnings
 import pymetrics
 
 from .. import _config
+from .check import add_check
 from .compare import add_compare
 from .config import add_config, show_config
 from .convert import add_convert
@@ -28,7 +29,9 @@ def main(argv: list[str] | None = None) -> int:
     printed = io.StringIO()  # help and version: argparse would not say that they cannot be written
     try:
         with contextlib.redirect_stdout(printed):
-            options = make_parser().parse_args(argv)
+            options, others = make_parser().parse_known_args(argv)
+            options.typed = sys.argv[1:] if argv is None else argv
+            _take_files(options, others)
     except SystemExit:
         _print(printed.getvalue())
         raise
@@ -71,9 +74,17 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pymetrics {pymetrics.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_evaluate, add_compare, add_explain, add_convert, add_demo, add_config):
+    for add in (add_evaluate, add_compare, add_explain, add_check, add_convert, add_demo, add_config):
         add(commands)
     return parser
+
+
+def _take_files(options: argparse.Namespace, others: list[str]) -> None:
+    """Files that stand behind an option: argparse gives a verb those of one place alone."""
+    if others and (not hasattr(options, "files") or any(text.startswith("-") and text != "-" for text in others)):
+        options.parser.error(f"unrecognized arguments: {' '.join(others)}")
+    if others:
+        options.files += others
 
 
 def _print(text: str) -> None:

@@ -19,8 +19,8 @@ def add_compare(commands: Any) -> None:
         "compare",
         usage="pymetrics compare GT [NAME=]DT [NAME=]DT ... [options]",
         help="say which of several detectors is better, and whether that is more than chance",
-        description="What eval prints of several detectors, then differences with 95 % intervals and a verdict. The "
-        "first detector is what the others are compared with.",
+        description="What eval prints of several detectors, then verdicts, and differences with 95 %\n"
+        "intervals. The first detector is what the others are compared with.",
         epilog=EXAMPLES + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .tables import UNDEFINED, Table
 
 if TYPE_CHECKING:
-    from ..analysis import Bootstrap, Comparison, Interval
+    from ..analysis import Comparison, Interval
     from ..analysis.compare import Pair
     from ..evaluation.result import Result
 
@@ -48,14 +48,14 @@ def _table(pair: Pair, results: Mapping[str, Result]) -> Table:
     return Table(header, rows, caption=f"{pair.second} less {pair.first}")
 
 
-def content_of(comparison: Comparison, intervals: Mapping[str, Bootstrap]) -> dict[str, Any]:
+def content_of(comparison: Comparison) -> dict[str, Any]:
     """For JSON: each detector's intervals, and the pairs; None where undefined."""
     return {
         "metric": comparison.metric,
         "n": comparison.n,
         "seed": comparison.seed,
         "intervals": {
-            name: {key: _interval(one) for key, one in found.intervals.items()} for name, found in intervals.items()
+            name: {key: _interval(one) for key, one in found.items()} for name, found in comparison.intervals.items()
         },
         "pairs": [_pair(pair) for pair in comparison.pairs],
     }

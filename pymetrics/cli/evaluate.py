@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from . import outputs
@@ -21,6 +22,7 @@ from .options import (
     kinds_of,
     rules_of,
 )
+from .page import add_page_options, costs_of, write_page
 
 if TYPE_CHECKING:
     from ..evaluation.result import Result
@@ -44,7 +46,7 @@ def add_evaluate(commands: Any) -> None:
         "eval",
         usage="pymetrics eval GT [NAME=]DT ... [options]",
         help="evaluate detections against ground truth",
-        description="Evaluate files of detections. One detector: pycocotools' twelve lines; several: a table of them.",
+        description="Evaluate files of detections. One detector: pycocotools' twelve lines;\nseveral: a table of them.",
         epilog=EXAMPLES + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -57,6 +59,7 @@ def add_all_options(parser: argparse.ArgumentParser) -> None:
     add_data_options(parser)
     add_rule_options(parser)
     outputs.add_output_options(parser)
+    add_page_options(parser)
     add_comparison_options(parser)
     add_gate_options(parser)
 
@@ -76,6 +79,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, pairs: str
     metric = key_of(parser, "--metric", options.metric, protocol)
     n, seed = draws_of(parser, options)
     gate = gate_of(parser, options, protocol)
+    costs = costs_of(parser, options)
 
     with readable(inputs + others) as paths:
         reading = Reading(paths, kinds_of(parser, options), options.split)
@@ -89,21 +93,25 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, pairs: str
         checks = checks_of(gate, results, evaluate, metric, n, seed)
     parts: list[Table | str] = []
     more: dict[str, Any] = {}
+    comparison = None
     if pairs is not None:
-        from ..analysis import bootstrap, compare
+        from ..analysis import compare
 
         with blaming(" and ".join(path_of.values())):
-            found = compare(results, metric, pairs, n, seed)
-            parts += parts_of(found, results)
-            if "json" in targets:
-                intervals = {name: bootstrap(result, n, seed) for name, result in results.items()}
-                more["comparison"] = content_of(found, intervals)
+            comparison = compare(results, metric, pairs, n, seed)
+        parts += parts_of(comparison, results)
+        more["comparison"] = content_of(comparison)
     parts += outputs.further_tables(results, options)
     if checks:
         parts.append("\n".join(check.line for check in checks))
         more["gate"] = [check.content for check in checks]
     outputs.print_results(results, parts, outputs.screen_of(targets))
     outputs.write_results(results, options, targets, more, parts)
+    if (page := targets.get("html")) is not None:
+        write_page(
+            page, results, options.images, comparison=comparison, costs=costs, title=options.title, n=n, seed=seed,
+            command=shlex.join(["pymetrics", *options.typed]),
+        )  # fmt: skip
     failed = sum(not check.passed for check in checks)
     if failed:
         raise GateError("a check did not pass" if failed == 1 else f"{failed} checks did not pass")

@@ -11,6 +11,7 @@ import pymetrics
 
 from .files import blaming
 from .messages import say
+from .options import PARQUET
 
 if TYPE_CHECKING:
     from ..evaluation.result import Result
@@ -38,7 +39,7 @@ class Reading:
             rules["iou_type"],
             rules["box_format"],
             use_ignore=is_gt and rules["use_ignore"],
-            kind=self.kinds[side],
+            kind=None if self.kinds[side] == PARQUET else self.kinds[side],
             split=self.split if is_gt else None,
         )
         return opened(self.paths[path], options)
@@ -62,13 +63,14 @@ def evaluate_all(gt: str, path_of: Mapping[str, str], rules: Mapping[str, Any], 
 def _counts(result: Result, detections: Any) -> str:
     """How many detections count, of how many, on how many images."""
     counted, protocol = len(result.outcomes.scores), result.protocol
-    n = len(detections["annotations"]) if isinstance(detections, Mapping) else len(detections)
+    assert result.columns is not None
+    listed = result.columns.dt.category >= 0  # a warning has told of the others
+    n = len(detections["annotations"]) if isinstance(detections, Mapping) else len(listed)
     on = f"on {result.outcomes.n_images} images"
     if counted == n:
         return f"{counted} detections {on}"
     per = "" if protocol.federated or not protocol.use_cats else " and class"
     beside = ", of categories that were looked for there" if protocol.federated else ""
-    assert result.columns is not None
-    n_listed = int((result.columns.dt.category >= 0).sum())  # a warning has told of the others
+    n_listed = int(listed.sum())
     why = f" (at most {protocol.limit} per image{per}{beside})" if protocol.federated or counted < n_listed else ""
     return f"{counted} of {n} detections{why} {on}"

@@ -34,7 +34,7 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
     The copies go at the end. Messages of EvaluationErrors name what was given in place of them.
     """
     found = {path: path for path in paths}
-    copied = [path for path in found if path == STANDARD_INPUT or not (os.path.isfile(path) or os.path.isdir(path))]
+    copied = [path for path in found if is_once_only(path)]
     with contextlib.ExitStack() as stack:
         if copied:
             import tempfile
@@ -50,6 +50,13 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
             for path in copied:
                 message = message.replace(repr(found[path]), "standard input" if path == STANDARD_INPUT else repr(path))
             raise EvaluationError(message) from error
+
+
+def is_once_only(path: str) -> bool:
+    """Whether it can be read once only: standard input, a pipe."""
+    if path == STANDARD_INPUT:
+        return True
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def _copy(path: str, copy: str) -> None:
@@ -110,13 +117,13 @@ def write_text(text: str, target: Path | None) -> None:
     if target is None:
         sys.stdout.write(text)
         return
-    is_special = target.exists() and not target.is_file()  # /dev/null
-    unfinished = target if is_special else target.with_name(f"{target.name}.{os.getpid()}.unfinished")
+    from ..evaluation.write_file import write_file
+
+    data = text.encode("utf-8", "backslashreplace")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        if not is_special:
-            os.replace(unfinished, target)
+        if target.exists() and not target.is_file():  # /dev/null
+            target.write_bytes(data)
+        else:
+            write_file(target, data)
     except OSError as error:
-        if not is_special:
-            unfinished.unlink(missing_ok=True)
         raise EvaluationError(f"could not write {target}: {error}") from error

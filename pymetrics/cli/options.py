@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from .files import STANDARD_INPUT, check_file
 if TYPE_CHECKING:
     from ..evaluation.protocol import Protocol
 
+PARQUET = "parquet"
+
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Options that name the files."""
@@ -23,7 +26,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="ground truth, then detections ([NAME=]FILE), in place of --gt and --dt; all behind one another",
+        help="ground truth, then detections ([NAME=]FILE), in place of --gt and --dt",
     )
     group.add_argument("--gt", metavar="FILE", help="ground truth; a folder, where the format is one of folders")
     group.add_argument(
@@ -38,7 +41,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="NAME",
         help="of ground truth and detections, or of each, as in voc,coco: auto (default), coco, yolo, voc, cvat, "
-        "openimages or pennfudan",
+        "openimages, pennfudan or parquet",
     )
     group.add_argument(
         "--split", metavar="NAME", help="which part of a YOLO data set or VOC folder is the ground truth"
@@ -198,11 +201,17 @@ def files_of(
 def check_input(parser: argparse.ArgumentParser, option: str, path: str, kind: str | None) -> None:
     """Refuse a path that is not there, and a folder of no format. kind: the format, where it is said."""
     from ..formats.detect import detect
+    from ..formats.tables.parquet import is_parquet
 
+    is_there = os.path.exists(path)
     if path == STANDARD_INPUT:
         return
-    if not os.path.exists(path):
+    if kind in (None, PARQUET) and is_parquet(path) and (is_there or glob.glob(path, recursive=True)):
+        return
+    if not is_there:
         parser.error(f"argument {option}: no such file: {path!r}")
+    if kind == PARQUET:
+        parser.error(f"argument {option}: {path!r} names no Parquet files")
     if os.path.isdir(path) and kind is None:
         try:
             detect(path)
@@ -215,8 +224,9 @@ def kinds_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> di
     from ..formats.detect import KINDS
 
     names = options.format.split(",")
-    if len(names) > 2 or not set(names) <= {"auto", *KINDS}:
-        parser.error(f"argument --format: must be auto, {', '.join(KINDS)} or two of them, got {options.format!r}")
+    known = ("auto", *KINDS, PARQUET)
+    if len(names) > 2 or not set(names) <= set(known):
+        parser.error(f"argument --format: must be one or two of {', '.join(known)}; got {options.format!r}")
     gt, dt = (None if name == "auto" else name for name in (names[0], names[-1]))
     return {"gt": gt, "dt": dt}
 

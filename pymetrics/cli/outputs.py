@@ -120,9 +120,7 @@ def write_results(
 def _content(result: Result, options: argparse.Namespace) -> dict[str, Any]:
     content = result.to_dict()
     if options.per_image:
-        content["per_image"] = [
-            {key: None if value == tables.UNDEFINED else value for key, value in row.items()} for row in _images(result)
-        ]
+        content["per_image"] = [tables.defined(row) for row in _images(result)]
     return content
 
 

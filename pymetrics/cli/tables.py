@@ -139,13 +139,18 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\|`*\[\]])", r"\\\1", text)
 
 
+def defined(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with None in place of undefined numbers. An id may be -1."""
+    return {key: None if value == UNDEFINED and key != "id" else value for key, value in row.items()}
+
+
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows with all digits, and nothing where a value is undefined. The keys of the first one are the header."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0] if rows else [])
     for row in rows:
-        writer.writerow(["" if value is None or value == UNDEFINED else _plain(value) for value in row.values()])
+        writer.writerow(["" if value is None else _plain(value) for value in defined(row).values()])
     return text.getvalue()
 
 

@@ -16,11 +16,11 @@ def to_dict(result: Result) -> dict[str, Any]:
     """As Result.to_dict."""
     per_class = [row | _defined({key: row[key] for key in result}) for row in result.per_class]
     content = {
-        "iou_type": result.outcomes.iou_type,
+        "iou_type": result.totals.iou_type,
         "protocol": result.protocol.to_dict(),
         "metrics": _defined(result),
         "per_class": per_class,
-        "n_images": len(result.outcomes.image_ids),
+        "n_images": result.totals.n_images,
         "n_gt": sum(row["n_gt"] for row in per_class),
         "n_dt": sum(row["n_dt"] for row in per_class),
     }

@@ -30,7 +30,7 @@ class Curves:
     scores: float64 [K, R], the score of the detection that reaches this recall.
     mean: float64 [R], the precision averaged over the categories that have ground truth.
 
-    outcomes: what the curves were made from.
+    outcomes: what the curves were made from; None where it is not at hand.
 
     -1 stands for undefined: no ground truth.
     """
@@ -42,11 +42,17 @@ class Curves:
     precision: Array
     scores: Array
     mean: Array
-    outcomes: Outcomes
+    outcomes: Outcomes | None
 
     @cached_property
     def confidence(self) -> Confidence:
-        """Precision, recall and F1 at every distinct score: .micro, .macro and .per_class, made on first use."""
+        """Precision, recall and F1 at every distinct score: .micro, .macro and .per_class, made on first use.
+
+        Raises:
+            ValueError: the outcomes are not at hand.
+        """
+        if self.outcomes is None:
+            raise ValueError("these curves were made without the outcomes of single detections, which this reads")
         from ..analysis import confidence_of
 
         return confidence_of(self.outcomes, self.iou, self.area, self.max_dets)

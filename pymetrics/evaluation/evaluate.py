@@ -10,7 +10,7 @@ from . import stages
 from .cells import group
 from .data_warnings import warn_of_zero_ids
 from .protocol import Protocol, as_protocol
-from .read_sources import read_columns
+from .read_sources import are_paths, read_columns
 from .result import Result
 from .shapes import as_shape
 
@@ -145,10 +145,17 @@ def evaluate(
 
         use_ignore, given = True, {"lvis"}
         gt, whole = data_set(gt, class_map)
+    tables = TableOptions(columns, order, images, categories)
+    if whole is None and class_map is None and not areas and are_paths(gt, dt):
+        from .evaluate_files import evaluate_files
+
+        found = evaluate_files(gt, dt, shape, protocol, box_format, normalized, image_sizes, use_ignore, tables)
+        if found is not None:
+            return found
     data = read_columns(
         gt, dt, shape, protocol, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
         use_ignore=use_ignore, class_map=class_map, given=given,
-        tables=TableOptions(columns, order, images, categories),
+        tables=tables,
     )  # fmt: skip
     if whole is not None:
         from .federated import by_rule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -116,6 +117,11 @@ def read(
     if isinstance(found.category, np.ndarray):  # what is on a GPU is checked when it is evaluated
         found.check()
     return found
+
+
+def are_paths(*sources: Any) -> bool:
+    """Whether all are paths, and none of a JSON file."""
+    return all(isinstance(one, (str, os.PathLike)) and not os.fsdecode(one).endswith(".json") for one in sources)
 
 
 def require_table(tables: TableOptions) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 
-from ..formats.ranges import sums_of_ranges
 from ..kernels import arrays
 from . import stages
 from .cells import Cells, group
@@ -18,6 +17,7 @@ from .columns import Columns
 from .outcomes import Outcomes
 from .protocol import Protocol, place_of
 from .summary import UNDEFINED, SummaryRow
+from .totals import Totals, totals_of
 
 if TYPE_CHECKING:
     from .._arrays import F64
@@ -88,6 +88,11 @@ class Result(Mapping[str, float]):
     def outcomes(self) -> Outcomes:
         """What matching found, on the host."""
         return self._outcomes.on_host()
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The axes, and the counts of images and by category."""
+        return totals_of(self.outcomes)
 
     @property
     def protocol(self) -> Protocol:
@@ -172,7 +177,7 @@ class Result(Mapping[str, float]):
     def class_means(self, row: SummaryRow) -> F64:
         """One row of a summary for each category: float64 (K,), bit for bit numpy.mean of that category's slice."""
         place, values = place_of(row, self.protocol), self.recall if row.metric == "recall" else self.precision
-        means = numpy.full(len(self.outcomes.category_ids), UNDEFINED)
+        means = numpy.full(len(self._outcomes.category_ids), UNDEFINED)
         if place is None:
             return means
         t, area, m = place
@@ -190,11 +195,10 @@ class Result(Mapping[str, float]):
         name is None where the data has none; -1 stands for undefined. n_gt counts the ground truths of the area range
         "all" that count (crowds do not), n_dt the detections, at most max_dets[-1] per image.
         """
-        outcomes, name_of = self.outcomes, self.outcomes.category_names
+        totals, name_of = self.totals, self.totals.category_names
         table: dict[str, list[Any]] = {row.key: self.class_means(row).tolist() for row in self.rows}
-        table["n_gt"] = sums_of_ranges(outcomes.n_gt[:, self.protocol.whole_area], outcomes.category_cells).tolist()
-        table["n_dt"] = numpy.diff(outcomes.offsets[outcomes.category_cells]).tolist()
-        ids = outcomes.category_ids.tolist()
+        table["n_gt"], table["n_dt"] = totals.n_gt.tolist(), totals.n_dt.tolist()
+        ids = totals.category_ids.tolist()
         lines = zip(*table.values(), strict=True)
         return [
             {"id": id_, "name": name_of.get(id_), **dict(zip(table, line, strict=True))}
@@ -339,8 +343,8 @@ class Result(Mapping[str, float]):
     __str__ = summary
 
     def __repr__(self) -> str:
-        counts = f"{len(self.outcomes.image_ids)} images, {len(self.outcomes.category_ids)} categories"
-        return f"<Result {self.outcomes.iou_type} map={self['map']:0.3f} map_50={self['map_50']:0.3f} of {counts}>"
+        counts = f"{self.totals.n_images} images, {len(self.totals.category_ids)} categories"
+        return f"<Result {self.totals.iou_type} map={self['map']:0.3f} map_50={self['map_50']:0.3f} of {counts}>"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write outcomes, names, protocol and the matches that were kept; 24 to 30 bytes a detection without these.

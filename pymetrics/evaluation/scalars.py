@@ -35,10 +35,10 @@ def _class_keys(result: Result, class_names: Mapping[int, str] | bool | None) ->
     """The categories' names, fit for a tracker's key and all different; empty where none are wanted."""
     if class_names is None or class_names is False:
         return []
-    name_of = result.outcomes.category_names if class_names is True else class_names
+    name_of = result.totals.category_names if class_names is True else class_names
     if not isinstance(name_of, Mapping):
         raise TypeError(f"class_names must map category ids to names or be True, got {type(class_names).__name__}")
-    ids = result.outcomes.category_ids.tolist()
+    ids = result.totals.category_ids.tolist()
     ends = [str(k if isinstance(id_, str) else id_) for k, id_ in enumerate(ids)]  # ids may be any text
     names = [
         re.sub(r"\W+", "_", str(name_of.get(id_, id_))).strip("_") or end for id_, end in zip(ids, ends, strict=True)

@@ -46,6 +46,20 @@ def to_pixels(
     return np.concatenate([_product(begin, error, side), _product(length, of_length, side)], axis=1)
 
 
+def products(values: NDArray[np.float64], low: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(values + low) * sides, rounded once; where low is 0, the product of floats. All of one shape."""
+    found: NDArray[np.float64] = np.where(low == 0, values * sides, _product(values, low, sides))
+    return found
+
+
+def part_of(pixels: float, side: float) -> str:
+    """A coordinate in parts of a side: a float where it comes back, else more digits."""
+    part = pixels / side
+    if part * side == pixels or abs(pixels) > MOST_PIXELS:
+        return repr(part)
+    return f"{_digits(Decimal(pixels), Decimal(side)):f}"
+
+
 def _sum(a: Any, b: Any) -> tuple[Any, Any]:
     total = a + b
     part = total - a

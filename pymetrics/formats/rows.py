@@ -10,6 +10,7 @@ import numpy as np
 
 from .._records import record
 from .boxes import BoxFormat, RawBoxes, to_xywh
+from .fine import products
 from .masks import Polygons, RawMasks, raw_masks
 from .options import ReadOptions
 from .source import Source, SourceAxes
@@ -41,7 +42,8 @@ class Row:
     file, line: where it stands; line 0: nowhere in particular.
     score: None of ground truth. polygons: lists x, y, x, y, ..., in the units of the box; or None.
     mask: a dict of COCO's runs, or None. area: square pixels, or None for the box's or the mask's own.
-    low: what is left of the numbers of `box` behind these floats, where they have more digits; or None.
+    low: what is left behind the floats of `polygons`, which are one then, or else of `box`, where the numbers have more
+    digits; or None.
     others: names of what else it has, which these fields do not hold.
     """
 
@@ -119,9 +121,9 @@ class Rows:
     def boxes(self) -> RawBoxes:
         """The boxes of all rows."""
         values = np.array([row.box for row in self.rows], np.float64).reshape(-1, 4)
-        if all(row.low is None for row in self.rows):
+        if all(row.low is None or row.polygons for row in self.rows):
             return RawBoxes(values, self.box_format)
-        low = np.array([row.low or (0.0,) * 4 for row in self.rows], np.float64)
+        low = np.array([(0.0,) * 4 if row.polygons else row.low or (0.0,) * 4 for row in self.rows], np.float64)
         return RawBoxes(values, self.box_format, low)
 
     def _masks(self, where: _Where) -> RawMasks:
@@ -131,8 +133,16 @@ class Rows:
                 raise ValueError(f"{where('masks', i)}: has a box alone; iou_type 'segm' and 'boundary' compare masks")
         found = raw_masks([row.mask or row.polygons for row in rows], where)
         if self.box_format.normalized and found.polygons is not None:
-            return ScaledMasks(found.runs, found.polygons, found.order)
+            return ScaledMasks(found.runs, found.polygons, found.order, self._low_points(found.polygons))
         return found
+
+    def _low_points(self, polygons: Polygons) -> NDArray[np.float64] | None:
+        """What is left behind the points of polygons, of their shape; None where all is 0."""
+        rows = [row for row in self.rows if row.mask is None]
+        if all(row.low is None for row in rows):
+            return None
+        flat = [value for row in rows for value in row.low or [0.0] * sum(map(len, row.polygons or ()))]
+        return np.array(flat, np.float64).reshape(-1, 2) if len(flat) == polygons.points.size else None
 
     def _flags(self) -> dict[str, Any]:
         rows, flags = self.rows, {}
@@ -169,21 +179,28 @@ def in_pixels(rows: Rows, sizes: Mapping[str, tuple[float, float]], side: str) -
     of_rows = [sizes[row.image] for row in found]
     boxes = raw.scaled(values, np.array(of_rows, np.float64).reshape(-1, 2)).tolist()
     found = [
-        replace(row, box=box, low=None, polygons=_scaled(row.polygons, size))
+        replace(row, box=box, low=None, polygons=_scaled(row, size))
         for row, box, size in zip(found, boxes, of_rows, strict=True)
     ]
     return replace(rows, rows=found, box_format=BoxFormat("xywh"))
 
 
-def _scaled(polygons: list[list[float]] | None, size: tuple[float, float]) -> list[list[float]] | None:
-    if polygons is None:
+def _scaled(row: Row, size: tuple[float, float]) -> list[list[float]] | None:
+    if row.polygons is None:
         return None
-    height, width = size
-    return [[value * (height if i % 2 else width) for i, value in enumerate(polygon)] for polygon in polygons]
+    found, low = [], list(row.low or ())
+    for polygon in row.polygons:
+        values = np.array(polygon, np.float64)
+        sides = np.where(np.arange(len(values)) % 2, size[0], size[1]).astype(np.float64)
+        found.append(products(values, np.array(low), sides).tolist() if low else (values * sides).tolist())
+    return found
 
 
+@record
 class ScaledMasks(RawMasks):
-    """Polygons in parts of their images."""
+    """Polygons in parts of their images. low: float64 (M, 2), what is left behind their points; or None."""
+
+    low: NDArray[np.float64] | None = None
 
     def columns(self, image_sizes: Any, where: Any) -> Any:
         """As RawMasks.columns."""
@@ -193,6 +210,8 @@ class ScaledMasks(RawMasks):
         sizes = np.nan_to_num(image_sizes[self.rows_with_sizes])
         per_point = np.repeat(np.repeat(sizes, np.diff(polygons.groups), axis=0), np.diff(polygons.offsets), axis=0)
         points = polygons.points * per_point[:, ::-1]
+        if self.low is not None:
+            points = products(polygons.points, self.low, per_point[:, ::-1])
         scaled = RawMasks(self.runs, Polygons(points, polygons.offsets, polygons.groups), self.order)
         return scaled.columns(image_sizes, where)
 

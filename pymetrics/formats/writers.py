@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from .fine import centred, ends
+from .fine import centred, ends, part_of
 from .image_sizes import SIZES_FILE
 from .rows import Image, Row, Rows
 from .safe_xml import EXACT
@@ -43,8 +43,9 @@ def _yolo_row(row: Row, place: int, size: tuple[float, float], iou_type: str) ->
     score = [] if row.score is None else [row.score]
     if iou_type == "segm" and (row.polygons or row.mask):
         polygon = max(row.polygons, key=_doubled_area) if row.polygons else _rectangle(row)
-        values = [value / (height if i % 2 else width) for i, value in enumerate(polygon[: len(polygon) // 2 * 2])]
-        return " ".join([str(place), *map(repr, [*values, *score])])
+        sides = [width, height] * (len(polygon) // 2)
+        parts = [part_of(value, side) for value, side in zip(polygon, sides, strict=False)]
+        return " ".join([str(place), *parts, *map(repr, score)])
     return " ".join([str(place), *centred(row.box, (width, height)), *map(repr, score)])
 
 

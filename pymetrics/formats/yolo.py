@@ -261,8 +261,9 @@ def _rows_of(id: str, file: Path, side: str, names: dict[int, str], n_points: in
             raise ValueError(f"{place_of(side, path, number)}: the class is {got}")
         box, polygons, score = _parsed(values[1:], side, path, number, n_points)
         low = None
-        if len(line) > LONG and polygons is None and max(map(len, words[1:5])) > LONG:
-            low = tuple(map(low_part, words[1:5]))
+        numbers = words[1:5] if polygons is None else words[1 : 1 + len(polygons[0])]
+        if len(line) > LONG and max(map(len, numbers)) > LONG:
+            low = tuple(map(low_part, numbers))
         rows.append(Row(id, int(category), box, path, number, score, polygons, low=low))
     return rows
 

@@ -14,7 +14,7 @@ from ..analysis.compare import require_same
 from ..analysis.counted import require_result
 from ..evaluation.as_json import plain_values
 from ..evaluation.result import Result
-from ..evaluation.summary import UNDEFINED
+from ..evaluation.summary import UNDEFINED, SummaryRow
 from ..pictures.names import labels_of
 from .model import COSTS, Model, slider_positions
 
@@ -62,7 +62,7 @@ def make_contents(
         "title": title if title is not None else " and ".join(names) if len(names) < 3 else f"{len(names)} models",
         "iou_type": outcomes.iou_type,
         "protocol": plain_values(first.protocol.to_dict()),
-        "rows": [{"key": row.key, "coco_key": row.coco_key} for row in first.rows],
+        "rows": [_row(row, first.protocol.max_dets) for row in first.rows],
         "data": {"images": outcomes.n_images, "categories": len(ids), "ground_truths": sum(n_gt)},
         "classes": {
             "ids": ids,
@@ -183,6 +183,17 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "verdict": pair.verdict,
         "reliable_classes": [{"id": row["id"], **_difference(row["difference"])} for row in rows],
     }
+
+
+def _row(row: SummaryRow, max_dets: Sequence[int]) -> dict[str, Any]:
+    try:
+        limit = row.limit.of(max_dets)
+    except IndexError:  # a limit that the protocol lacks
+        limit = None
+    return {
+        "key": row.key, "coco_key": row.coco_key, "metric": row.metric, "iou": row.iou, "area": row.area,
+        "max_dets": limit, "categories": row.categories,
+    }  # fmt: skip
 
 
 def _difference(interval: Interval) -> dict[str, float | None]:

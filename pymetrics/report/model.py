@@ -125,8 +125,9 @@ class Model:
 
     def _confusion(self, confused: Sequence[int], scores: Any) -> dict[str, Any]:
         steps = scores[::CONFUSION_STEP].tolist()
-        matrices = [self.confusions.matrix(score, confused) for score in steps]
-        tops = [_top(*self.confusions.pairs(score)) for score in steps]
+        pairs = [self.confusions.pairs(score) for score in steps]
+        matrices = [self.confusions.matrix(*one) for one in zip(steps, [confused] * len(steps), pairs, strict=True)]
+        tops = [_top(*one) for one in pairs]
         return {
             "iou": self.iou,
             "scores": steps,

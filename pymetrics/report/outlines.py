@@ -8,6 +8,7 @@ from typing import Any
 
 from ..pictures.outlines import outlines_of
 
+STAIR = 3  # cells of the longest edge that may be part of a stair
 CELLS = 120  # along the longer side of an image: how finely the outline of a mask is drawn
 
 
@@ -26,9 +27,7 @@ def mask_path(bitmap: Any, scale: float) -> str:
     parts = []
     for outline in outlines_of(bitmap[step // 2 :: step, step // 2 :: step]):
         corners = list(zip(outline[::2], outline[1::2], strict=True))
-        middles = [
-            ((a + c) / 2, (b + d) / 2) for (a, b), (c, d) in zip(corners, corners[1:] + corners[:1], strict=True)
-        ]
+        middles = [point for a, c in zip(corners, corners[1:] + corners[:1], strict=True) for point in _middle(a, c)]
         points = [(round(x * step * scale), round(y * step * scale)) for x, y in middles]
         kept = [
             point
@@ -38,6 +37,15 @@ def mask_path(bitmap: Any, scale: float) -> str:
         if len(kept) > 2:
             parts.append("M" + "L".join(f"{x} {y}" for x, y in kept) + "z")
     return "".join(parts)
+
+
+def _middle(a: tuple[float, float], c: tuple[float, float]) -> list[tuple[float, float]]:
+    """The middle of an edge of few cells, as stairs have; of a longer one two points near its ends."""
+    length = abs(c[0] - a[0]) + abs(c[1] - a[1])
+    share = min(STAIR / 2 / length, 0.5)
+    near = (a[0] + (c[0] - a[0]) * share, a[1] + (c[1] - a[1]) * share)
+    far = (c[0] - (c[0] - a[0]) * share, c[1] - (c[1] - a[1]) * share)
+    return [near] if share == 0.5 else [near, far]
 
 
 def _is_between(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:

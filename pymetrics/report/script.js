@@ -101,14 +101,16 @@
         const value = count(r, c), share = total ? Math.min(value / total, 1) : 0;
         cell.textContent = value || "";
         cell.classList.toggle("deep", share > 0.55);
+        cell.classList.toggle("full", share > 0.78);
         cell.style.setProperty("--v", Math.round(100 * share) + "%");
       });
     });
     const top = block.querySelector(".top tbody");
     if (!top) return;
-    top.replaceChildren(...known.top[nearest].map((pair) => {
+    const pairs = known.top[nearest].map(([a, b, n]) => [content.classes.labels[a], content.classes.labels[b], grouped(n)]);
+    top.replaceChildren(...(pairs.length ? pairs : [["none", "", ""]]).map((texts) => {
       const line = document.createElement("tr");
-      [content.classes.labels[pair[0]], content.classes.labels[pair[1]], grouped(pair[2])].forEach((value, j) => {
+      texts.forEach((value, j) => {
         const cell = document.createElement(j ? "td" : "th"), name = document.createElement("bdi");
         if (!j) cell.scope = "row";
         name.textContent = value;

@@ -9,7 +9,6 @@ from .charts import Chart, tight_axis
 from .html import colour, model_name, section, table, text, track
 from .labels import grouped, points, signed
 
-AREAS = {"small": "below 32² pixels", "medium": "32² to 96² pixels", "large": "above 96² pixels"}
 SHAPES = {
     "bbox": "boxes", "segm": "masks", "boundary": "boundaries of masks", "obb": "rotated boxes",
     "keypoints": "keypoints", "keypoints_crowd": "keypoints",
@@ -26,7 +25,7 @@ def header(content: Mapping[str, Any]) -> str:
     """Title, facts about the data, one tile per model."""
     data, protocol, n = content["data"], content["protocol"], len(content["models"])
     ious = protocol["iou_thresholds"]
-    span = f"IoU {ious[0]:.2f}" + (f" to {ious[-1]:.2f}" if len(ious) > 1 else "")
+    span = f"{overlap_name(content['iou_type'])} {ious[0]:.2f}" + (f" to {ious[-1]:.2f}" if len(ious) > 1 else "")
     facts = [
         count(data["images"], "image"), count(data["ground_truths"], "object"),
         count(data["categories"], "class", "classes"), SHAPES.get(content["iou_type"], content["iou_type"]), span,
@@ -136,7 +135,7 @@ def _model_sentence(content: Mapping[str, Any], i: int) -> str:
 
 
 LOSSES = {
-    "Cls": "wrong classes", "Loc": "boxes that overlap too little", "Both": "boxes that are wrong in class and place",
+    "Cls": "wrong classes", "Loc": "detections that overlap too little", "Both": "detections wrong in class and place",
     "Dupe": "duplicates", "Bkg": "detections where nothing is", "Miss": "missed objects",
 }  # fmt: skip
 
@@ -198,22 +197,46 @@ def metric_name(key: str) -> str:
 
 
 def _descriptions(content: Mapping[str, Any]) -> list[str]:
-    ious = content["protocol"]["iou_thresholds"]
-    span = f"IoU {ious[0]:.2f} to {ious[-1]:.2f}" if len(ious) > 1 else f"IoU {ious[0]:.2f}"
+    """What is special about each row of the summary: its area, IoU threshold, limit or group of categories."""
+    protocol, rows = content["protocol"], content["rows"]
+    ious, name = protocol["iou_thresholds"], overlap_name(content["iou_type"])
+    range_of = dict(zip(protocol["area_names"], protocol["area_ranges"], strict=True))
+    whole = "all" if "all" in range_of or not range_of else protocol["area_names"][0]
+    has_limits = len({row["max_dets"] for row in rows if row["metric"] == "recall" and row["area"] == whole}) > 1
     described = []
-    for row in content["rows"]:
-        key = row["key"]
-        kind, _, rest = key.partition("_")
-        if rest in AREAS and content["protocol"]["area_ranges"][1:2] == [[0, 1024]]:
-            words = AREAS[rest]
-        elif kind == "map" and rest in ("50", "75"):
-            words = f"IoU 0.{rest}"
-        elif kind == "mar" and rest.isdigit():
-            words = f"{rest} detection{'s' if rest != '1' else ''} of a class in an image"
+    for row in rows:
+        if row["categories"] is not None:
+            words = f"classes of the group {text(row['categories'])}"
+        elif row["area"] != whole:
+            words = _area_words(row["area"], range_of.get(row["area"]))
+        elif row["iou"] is not None:
+            words = f"{name} {row['iou']:.2f}"
+        elif row["metric"] == "recall" and has_limits:
+            words = count(row["max_dets"] or 0, "detection") + " of a class in an image"
         else:
-            words = span if not rest else text(rest)
+            words = f"{name} {ious[0]:.2f} to {ious[-1]:.2f}" if len(ious) > 1 else f"{name} {ious[0]:.2f}"
         described.append(words)
     return described
+
+
+def overlap_name(iou_type: str) -> str:
+    """What overlaps are called: of keypoints they are their similarity."""
+    return "OKS" if iou_type.startswith("keypoints") else "IoU"
+
+
+def _area_words(name: str, ends: Sequence[float | None] | None) -> str:
+    if ends is None:
+        return text(name)
+    low, high = (None if end is None else _side(end) for end in ends)
+    if not ends[0]:
+        return f"area up to {high} pixels"
+    return f"area from {low} pixels" if ends[1] is None or ends[1] >= 1e10 else f"area {low} to {high} pixels"
+
+
+def _side(area: float) -> str:
+    """32² for 1024."""
+    side = area**0.5
+    return f"{side:.0f}²" if side == int(side) else f"{area:,.6g}"
 
 
 def costs(content: Mapping[str, Any]) -> str:

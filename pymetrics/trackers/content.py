@@ -73,15 +73,15 @@ def check_class_names(result: Result, class_names: Names) -> None:
             f"class_names lacks categories of the ground truth: {_some(nameless)}; it names {_some(list(class_names))}"
         )
     used: dict[str, Any] = {}
-    for id_ in result.outcomes.category_ids.tolist():
+    for id_ in result.totals.category_ids.tolist():
         if id_ in class_names and (other := used.setdefault(str(class_names[id_]), id_)) != id_:
             raise ValueError(f"class_names[{other!r}] and class_names[{id_!r}] are both {class_names[id_]!r}")
 
 
 def display_names(result: Result, class_names: Names) -> dict[Any, str]:
     """A text for each category, as `labels_of`; and none is "mean" or "background", which stand for more in charts."""
-    given = class_names if isinstance(class_names, Mapping) else result.outcomes.category_names
-    names = labels_of(result.outcomes.category_ids.tolist(), given)
+    given = class_names if isinstance(class_names, Mapping) else result.totals.category_names
+    names = labels_of(result.totals.category_ids.tolist(), given)
     return {id_: f"{name} ({id_})" if name in ("mean", "background") else name for id_, name in names.items()}
 
 
@@ -133,7 +133,7 @@ def precision_lines(result: Result, curves: Curves, names: Mapping[Any, str], mo
     """
     if not (curves.mean != UNDEFINED).any():
         return [], 0
-    ids, n_gt = result.outcomes.category_ids.tolist(), [row["n_gt"] for row in result.per_class]
+    ids, n_gt = result.totals.category_ids.tolist(), [row["n_gt"] for row in result.per_class]
     defined = [k for k in range(len(ids)) if curves.precision[k, 0] != UNDEFINED]
     shown = sorted(defined, key=lambda k: -n_gt[k])[: max(0, most)]
     recall = curves.recall.tolist()

@@ -83,10 +83,12 @@ def payload(
         ValueError: a name holds what trackers refuse; class_names lacks a category of the ground truth, or two of them
             are equal; a number is NaN; an IoU threshold is not the protocol's; media="best" without best; an image is
             missing, cannot be read or has another size than the data says; more images than W&B shows (108).
-        TypeError: class_names is no mapping.
+        TypeError: class_names is no mapping; best is no Best.
     """
     if media not in (True, False, "best"):
         raise ValueError(f'media must be True, False or "best", got {media!r}')
+    if best is not None and not isinstance(best, Best):
+        raise TypeError(f"best must be a Best(), the same in every epoch; got {type(best).__name__}")
     if media == "best" and best is None:
         raise ValueError('media="best" needs best=Best(), the same in every epoch')
     at = content.best_f1(result)
@@ -99,7 +101,8 @@ def payload(
         values |= {prefix + key: chart for key, chart in charts.items()}
         if images is not None:
             found = content.Shown(result, images, shown, at.threshold, class_names, Image.MAX_ITEMS)
-            values[prefix + "images"] = _images(result, found)
+            if found.ids:
+                values[prefix + "images"] = _images(result, found)
     return values
 
 
@@ -173,7 +176,7 @@ def _confusion(labels: list[str], matrix: list[list[int]], n: int, title: str) -
 
 def _images(result: Result, shown: content.Shown) -> list[Any]:
     """W&B shows images of several sizes wrongly: smaller ones get a margin to the right and below."""
-    number_of = _class_numbers(result.outcomes.category_ids.tolist())
+    number_of = _class_numbers(result.totals.category_ids.tolist())
     labels = {number_of[id_]: name for id_, name in shown.marks.name_of.items()}
     has_masks = result.outcomes.iou_type in ("segm", "boundary") and max(labels, default=0) <= 255
     found = list(shown)

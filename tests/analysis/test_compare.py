@@ -71,7 +71,9 @@ def test_categories(scenes):
         s = np.std(between[defined], ddof=1)
         want = 2 * NormalDist().cdf(-abs(row["difference"].value) / s) if s else 1.0
         assert row["p"] == pytest.approx(want, rel=1e-9, abs=1e-300)
-    assert [row["reliable"] for row in pair.per_class] == discoveries([row["p"] for row in pair.per_class])
+    judged = [row for row in pair.per_class if row["n_images"] >= 10]
+    assert [row["reliable"] for row in judged] == discoveries([row["p"] for row in judged])
+    assert sum(row["reliable"] for row in pair.per_class) == sum(row["reliable"] for row in judged)
     for metric in ("mar_10", "map_small"):  # of every metric
         by_class = compare(results, metric=metric, n=5).pairs[0].per_class
         value = {row["id"]: row[metric] for row in results["b"].per_class}
@@ -228,3 +230,21 @@ def test_images_needed_where_draws_say_nothing():
     result = pymetrics.evaluate(gt, [gt[0] | {"scores": [0.5]}])
     with pytest.raises(ValueError, match="'map' is the same in all draws of these 1 images"):
         images_needed(result, n=50)
+
+
+@pytest.mark.parametrize(("n_images", "reliable"), [(9, False), (10, True)])
+def test_categories_on_few_images_are_not_judged(n_images, reliable):
+    """Category 1 is on many images, category 2 on a few; of both the second detector finds nothing, or little."""
+    boxes = np.array([[0.0, 0, 40, 40]])
+    gt, good, bad = [], [], []
+    for i in range(60):
+        labels = np.array([2 if i < n_images else 1])
+        gt.append({"boxes": boxes, "labels": labels})
+        good.append({"boxes": boxes, "labels": labels, "scores": np.array([0.9])})
+        kept = boxes[: i % 3 == 0]
+        bad.append({"boxes": kept, "labels": labels[: len(kept)], "scores": np.full(len(kept), 0.9)})
+    found = compare({"good": pymetrics.evaluate(gt, good), "bad": pymetrics.evaluate(gt, bad)}, n=200)
+    of = {row["id"]: row for row in found.pairs[0].per_class}
+    assert (of[1]["n_images"], of[1]["reliable"]) == (60 - n_images, True)
+    assert (of[2]["n_images"], of[2]["reliable"]) == (n_images, reliable)
+    assert of[2]["p"] < 0.01

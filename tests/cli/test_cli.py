@@ -10,7 +10,7 @@ from helpers.command_line import failed, refused
 
 import pymetrics
 from pymetrics import demo
-from pymetrics.cli import files, main, tables
+from pymetrics.cli import main, tables
 
 FIRST = " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = "
 RECORDED = {  # our keys: the names of the recorded numbers
@@ -283,15 +283,6 @@ def test_nothing_is_written_when_one_detector_fails(here, capsys, tmp_path):
     assert main(["eval", "--gt", "gt.json", *arguments]) == 1
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "out.json").exists()
-
-
-def test_a_file_that_cannot_be_written(here, capsys, monkeypatch):
-    def refuse(*arguments, **settings):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.Path, "write_text", refuse)
-    assert main(["eval", "--gt", "gt.json", "--dt", "dt_sharp.json", "--json", "out.json"]) == 1
-    assert "could not write out.json: [Errno 28] No space" in capsys.readouterr().err
 
 
 def test_our_own_mistakes_keep_their_traceback(here, monkeypatch):

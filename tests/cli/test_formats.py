@@ -9,6 +9,7 @@ from helpers.command_line import failed, refused
 
 import pymetrics
 from pymetrics.cli import main
+from pymetrics.formats.tables.write import write_tables
 
 
 @pytest.fixture
@@ -37,6 +38,30 @@ def test_folders_are_recognised_and_may_be_named(layout, coco, tmp_path, capsys)
         assert metrics(capsys) == expected, (files, option)
     assert main(["eval", gt, f"mine={dt}"]) == 0
     assert capsys.readouterr().err.startswith("mine: 5 detections on 3 images in ")
+
+
+def test_parquet(coco, tmp_path, capsys, need):
+    need("pyarrow")
+    assert main(["eval", *coco, "--json", "-"]) == 0
+    expected = metrics(capsys)
+    for side, path in zip(("gt", "dt"), coco, strict=True):
+        for schema in ("flat", "nested"):
+            write_tables(pymetrics.read(path, side), tmp_path / f"{side}_{schema}.parquet", schema)
+    for schema in ("flat", "nested"):
+        gt, dt = (f"{tmp_path}/{side}_{schema}.parquet" for side in ("gt", "dt"))
+        folder = tmp_path / schema
+        folder.mkdir()
+        shutil.copy(dt, folder / "part.parquet")
+        for found in (dt, str(folder), f"x={folder}/*.parquet"):
+            for option in ([], ["--format", "parquet"]):
+                assert main(["eval", gt, found, *option, "--json", "-"]) == 0
+                out, err = capsys.readouterr()
+                assert next(iter(json.loads(out)["detectors"].values()))["metrics"] == expected
+                assert ": 5 detections on " in err
+    named = refused(capsys, "eval", *coco, "--format", "parquet")
+    assert "argument FILE: " in named
+    assert "names no Parquet files" in named
+    assert "no such file" in refused(capsys, "eval", gt, f"{tmp_path}/nothing/*.parquet")
 
 
 def test_the_name_of_a_folder(tmp_path, capsys):
@@ -84,9 +109,8 @@ def test_refused(tmp_path, coco, capsys):
     assert "argument FILE: " in refused(capsys, "eval", str(nothing), coco[1])
     assert "argument --baseline: " in refused(capsys, "eval", *coco, "--baseline", str(nothing))
     for value in ("yaml", "coco,yolo,voc", ""):
-        assert f"must be auto, coco, yolo, voc, cvat, openimages, pennfudan or two of them, got {value!r}" in refused(
-            capsys, "eval", *coco, "--format", value
-        )
+        words = f"must be one or two of auto, coco, yolo, voc, cvat, openimages, pennfudan, parquet; got {value!r}"
+        assert words in refused(capsys, "eval", *coco, "--format", value)
 
 
 def test_detections_in_a_folder_as_a_baseline(tmp_path, coco, capsys):

@@ -45,6 +45,8 @@ def test_positional_files(here, capsys):
         ["gt.json", "a=dt_sharp.json", "--dt", "b=dt_hasty.json"],
         ["a=dt_sharp.json", "b=dt_hasty.json", "--gt", "gt.json"],
         ["gt.json", "--dt", "a=dt_sharp.json", "--dt", "b=dt_hasty.json"],
+        ["--iou-type", "bbox", "gt.json", "a=dt_sharp.json", "b=dt_hasty.json"],
+        ["gt.json", "--iou-type", "bbox", "a=dt_sharp.json", "--protocol", "coco", "b=dt_hasty.json"],
     ):
         assert main(["eval", *command]) == 0
         assert table(capsys) == expected
@@ -52,6 +54,8 @@ def test_positional_files(here, capsys):
 
 def test_positional_files_refused(here, capsys):
     assert "the ground truth is missing" in refused(capsys, "eval")
+    assert "unrecognized arguments: --nonsense" in refused(capsys, "eval", "gt.json", "--nonsense", "dt_sharp.json")
+    assert "unrecognized arguments: x" in refused(capsys, "config", "x")
     assert "the detections are missing" in refused(capsys, "eval", "gt.json")
     assert "argument FILE: no such file: 'no.json'" in refused(capsys, "eval", "no.json", "dt_sharp.json")
     assert "argument FILE: no such file: 'no.json'" in refused(capsys, "eval", "gt.json", "a=no.json")
@@ -135,6 +139,20 @@ def test_detections_that_a_warning_has_told_of(here, tmp_path, capsys):
     err = capsys.readouterr().err
     assert f"dt: {len(rows)} of {len(rows) + 1} detections on 100 images in " in err
     assert err.count("pymetrics: warning: ") == 1
+
+
+def test_detections_that_lvis_leaves_out(data, tmp_path, capsys):
+    gt = data("generated/gt_lvis.json")
+    content = json.loads(gt.read_text())
+    rows = [row | {"score": 0.5} for row in content["annotations"]]
+    ids = [category["id"] for category in content["categories"]]
+    elsewhere = [row | {"category_id": other} for row in rows for other in ids]  # most were not looked for there
+    (tmp_path / "dt.json").write_text(json.dumps(elsewhere))
+    assert main(["eval", str(gt), f"{tmp_path}/dt.json", "--protocol", "lvis"]) == 0
+    n = len(pymetrics.evaluate(gt, tmp_path / "dt.json", protocol="lvis").outcomes.scores)
+    assert n < len(elsewhere)
+    words = "at most 300 per image, of categories that were looked for there"
+    assert f"dt: {n} of {len(elsewhere)} detections ({words}) on " in capsys.readouterr().err
 
 
 def test_a_shell_pipes_a_packed_file(here, tmp_path):

@@ -32,7 +32,7 @@ def shell(folder, arguments, redirection):
     return done.returncode, done.stdout, done.stderr
 
 
-COMMANDS = ["eval --gt gt.json --dt dt.json", "eval --gt gt.json --dt dt.json --json -", "config", "demo"]
+COMMANDS = ["eval --gt gt.json --dt dt.json", "eval --gt gt.json --dt dt.json --json -", "config", "demo --no-report"]
 unix = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell is needed")
 
 

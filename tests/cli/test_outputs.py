@@ -52,6 +52,21 @@ def test_csv_of_categories_and_images(here, capsys, result):
     assert csv_rows(capsys.readouterr().out) == expected
 
 
+def test_an_id_may_be_that_of_undefined_numbers(tmp_path, capsys):
+    box = {"image_id": -1, "category_id": -1, "bbox": [10, 10, 50, 50]}
+    gt = {"images": [{"id": -1}], "annotations": [box | {"id": 1}], "categories": [{"id": -1}]}
+    for name, content in (("gt", gt), ("dt", [box | {"score": 0.5}])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    command = ["eval", f"{tmp_path}/gt.json", f"{tmp_path}/dt.json"]
+    for option in ("--per-class", "--per-image"):
+        assert main([*command, option, "--csv", "-"]) == 0
+        (row,) = csv_rows(capsys.readouterr().out)
+        assert (row["id"], row["map_small"], float(row["mar_1"])) == ("-1", "", 1.0)
+        assert main([*command, option, "--json", "-"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)["detectors"]["dt"][option[2:].replace("-", "_")]
+        assert (row["id"], row["map_small"], row["mar_1"]) == (-1, None, 1.0)
+
+
 def test_csv_quotes(here, capsys, tmp_path):
     gt = json.loads((here / "gt.json").read_text())
     gt["categories"][0]["name"] = name = 'a "b", c\nd'
@@ -148,6 +163,19 @@ def test_names_that_would_move_the_cursor(here, capsys, tmp_path):
     assert len(out.splitlines()) == 12 + 3 + 6
 
 
+def test_names_that_utf_8_has_no_letters_for(here, capsys, tmp_path):
+    gt = json.loads((here / "gt.json").read_text())
+    gt["categories"][0]["name"] = "half \ud800"
+    (tmp_path / "gt.json").write_text(json.dumps(gt))
+    command = ["eval", f"{tmp_path}/gt.json", "dt_sharp.json", "--per-class"]
+    assert (
+        main([*command, "--md", f"{tmp_path}/a.md", "--csv", f"{tmp_path}/a.csv", "--html", f"{tmp_path}/a.html"]) == 0
+    )
+    assert "half \\\\ud800" in (tmp_path / "a.md").read_text()  # escaped once more, for Markdown
+    assert "half \\ud800" in (tmp_path / "a.csv").read_text()
+    assert "half" in (tmp_path / "a.html").read_text()
+
+
 def test_targets_refused(here, capsys, tmp_path):
     assert "--json goes to standard output already" in refused(capsys, *BASE, "--json", "-", "--csv", "-")
     assert "argument --save: cannot be written to standard output" in refused(capsys, *BASE, "--save", "-")
@@ -177,7 +205,9 @@ def test_nothing_half_written_is_left(here, tmp_path, capsys, monkeypatch):
         target = tmp_path / "out"
         target.write_text("old")
         assert main([*BASE, option, str(target)]) == 1
-        assert capsys.readouterr().err.splitlines()[-1].startswith(f"pymetrics: could not write {target}: ")
+        assert (
+            capsys.readouterr().err.splitlines()[-1].startswith(f"pymetrics: could not write {target}: [Errno 28] No")
+        )
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
         assert target.read_text() == "old"
 

@@ -30,7 +30,8 @@ def test_every_public_name_is_in_the_reference() -> None:
         pytest.skip("not in the source folder")
     public = {name for name in pymetrics.__all__ if not name.startswith("__")}
     public |= {name for name in vars(analysis) if not name.startswith("_") and public_object(getattr(analysis, name))}
-    assert not public - documented()
+    missing = sorted(public - documented())
+    assert not missing, f"docs/api/*.md needs a line `::: path.of.NAME` for each of {missing}"
 
 
 def public_object(value: Any) -> bool:

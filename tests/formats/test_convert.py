@@ -116,6 +116,40 @@ def test_polygons(format, tmp_path):
     assert numbers(pymetrics.evaluate(tmp_path / "gt.json", rows, iou_type="segm")) == numbers(wanted)
 
 
+def test_polygons_of_images_of_odd_sizes(tmp_path):
+    """Their points are no floats in parts of the image, and come back to the last bit."""
+    rng = np.random.default_rng(8)
+    gt = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "a"}, {"id": 7, "name": "b"}]}
+    for i in range(1, 21):
+        height, width = (int(side) for side in rng.integers(50, 700, 2))
+        gt["images"].append({"id": i, "file_name": f"{i:03d}.jpg", "height": height, "width": width})
+        for _ in range(5):
+            points = rng.random((int(rng.integers(3, 9)), 2)) * (width, height)
+            points[: int(rng.integers(0, 2))] = 0
+            polygon = points.round(int(rng.integers(0, 3))).ravel().tolist()
+            x, y = polygon[::2], polygon[1::2]
+            box = [min(x), min(y), max(x) - min(x), max(y) - min(y)]
+            row = {"id": len(gt["annotations"]) + 1, "image_id": i, "category_id": int(rng.choice([3, 7]))}
+            gt["annotations"].append(row | {"bbox": box, "segmentation": [polygon], "iscrowd": 0})
+    dt = [dict(row, segmentation=[[value + 1.25 for value in row["segmentation"][0]]]) for row in gt["annotations"]]
+    dt = [{key: row[key] for key in ("image_id", "category_id", "bbox", "segmentation")} for row in dt]
+    for row, score in zip(dt, rng.random(len(dt)).round(2).tolist(), strict=True):
+        row["score"] = score
+    there = [tmp_path / "gt", tmp_path / "dt"]
+    assert convert(gt, there[0], "yolo", iou_type="segm").lost == {}
+    assert convert(dt, there[1], "yolo", iou_type="segm", gt=gt).lost == {}
+    convert(there[0], tmp_path / "gt.json", "coco", iou_type="segm")
+    convert(there[1], tmp_path / "dt.json", "coco", iou_type="segm", gt=gt)
+    back = json.loads((tmp_path / "gt.json").read_text())["annotations"]
+    assert [row["segmentation"] for row in back] == [row["segmentation"] for row in gt["annotations"]]
+    no_boxes = [{key: value for key, value in row.items() if key != "bbox"} for row in dt]
+    wanted = pymetrics.evaluate(gt, no_boxes, iou_type="segm")
+    assert pymetrics.evaluate(*there, iou_type="segm").stats.tobytes() == wanted.stats.tobytes()
+    assert 0.1 < wanted["map"] < 1
+    found = json.loads((tmp_path / "dt.json").read_text())
+    assert [row["segmentation"] for row in found] == [row["segmentation"] for row in dt]
+
+
 def lossy():
     """One of everything that formats do not hold."""
     gt = copy.deepcopy(SMALL_GT)

@@ -72,6 +72,9 @@ class Page:
         text = {" ": {"text": " "}, "Enter": {"text": "\r"}}.get(key, {})
         self.command("Input.dispatchKeyEvent", type="keyDown", **code, **text)
         self.command("Input.dispatchKeyEvent", type="keyUp", **code)
+        # what the key has started has ended when two more frames have been drawn
+        frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.command("Runtime.evaluate", expression=frames, awaitPromise=True)
 
     def screenshot(self, path: Path) -> None:
         """Write the whole page as a PNG."""

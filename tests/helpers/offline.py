@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 OFFLINE = {
+    "COMET_DISABLE_AUTO_LOGGING": "1",  # comet_ml, once imported, sends runs of MLflow and others to its server
     "COMET_ERROR_TRACKING_ENABLE": "false",
     "COMET_LOGGING_CONSOLE": "error",
     "DO_NOT_TRACK": "true",  # MLflow, Hugging Face

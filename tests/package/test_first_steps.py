@@ -24,7 +24,10 @@ def test_make_says_how_long_it_takes_and_what_is_next(tmp_path):
     if shutil.which("make") is None or not (ROOT / "Makefile").exists():
         pytest.skip("needs make, and the source folder")
     for target, words in (
-        ("demo", ("Compiling pymetrics; the first time this takes", "pymetrics eval --gt", "demo --out sample")),
+        (
+            "demo",
+            ("Compiling pymetrics; the first time this takes", "pymetrics eval GT.json DT.json", "pymetrics demo"),
+        ),
         ("test", ("Compiling pymetrics and installing", "about eleven minutes")),
     ):
         command = ["make", "-n", target, f"VENV={tmp_path / 'venv'}"]

@@ -254,7 +254,7 @@ LAYERS = (
     {"pictures"},
     {"functional"},
     {"detection"},
-    {"coco", "demo"},
+    {"coco", "demo", "distributed"},
     {"analysis"},
     {"evaluation"},
     {"formats"},

@@ -252,3 +252,36 @@ def test_names_that_are_missing_or_equal_are_shown_with_their_ids(tmp_path: Path
     assert content["classes"]["names"] == ["cat", "cat", None]
     result.report(tmp_path / "named.html", class_names={1: "one", 2: "two", 3: "three"})
     assert content_of(tmp_path / "named.html")["classes"]["labels"] == ["one", "two", "three"]
+
+
+@pytest.mark.slow
+def test_a_large_report_stays_below_two_megabytes(tmp_path: Path) -> None:
+    """48 images of noise, which WebP cannot make small, four models, 1,203 classes."""
+    rng, n, n_gt = np.random.default_rng(0), 60, 480
+    images, classes = rng.integers(1, n + 1, n_gt), rng.integers(1, 1204, n_gt)
+    boxes = np.concatenate([rng.random((n_gt, 2)) * [400, 300], rng.uniform(20, 150, (n_gt, 2))], axis=1)
+    gt = pymetrics.GroundTruths(
+        images, boxes, labels=classes, box_format="xywh", images=range(1, n + 1),
+        categories={k: f"a class with a long name {k}" for k in range(1, 1204)},
+    )  # fmt: skip
+    results = {}
+    for m in range(4):
+        rows = rng.integers(0, n_gt, 6000)
+        shifted = boxes[rows] + rng.normal(0, 5, (6000, 4))
+        dt = pymetrics.Detections(images[rows], shifted, rng.random(6000), classes[rows], box_format="xywh")
+        results[f"model {m}"] = pymetrics.evaluate(gt, dt)
+    path = tmp_path / "report.html"
+    write_report(path, results, n=10, images=lambda id: rng.integers(0, 256, (480, 640, 3), dtype=np.uint8))
+    assert 1_000_000 < path.stat().st_size < 2_000_000
+    page = path.read_text(encoding="utf-8")
+    assert page.count("data:image/webp") == 48
+    assert page.count("a class with a long name 1203") >= 2  # in the table, and in the JSON
+    content = content_of(path)
+    assert len(content["classes"]["with_curves"]) == 62
+    assert list(content["models"][0]["per_class"]) == ["n_dt", "map", "map_50", "map_75", "mar_100"]
+    reports = read_report(path)
+    assert reports["model 3"].scalars == dict(results["model 3"])
+    confusion, own = reports["model 3"].tables["confusion"], results["model 3"].confusion(score=0.0)
+    assert sum(n for _, _, n in confusion["top"][0]) == sum(row["count"] for row in own.top(20))
+    places = [results["model 3"].outcomes.category_ids.tolist().index(id) for id in confusion["ids"]] + [1203]
+    assert np.array_equal(confusion["matrices"][0], own.matrix[np.ix_(places, places)])

@@ -22,20 +22,23 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="session")
 def store(need, tmp_path_factory):
-    """MLflow with a new store; to make its tables takes seconds, so that there is one of all tests."""
+    """MLflow, the address of a new store and an experiment in it: one for all tests, since it takes seconds."""
     mlflow = need("mlflow")
     folder = tmp_path_factory.mktemp("mlflow")
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-    experiment = mlflow.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
-    mlflow.set_experiment(experiment_id=experiment)
-    return mlflow
+    address = f"sqlite:///{folder / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=address)
+    return mlflow, address, client.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
 
 
 @pytest.fixture
-def mlflow(store):
-    yield store
-    while store.active_run():
-        store.end_run()
+def mlflow(store, monkeypatch):
+    """MLflow with the store; by the environment, and not for longer than a test."""
+    mlflow, address, experiment = store
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+    yield mlflow
+    while mlflow.active_run():
+        mlflow.end_run()
 
 
 @pytest.fixture
@@ -128,6 +131,21 @@ def test_images(mlflow, log, tmp_path):
         assert found.size == SIZES[id_][::-1]
         wanted = draw_marks(Image.open(tmp_path / file), marks.of(id_))
         np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
+
+
+@pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
+def test_figures_and_report(mlflow, log, need, tmp_path):
+    need("matplotlib")
+    result = make_result()
+    with mlflow.start_run() as run:
+        log(result, write_images(tmp_path), step=0, shown=0, figures=True, report=True, class_names=NAMES)
+    names = {path.name for path in artifact(run, "val").iterdir()}
+    assert names == {f"{name}.png" for name in result.figures()} | {
+        "report.html", "per_class.csv", "per_image.csv", "confusion.csv",
+    }  # fmt: skip
+    assert artifact(run, "val/confusion.png").read_bytes().startswith(b"\x89PNG")
+    (found,) = pymetrics.read_report(artifact(run, "val/report.html")).values()
+    assert found.scalars["map"] == result["map"]
 
 
 def test_which_run(mlflow, log):

@@ -281,6 +281,11 @@ def test_payload_refuses(tracker, settings, message):
         tracker.payload(make_result(), best=best, **settings)
 
 
+def test_best_is_an_object(tracker):
+    with pytest.raises(TypeError, match="best must be a Best\\(\\), the same in every epoch; got type"):
+        tracker.payload(make_result(), best=tracker.Best)
+
+
 def test_define_on_a_disabled_run(tracker, wandb):
     run = wandb.init(mode="disabled")
     tracker.define(run, iter(["val/map"]))

@@ -85,8 +85,18 @@ def ids(array: Any, place: Place) -> NDArray[Any]:
     return np.array(texts, np.str_)[places] if texts else np.empty(0, np.str_)
 
 
+def narrow_ids(array: Any, place: Place) -> NDArray[Any]:
+    """As ids; integers of fewer bits stay as they are, so that they can be joined and widened at once."""
+    types = pyarrow("").types
+    if types.is_integer(array.type) and array.type.bit_width < 64:
+        return numbers(array, place)
+    return ids(array, place)
+
+
 def whole_numbers(values: NDArray[Any], place: Place) -> NDArray[np.int64]:
     """Numbers as int64. Raises ValueError for parts of one, and beyond 64 bits."""
+    if values.dtype == np.int64:
+        return values
     from ..values import int_column
 
     return int_column(values, lambda _, row: place(row), "")
@@ -131,14 +141,17 @@ def rows_of_numbers(array: Any, width: int | None, place: Place, what: str) -> N
         TypeError, ValueError: a list is null or of another length, or holds null or no numbers.
     """
     require_values(array, place)
-    values, lengths = lists(array, place)
-    if width is None:
-        width = int(lengths[0]) if len(lengths) else 0
-    if not (lengths == width).all():
-        row = int(np.argmax(lengths != width))
-        raise ValueError(f"{place(row)} must hold {width} numbers, {what}: got {lengths[row]}")
+    array = plain(array)
+    if pyarrow("").types.is_fixed_size_list(array.type) and width in (None, array.type.list_size):
+        width, values = array.type.list_size, array.flatten()
+    else:
+        values, lengths = lists(array, place)
+        width = width or (int(lengths[0]) if len(lengths) else 0)
+        if not (lengths == width).all():
+            row = int(np.argmax(lengths != width))
+            raise ValueError(f"{place(row)} must hold {width} numbers, {what}: got {lengths[row]}")
     found = numbers(values, lambda i: place(None if i is None else i // max(width, 1)))
-    return found.reshape(len(lengths), width)
+    return found.reshape(len(array), width)
 
 
 def texts(array: Any, place: Place) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

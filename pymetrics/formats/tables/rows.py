@@ -180,16 +180,26 @@ def read_rows(piece: Any, layout: Layout, first: int, options: ReadOptions) -> R
     if layout.nested:
         return _nested(piece, layout, first, options)
     columns = {
-        key: _column(_flat(piece, layout.names[key]), key, _place(layout, key, first), options)
+        key: _column(column_of(piece, layout.names[key]), key, place_of(layout, key, first), options)
         for key in layout.names
         if key not in ("height", "width") or options.compares == "masks"
     }
     if layout.order is not None:
-        columns["order"] = arrow.ids(_flat(piece, layout.order), _place(layout, "order", first))
+        columns["order"] = arrow.ids(column_of(piece, layout.order), place_of(layout, "order", first))
     return Rows(layout, columns, np.arange(first, first + piece.num_rows))
 
 
-def _place(layout: Layout, key: str, first: int) -> Place:
+def values_of(piece: Any, layout: Layout, key: str, first: int, options: ReadOptions) -> Any:
+    """One column of all objects. Raises TypeError, ValueError."""
+    place = place_of(layout, key, first)
+    if not layout.nested:
+        return _column(column_of(piece, layout.names[key]), key, place, options)
+    values, lengths = _list_column(piece, layout.names[key], place)
+    row = np.repeat(np.arange(first, first + piece.num_rows), lengths)
+    return _column(values, key, _place_of_object(layout, key, row), options)
+
+
+def place_of(layout: Layout, key: str, first: int) -> Place:
     return lambda row: layout.place(key, None if row is None else first + row)
 
 
@@ -198,10 +208,10 @@ def _place_of_object(layout: Layout, key: str, row: NDArray[np.int64]) -> Place:
     return lambda i: layout.place(key, None if i is None else int(row[i]))
 
 
-def _flat(piece: Any, name: Any) -> Any:
+def column_of(piece: Any, name: Any) -> Any:
     """The array of a column; of several, a list of arrays."""
     if not isinstance(name, str):
-        return [_flat(piece, part) for part in name]
+        return [column_of(piece, part) for part in name]
     column = _top(piece, name) if name in piece.schema.names else None
     if column is None:
         outer, _, inner = name.partition(".")
@@ -219,32 +229,32 @@ def _top(piece: Any, name: str) -> Any:
 
 def _nested(piece: Any, layout: Layout, first: int, options: ReadOptions) -> Rows:
     """A row for each object of lists."""
-    place_of = {key: _place(layout, key, first) for key in layout.names}
+    places = {key: place_of(layout, key, first) for key in layout.names}
     image_names = {key: layout.names[key] for key in IMAGE_KEYS if key in layout.names}
-    images = arrow.ids(_flat(piece, image_names[IMAGE]), place_of[IMAGE])
+    images = arrow.ids(column_of(piece, image_names[IMAGE]), places[IMAGE])
     n_objects: Any = None
     columns: dict[str, Any] = {}
     for key in [CATEGORY, *(key for key in layout.names if key not in (CATEGORY, *IMAGE_KEYS))]:
-        values, lengths = _list_column(piece, layout.names[key], place_of[key])
+        values, lengths = _list_column(piece, layout.names[key], places[key])
         if n_objects is None:
             n_objects = lengths
             row = np.repeat(np.arange(first, first + piece.num_rows), lengths)
         if not np.array_equal(lengths, n_objects):
             at = int(np.argmax(lengths != n_objects))
             raise ValueError(
-                f"{place_of[key](at)} holds {lengths[at]} objects, column {layout.names[CATEGORY]!r} {n_objects[at]}"
+                f"{places[key](at)} holds {lengths[at]} objects, column {layout.names[CATEGORY]!r} {n_objects[at]}"
             )
         columns[key] = _column(values, key, _place_of_object(layout, key, row), options)
     sizes = None
     if "height" in image_names and "width" in image_names:
         pairs = [
-            arrow.numbers(_flat(piece, image_names[key]), place_of[key], np.nan).astype(np.float64)
+            arrow.numbers(column_of(piece, image_names[key]), places[key], np.nan).astype(np.float64)
             for key in ("height", "width")
         ]
         sizes = np.stack(pairs, axis=1)
         if options.compares == "masks":
             for key, pair in zip(("height", "width"), pairs, strict=True):
-                columns[key] = arrow.whole_numbers(np.repeat(pair, n_objects), place_of[key])
+                columns[key] = arrow.whole_numbers(np.repeat(pair, n_objects), places[key])
     columns[IMAGE] = np.repeat(images, n_objects)
     return Rows(layout, columns, row, images, sizes)
 
@@ -265,7 +275,7 @@ def _list_column(piece: Any, name: Any, place: Place) -> tuple[Any, NDArray[np.i
 def _column(array: Any, key: str, place: Place, options: ReadOptions) -> Any:
     """The values of one column for objects."""
     if key in (IMAGE, CATEGORY):
-        return arrow.ids(array, place)
+        return arrow.narrow_ids(array, place)
     if key == "id":
         return arrow.whole_numbers(arrow.numbers(array, place), place)
     if key in ("height", "width"):

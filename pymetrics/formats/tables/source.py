@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..boxes import RawBoxes, as_box_format
+from ..boxes import BoxFormat, RawBoxes, as_box_format
 from ..ids import joined_ids, positions
 from ..options import ReadOptions
 from ..source import Source, SourceAxes
@@ -21,6 +21,10 @@ KEY_OF = {
     "image": IMAGE, "category": CATEGORY, "boxes": "bbox", "scores": "score", "crowd": "iscrowd", "masks": "counts",
     "ids": "id",
 }  # fmt: skip
+
+# Columns that are widened while they are joined. Boxes of other layouts are first computed in their own dtype.
+NOT_BOXES = {IMAGE: np.int64, CATEGORY: np.int64, "score": np.float64}
+WIDE = {**NOT_BOXES, "bbox": np.float64}
 
 
 class Where:
@@ -49,7 +53,10 @@ def source_of(parts: Sequence[Rows], options: ReadOptions, box_format: str | Non
     Raises:
         TypeError, ValueError: values are out of range, or an image comes twice where a row is an image.
     """
-    where, columns = Where(parts), _joined(parts)
+    found = options.format("xywh")
+    if options.box_format is None and box_format is not None:
+        found = as_box_format(box_format, options.normalized, options.iou_type)
+    where, columns = Where(parts), _joined(parts, WIDE if found.layout == "xywh" else NOT_BOXES)
     order = options.tables.order
     if len(columns[IMAGE]):
         if order == "values":
@@ -71,7 +78,7 @@ def source_of(parts: Sequence[Rows], options: ReadOptions, box_format: str | Non
         where=where,
         image=columns[IMAGE],
         category=columns[CATEGORY],
-        shape=_shape(columns, options, box_format, where),
+        shape=_shape(columns, options, found, where),
         scores=None if is_gt else float_column(columns["score"], where, "scores"),
         area=None if no_area is not None and no_area.all() else area,
         no_area=None if no_area is None or no_area.all() else no_area,
@@ -88,8 +95,11 @@ def source_of(parts: Sequence[Rows], options: ReadOptions, box_format: str | Non
     return source
 
 
-def _joined(parts: Sequence[Rows]) -> dict[str, Any]:
-    """The columns of all parts; a column that some lack is left out, but for flags and areas, which are filled."""
+def _joined(parts: Sequence[Rows], dtypes: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of all parts; a column that some lack is left out, but for flags and areas, which are filled.
+
+    dtypes: of columns that hold numbers.
+    """
     if not parts:
         no_ids, nothing = np.empty(0, np.int64), np.empty(0)
         text = np.empty(0, np.uint8), no_ids, no_ids
@@ -98,7 +108,7 @@ def _joined(parts: Sequence[Rows]) -> dict[str, Any]:
             "width": no_ids, "keypoints": np.empty((0, 0)),
         }  # fmt: skip
     if len(parts) == 1:
-        return dict(parts[0].columns)
+        return {key: _as_ids(key, value) for key, value in parts[0].columns.items()}
     found: dict[str, Any] = {}
     for key in dict.fromkeys(key for part in parts for key in part.columns):
         values = [part.columns.get(key) for part in parts]
@@ -109,11 +119,15 @@ def _joined(parts: Sequence[Rows]) -> dict[str, Any]:
             values = [
                 np.full(len(part), fill) if value is None else value for part, value in zip(parts, values, strict=True)
             ]
-        found[key] = _concatenated(key, values, parts)
+        found[key] = _concatenated(key, values, parts, dtypes.get(key))
     return found
 
 
-def _concatenated(key: str, values: list[Any], parts: Sequence[Rows]) -> Any:
+def _as_ids(key: str, value: Any) -> Any:
+    return value.astype(np.int64, copy=False) if key in (IMAGE, CATEGORY) and value.dtype.kind in "iu" else value
+
+
+def _concatenated(key: str, values: list[Any], parts: Sequence[Rows], dtype: Any) -> Any:
     if isinstance(values[0], tuple):
         starts = np.cumsum([0, *(len(text) for text, _, _ in values)])
         begins, ends = (
@@ -131,7 +145,9 @@ def _concatenated(key: str, values: list[Any], parts: Sequence[Rows]) -> Any:
             f"{other[1].layout.place(key, int(other[1].row[0]))} holds {other[0].shape[1]} numbers, "
             f"{first[1].layout.place(key, int(first[1].row[0]))} {first[0].shape[1]}"
         )
-    return np.concatenate([value for value, _ in filled]) if filled else values[0]
+    if not filled:
+        return _as_ids(key, values[0])
+    return np.concatenate([value for value, _ in filled], dtype=None if True in kinds else dtype)
 
 
 def _taken(value: Any, rows: Any) -> Any:
@@ -175,7 +191,7 @@ def _sorted(keys: list[Any]) -> NDArray[np.int64]:
     return np.lexsort(keys[::-1])
 
 
-def _shape(columns: Mapping[str, Any], options: ReadOptions, box_format: str | None, where: Where) -> Any:
+def _shape(columns: Mapping[str, Any], options: ReadOptions, box_format: BoxFormat, where: Where) -> Any:
     if options.compares == "masks":
         from ..masks import RawMasks
         from ..run_texts import TextColumns
@@ -186,11 +202,8 @@ def _shape(columns: Mapping[str, Any], options: ReadOptions, box_format: str | N
         return RawMasks(TextColumns.of(np.ascontiguousarray(text), begins.copy(), ends.copy(), sizes, name))
     if options.compares == "keypoints":
         return _poses(columns, options, where)
-    found = options.format("xywh")
-    if options.box_format is None and box_format is not None:
-        found = as_box_format(box_format, options.normalized, options.iou_type)
     values = columns["bbox"]
-    return RawBoxes(np.empty((0, found.n_columns)) if values is None else values, found)
+    return RawBoxes(np.empty((0, box_format.n_columns)) if values is None else values, box_format)
 
 
 def _poses(columns: Mapping[str, Any], options: ReadOptions, where: Where) -> Any:

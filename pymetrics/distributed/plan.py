@@ -1,0 +1,274 @@
+"""The plan: match images in partitions, make the curves of each category, put them together.
+
+    match_partition(gt, dt)     a partition's images     -> a row for each detection that counts, and for each cell
+    image_ids(gt, dt, name)     a partition's images     -> their ids, once
+    reduce_category(table)      some categories' rows    -> a row for each category: its curves
+    check_images(tables)        all partitions' ids      -> how many images there are
+    finish(table, n_images)     all categories' curves   -> the Result
+
+Pure functions over Arrow's tables. An engine brings both sides' rows of an image together, calls match_partition,
+brings the rows of a category together, calls reduce_category, and collects the curves. The bits are those of
+pymetrics.evaluate on the same rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._version import VERSION
+from ..evaluation import stages
+from ..evaluation.cells import group
+from ..evaluation.data_warnings import warn_of_zero_ids
+from ..evaluation.outcomes import Outcomes
+from ..evaluation.protocol import Protocol, as_protocol
+from ..evaluation.read_sources import read_columns
+from ..evaluation.shapes import Shape, as_shape
+from ..evaluation.totals import Totals, totals_of
+from ..formats.ids import joined_ids
+from ..formats.options import ReadOptions
+from ..formats.table_options import TableOptions
+from ..formats.tables import Table, arrow
+from ..formats.tables.rows import IMAGE, column_of, place_of
+from ..formats.values import category_column
+from .curve_result import CurveResult
+from .outcome_tables import outcomes_of, table_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+METADATA, FORMAT = b"pymetrics", 1
+CURVES = ("precision", "recall", "scores")
+
+
+def match_partition(
+    gt: Any,
+    dt: Any,
+    protocol: str | Protocol = "coco",
+    iou_type: str = "bbox",
+    *,
+    box_format: str | None = None,
+    normalized: bool = False,
+    image_sizes: Any = None,
+    columns: str | Mapping[str, Any] | None = None,
+    order: str | None = None,
+    categories: Any = None,
+    sigmas: Iterable[float] | None = None,
+    boundary_dilation_ratio: float | None = None,
+) -> Any:
+    """The outcomes of a partition that holds all rows of each of its images. The arguments are pymetrics.evaluate's.
+
+    Returns:
+        A pyarrow.Table with a row for each detection within the last limit, and one for each image and category that
+        holds ground truth: `category` and `image`, ids; `rank`, int32, of the detection in its image and category, -1
+        in rows of ground truth; `score`; `matched_0`, `ignored_0`, ..., int64, a bit for each area range and threshold;
+        `n_gt`, a list of the ground truths that count by area range, null in rows of detections. The protocol stands
+        once in the metadata of its schema.
+
+    Raises:
+        TypeError, ValueError: as pymetrics.evaluate; or the protocol is "lvis".
+    """
+    shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
+    found = as_protocol(protocol, None, None, None, None, iou_type)
+    if found.federated:
+        raise ValueError("protocol must not be 'lvis', whose rule reads the whole ground truth")
+    data = read_columns(
+        gt, dt, shape, found, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
+        tables=TableOptions(columns, order, None, categories),
+    )  # fmt: skip
+    outcomes, _ = stages.match(data, group(data, found.limit), found)
+    warn_of_zero_ids(outcomes, data)
+    outcomes = outcomes.on_host()
+    return _with_header(table_of(outcomes), _header_of(outcomes))
+
+
+def image_ids(
+    gt: Any, dt: Any, partition: str, *, columns: str | Mapping[str, Any] | None = None, images: Any = None
+) -> Any:
+    """The ids of a partition's images, each once: a pyarrow.Table of `image` and `partition`, its name.
+
+    images: further images, without rows.
+
+    Raises:
+        TypeError, ValueError: a column is missing or of a wrong type; or ids are integers and strings.
+    """
+    pa = arrow.pyarrow("gt")
+    found: list[NDArray[Any]] = []
+    for argument, side in (("gt", gt), ("dt", dt)):
+        options = ReadOptions(argument, tables=TableOptions(columns))  # type: ignore[arg-type]
+        table = Table(argument, pa.table(side))
+        name = str(table.preset(options).names[IMAGE])
+        if name not in table.schema.names:
+            raise ValueError(f"{argument} has no column {name!r}, which columns= may name otherwise")
+        place = place_of(_Column(argument, name), IMAGE, 0)  # type: ignore[arg-type]
+        found.append(arrow.ids(column_of(table.content, name), place))
+    if images is not None:
+        found.append(np.asarray(images))
+    ids = joined_ids(*found, names=[f"gt[{IMAGE!r}][0]", f"dt[{IMAGE!r}][0]", "images[0]"])
+    return pa.table({"image": pa.array(ids), "partition": pa.array([partition] * len(ids), pa.string())})
+
+
+class _Column:
+    """The name of a column in errors."""
+
+    def __init__(self, argument: str, name: str) -> None:
+        self._argument, self._name = argument, name
+
+    def place(self, key: str, row: int | None) -> str:
+        return f"{self._argument}[{self._name!r}]" + ("" if row is None else f"[{row}]")
+
+
+def check_images(tables: Iterable[Any]) -> int:
+    """How many images all partitions hold. tables: of image_ids, or of rows of them.
+
+    Raises:
+        TypeError: ids are integers in one partition and strings in another.
+        ValueError: an image is in two partitions; the message names it and them.
+    """
+    pa = arrow.pyarrow("tables")
+    filled = [table for table in tables if table.num_rows]
+    kinds = {pa.types.is_integer(table.schema.field("image").type): table for table in filled}
+    if len(kinds) > 1:
+        (a, x), (b, y) = ((t.column("image")[0].as_py(), t.column("partition")[0].as_py()) for t in kinds.values())
+        raise TypeError(
+            f"image ids must be all integers or all strings: {a!r} in partition {x!r}, {b!r} in partition {y!r}"
+        )
+    if not filled:
+        return 0
+    whole = pa.concat_tables([table.select(["image", "partition"]) for table in filled])
+    counted = whole.group_by("image").aggregate([("partition", "count")])
+    twice = counted.filter(pa.compute.greater(counted["partition_count"], 1))
+    if twice.num_rows:
+        image = min(twice["image"].to_pylist())
+        names = sorted(whole.filter(pa.compute.equal(whole["image"], image))["partition"].to_pylist())
+        raise ValueError(
+            f"image {image!r} is in {len(names)} partitions ({', '.join(map(repr, names[:4]))}); "
+            f"{twice.num_rows} of {counted.num_rows} images are: all rows of an image must be in one partition"
+        )
+    return int(counted.num_rows)
+
+
+def reduce_category(table: Any, *, keep_scores: bool = True) -> Any:
+    """The curves of some categories, of which the table has all rows that match_partition made, in any order.
+
+    keep_scores: also the scores at which precisions are reached, which `result.curves` and `result.scores` read.
+
+    Returns:
+        A pyarrow.Table with a row for each category: `category`; `n_gt`, of the area range "all", and `n_dt`, int64;
+        `precision` (T, R, A, M), `recall` (T, A, M) and `scores` (T, R, A, M) as flat lists of float64.
+
+    Raises:
+        ValueError: the schema says nothing of the protocol; or an image came from two partitions.
+    """
+    pa = arrow.pyarrow("table")
+    header = _header(table.schema)
+    protocol, shape = _protocol_of(header)
+    outcomes = outcomes_of(table, protocol, shape)
+    precision, recall, scores = stages.accumulate(outcomes, keep_scores)
+    totals = totals_of(outcomes)
+    columns = {
+        "category": pa.array(outcomes.category_ids),
+        "n_gt": pa.array(totals.n_gt, pa.int64()),
+        "n_dt": pa.array(totals.n_dt, pa.int64()),
+    }
+    for name, values in zip(CURVES, (precision, recall, scores), strict=True):
+        lines = np.ascontiguousarray(np.moveaxis(values, -3, 0))
+        flat = pa.array(lines.reshape(-1), pa.float64())
+        offsets = pa.array(np.arange(len(lines) + 1) * math.prod(lines.shape[1:]), pa.int64())
+        columns[name] = pa.LargeListArray.from_arrays(offsets, flat)
+    return _with_header(pa.table(columns), header)
+
+
+def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> CurveResult:
+    """The Result of the curves of all categories.
+
+    curves: the tables of reduce_category, joined. n_images: what check_images gives. categories: all ids, or their
+    names by id, for axis K; None: those of the table.
+
+    Returns:
+        A Result without outcomes: numbers, tables by category and curves are there; what reads single detections
+        raises ValueError.
+
+    Raises:
+        ValueError: a category is there twice, or is not one of `categories`.
+    """
+    header = _header(curves.schema)
+    protocol, shape = _protocol_of(header)
+    found = arrow.ids(curves.column("category").combine_chunks(), lambda row: f"curves['category'][{row}]")
+    ids, names = joined_ids(found), dict(header["category_names"])
+    if len(ids) < len(found):
+        twice = next(id for id in ids.tolist() if (found == id).sum() > 1)
+        raise ValueError(f"category {twice!r} has several rows of curves: reduce all its rows together")
+    if categories is not None:
+        given = category_column(list(categories), lambda name, row: f"categories[{row}]")
+        unknown = next((id for id in ids.tolist() if id not in set(given.tolist())), None)
+        if unknown is not None:
+            raise ValueError(f"category {unknown!r} is not one of categories")
+        ids = joined_ids(given)
+        if isinstance(categories, Mapping):
+            names = {str(id): str(name) for id, name in zip(given.tolist(), categories.values(), strict=True)}
+    n_thresholds, n_areas = len(protocol.iou_thresholds), len(protocol.area_ranges)
+    n_recalls, n_limits = len(protocol.recall_thresholds), len(protocol.max_dets)
+    place = {id: k for k, id in enumerate(ids.tolist())}
+    at = np.array([place[id] for id in found.tolist()], np.int64)
+    arrays = []
+    for name in CURVES:
+        axes = (n_thresholds, n_areas, n_limits) if name == "recall" else (n_thresholds, n_recalls, n_areas, n_limits)
+        column = curves.column(name).combine_chunks()
+        values, lengths = arrow.lists(column, lambda row, name=name: f"curves[{name!r}][{row}]")  # type: ignore[misc]
+        if name == "scores" and not lengths.any():
+            axes = (0, *axes[1:])
+        whole = np.full((len(ids), *axes), -1.0)
+        whole[at] = values.to_numpy(zero_copy_only=False).reshape(len(found), *axes)
+        arrays.append(np.ascontiguousarray(np.moveaxis(whole, 0, -3)))
+    counts = np.zeros((2, len(ids)), np.int64)
+    for i, name in enumerate(("n_gt", "n_dt")):
+        counts[i, at] = curves.column(name).to_numpy()
+    key = str if ids.dtype.kind == "U" else int
+    totals = Totals(
+        iou_type=shape.iou_type, category_ids=ids, category_names={key(k): name for k, name in names.items()},
+        category_groups={}, n_images=n_images, n_gt=counts[0], n_dt=counts[1],
+    )  # fmt: skip
+    return CurveResult(protocol, shape, totals, arrays[0], arrays[1], arrays[2])
+
+
+def _header_of(outcomes: Outcomes) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "protocol": outcomes.protocol.to_dict(),
+        "iou_type": outcomes.iou_type,
+        "shape": dict(outcomes.shape.params),
+        "category_names": {str(k): name for k, name in outcomes.category_names.items()},
+    }
+
+
+def _with_header(table: Any, header: Mapping[str, Any]) -> Any:
+    text = json.dumps(header, sort_keys=True)
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    return table.replace_schema_metadata({METADATA: json.dumps({"header": text, "sha256": checksum})})
+
+
+def _header(schema: Any) -> dict[str, Any]:
+    """What the schema of a table of the plan says. Raises ValueError."""
+    try:
+        stored = json.loads((schema.metadata or {})[METADATA])
+        text = str(stored["header"])
+        is_whole = hashlib.sha256(text.encode()).hexdigest() == stored["sha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("the table's schema has lost its metadata, which names the protocol: keep it") from error
+    if not is_whole:
+        raise ValueError("the metadata of the table's schema are damaged: their checksum is wrong")
+    header: dict[str, Any] = json.loads(text)
+    if header["format"] != FORMAT:
+        raise ValueError(f"the table is of format {header['format']}, this pymetrics reads {FORMAT}")
+    return header
+
+
+def _protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
+    return Protocol.from_dict(header["protocol"]), as_shape(header["iou_type"], **header["shape"])

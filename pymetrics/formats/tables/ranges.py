@@ -1,0 +1,172 @@
+"""Parquet files in ranges of images, of which memory holds one at a time. All rows of an image are in one range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..._records import record
+from ..ids import joined_ids
+from ..values import image_column
+from . import arrow, parquet
+from .rows import CATEGORY, IMAGE, Layout, Rows, column_of, layout_of, place_of, read_rows, values_of
+from .source import source_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..options import ReadOptions
+    from ..source import Source
+    from . import Table
+
+ROWS_AT_ONCE = 1 << 21  # objects of both sides in one range, but for an image that has more
+
+
+@record
+class Group:
+    """One row group. first: the row of its first row in the file. ids: the lowest and the highest id of an image."""
+
+    file: parquet.File
+    index: int
+    first: int
+    n_rows: int
+    ids: tuple[Any, Any]
+
+
+class Index:
+    """Where the images of one side stand: ids, ascending, how many objects each has, and the row groups."""
+
+    def __init__(self, table: Table, options: ReadOptions) -> None:
+        self.table, self.options, self.groups = table, options, list[Group]()
+        self.box_format, self.names = table.preset(options).box_format, table.names_of_categories(options)
+        self.nested = False
+        self._last: tuple[Group, Rows] | None = None  # at the border of two ranges it is asked for again
+        self._row_ids: list[NDArray[np.int64]] = []
+        found = [part for file in table.files or () for part in self._of_file(file)]
+        self.ids, self.counts = _summed(found)
+        self.repeats_ids = _repeat(self._row_ids)
+        self._row_ids = []
+
+    def _of_file(self, file: parquet.File) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+        opened = parquet.open_file(file, self.table.argument)
+        layout = self._layout(file, opened)
+        self.nested = self.nested or layout.nested
+        name = layout.names[IMAGE]
+        for index, first, n in parquet.row_groups(file, opened):
+            if not n:
+                continue
+            columns = [str(name), *([str(layout.names["id"])] if "id" in layout.names else [])]
+            piece = parquet.row_group(opened, index, columns, file, self.table.argument)
+            image = column_of(piece, str(name))
+            arrow.require_values(image, place_of(layout, IMAGE, first))
+            counted = arrow.plain(image).value_counts()
+            ids = arrow.ids(counted.field("values"), lambda row, layout=layout: layout.place(IMAGE, None))  # type: ignore[misc]
+            if "id" in layout.names:
+                self._row_ids.append(values_of(piece, layout, "id", first, self.options))
+            ids_in_order = np.sort(ids)
+            self.groups.append(Group(file, index, first, n, (ids_in_order[0], ids_in_order[-1])))
+            per_row = _objects_of_a_row(opened, index, str(layout.names[CATEGORY])) if layout.nested else 1
+            yield ids, counted.field("counts").to_numpy() * per_row
+
+    def _layout(self, file: parquet.File, opened: Any) -> Layout:
+        order = self.table.order_column(self.options)
+        return layout_of(opened.schema_arrow, file.path, self.options, order, list(file.partition))
+
+    def rows(self, low: Any, high: Any) -> Iterator[Rows]:
+        """The objects of the images from low to high, both included, in the order of the files."""
+        for group in self.groups:
+            if not (group.ids[0] <= high and group.ids[1] >= low):
+                continue
+            if self._last is None or self._last[0] is not group:
+                opened = parquet.open_file(group.file, self.table.argument)
+                layout = self._layout(group.file, opened)
+                piece = parquet.row_group(opened, group.index, layout.columns(), group.file, self.table.argument)
+                self._last = group, read_rows(piece, layout, group.first, self.options)
+            found = self._last[1]
+            if low <= group.ids[0] and group.ids[1] <= high:
+                yield found
+                continue
+            image = found.columns[IMAGE]
+            images = None if found.images is None else (found.images >= low) & (found.images <= high)
+            yield found.take((image >= low) & (image <= high), images)
+
+    def source(self, low: Any, high: Any, images: NDArray[Any] | None) -> Source:
+        """What the images from low to high hold. images: those that the user lists, of all ranges, ascending."""
+        options = self.options
+        if images is not None:
+            chosen = images[(images >= low) & (images <= high)]
+            options = replace(options, tables=replace(options.tables, images=chosen))
+        return source_of(list(self.rows(low, high)), options, self.box_format, self.names)
+
+
+def _objects_of_a_row(opened: Any, index: int, name: str) -> int:
+    """How many objects a row of a nested row group has, on average and at least 1. name: the column of categories."""
+    group, parts = opened.metadata.row_group(index), set(name.split("."))
+    for i in range(group.num_columns):
+        column = group.column(i)
+        if parts <= set(column.path_in_schema.split(".")):
+            return max(1, int(column.num_values) // int(group.num_rows))
+    return 1
+
+
+def _repeat(parts: list[NDArray[np.int64]]) -> bool:
+    """Whether an id comes twice."""
+    ids = np.concatenate([np.empty(0, np.int64), *parts])
+    if not (ids[1:] > ids[:-1]).all():
+        ids.sort()
+    return bool((ids[1:] == ids[:-1]).any())
+
+
+def _summed(parts: list[tuple[NDArray[Any], NDArray[np.int64]]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """All ids, ascending, and the sum of the counts of each. Raises TypeError: integers and strings."""
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    ids, counts = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    if len({part[0].dtype.kind for part in parts}) > 1:
+        raise TypeError("image ids must be all integers or all strings in all files of one side")
+    order = np.argsort(ids, kind="stable")
+    ids, counts = ids[order], counts[order]
+    starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
+    return ids[starts], np.add.reduceat(counts, starts)
+
+
+def n_objects(table: Table, options: ReadOptions) -> int:
+    """About how many objects all files hold, by what they say of themselves. Raises OSError, TypeError, ValueError."""
+    layout, found = table.layout(options), 0
+    for file in table.files or ():
+        opened = parquet.open_file(file, table.argument)
+        for index, _, n in parquet.row_groups(file, opened):
+            found += n * (_objects_of_a_row(opened, index, str(layout.names[CATEGORY])) if layout.nested and n else 1)
+    return found
+
+
+def ranges_of(gt: Index, dt: Index, images: Any, at_once: int | None = None) -> Iterator[tuple[Source, Source]]:
+    """Both sides, range after range; images without rows are in one of them, too.
+
+    images: that the user lists, or None.
+
+    Raises:
+        TypeError, ValueError: as reading all at once.
+    """
+    listed = None
+    if images is not None:
+        listed = joined_ids(image_column(images, lambda name, row: f"images[{row}]", "images"))
+    names = [f"{side.table.layout(side.options).place(IMAGE, None)}" for side in (gt, dt)]
+    ids = joined_ids(gt.ids, dt.ids, *(() if listed is None else (listed,)), names=[*names, "images[0]"])
+    if not len(ids):
+        yield gt.source(0, 0, listed), dt.source(0, 0, listed)
+        return
+    weights = np.zeros(len(ids), np.int64)
+    for side in (gt, dt):
+        weights[np.isin(ids, side.ids, assume_unique=True)] += side.counts
+    at_once = at_once or ROWS_AT_ONCE
+    ends, first = np.cumsum(weights), 0
+    while first < len(ids):
+        before = int(ends[first - 1]) if first else 0
+        last = max(first + 1, int(np.count_nonzero(ends <= before + at_once)))
+        low, high = ids[first], ids[last - 1]
+        yield gt.source(low, high, listed), dt.source(low, high, None)
+        first = last
