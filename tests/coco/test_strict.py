@@ -59,8 +59,7 @@ def test_no_thresholds(rival):
         evaluation = quietly(evaluation_class, gt, quietly(gt.loadRes, plain_scene().dt), "bbox")
         evaluation.params.iouThrs = []
         with pytest.raises(IndexError):
-            for step in ("evaluate", "accumulate", "summarize"):
-                quietly(getattr(evaluation, step))
+            quietly(lambda e=evaluation: (e.evaluate(), e.accumulate(), e.summarize()))
 
 
 def an_unknown_image(scene):
