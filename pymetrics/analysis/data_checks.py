@@ -199,11 +199,11 @@ def _rescaled(scene: _Scene, sizes: Any, image: Any) -> Iterator[tuple[str, Any]
     if reach.max() <= LARGEST_PART:
         yield "in parts of the image", boxes * np.tile(size, 2)
     width, height = (_side(value) for value in reach)
-    yield f"of images resized to {width} x {height}", boxes * np.tile(size / [width, height], 2)
+    yield f"of images resized to {width} x {height}", boxes * np.tile(size / np.array([width, height], np.float64), 2)
     longer = max(width, height)
-    factor = size.max(axis=1, keepdims=True) / longer
+    factor = size.max(axis=1, keepdims=True) / float(longer)
     yield f"of images whose longer side was resized to {longer}", boxes * factor
-    margin = (longer - size / factor) / 2
+    margin = (float(longer) - size / factor) / 2
     low = (boxes[:, :2] - margin) * factor
     yield f"of images resized into the middle of {longer} x {longer}", np.concatenate([low, boxes[:, 2:] * factor], 1)
 

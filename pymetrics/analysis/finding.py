@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -33,8 +34,18 @@ class Finding:
     __str__ = __repr__
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return dict(vars(self))
+        """Plain values; numbers that are not finite as text, for JSON has none."""
+        return {**vars(self), "examples": [_plain(example) for example in self.examples]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else repr(value)
 
 
 def _shown(example: Any) -> str:

@@ -34,7 +34,7 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
     The copies go at the end. Messages of EvaluationErrors name what was given in place of them.
     """
     found = {path: path for path in paths}
-    copied = [path for path in found if path == STANDARD_INPUT or _is_pipe(path)]
+    copied = [path for path in found if is_once_only(path)]
     with contextlib.ExitStack() as stack:
         if copied:
             import tempfile
@@ -52,7 +52,10 @@ def readable(paths: Iterable[str]) -> Iterator[dict[str, str]]:
             raise EvaluationError(message) from error
 
 
-def _is_pipe(path: str) -> bool:
+def is_once_only(path: str) -> bool:
+    """Whether it can be read once only: standard input, a pipe."""
+    if path == STANDARD_INPUT:
+        return True
     return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 

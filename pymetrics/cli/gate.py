@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import blaming
+from .files import blaming, is_once_only
 from .options import check_input, key_of, kinds_of
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def gate_of(parser: argparse.ArgumentParser, options: argparse.Namespace, protoc
         minima[key] = max(float(value), minima.get(key, 0.0))
     numbers = None
     if options.baseline is not None:
+        if is_once_only(options.baseline):
+            parser.error("argument --baseline: must be a file, not standard input or a pipe")
         check_input(parser, "--baseline", options.baseline, kinds_of(parser, options)["dt"])
         numbers = _numbers_in(options.baseline)
     if numbers is not None and options.tolerance is None:

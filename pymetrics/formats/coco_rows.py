@@ -43,8 +43,8 @@ def rows_of_dataset(dataset: Mapping[str, Any], side: str, file: str) -> tuple[R
             n_unlisted += 1
             continue
         rows.append(_row(annotation, id_of[image], category, place, file, scored=False))
-    ids = Counter(annotation.get("id") for annotation in annotations)
-    n_odd = ids[0] + sum(n - 1 for id, n in ids.items() if n > 1 and id is not None)
+    ids = Counter(row["id"] for row in annotations if isinstance(row.get("id"), (int, float, str)))
+    n_odd = ids[0] + sum(n - 1 for n in ids.values())
     lost = _unlisted(n_unlisted, "annotations of images or categories that are not listed")
     if n_odd:
         lost["ids"] = f"{n_odd} annotation ids that pycocotools takes otherwise (0, or one of several rows)"
@@ -107,8 +107,8 @@ def _row(annotation: Mapping[str, Any], image: str, category: Any, place: str, f
         box=[float(value) for value in box],
         file=file,
         score=None if score is None else float(score),
-        polygons=segmentation if isinstance(segmentation, list) and segmentation else None,
-        mask=segmentation if isinstance(segmentation, dict) else None,
+        polygons=_polygons(segmentation, place) if isinstance(segmentation, (list, tuple)) and segmentation else None,
+        mask=_runs(segmentation, place) if isinstance(segmentation, Mapping) else None,
         area=None if area is None else float(area),
         crowd=not scored and annotation.get("iscrowd", 0) == 1,
         ignore=not scored and bool(annotation.get("ignore", 0)),
@@ -221,6 +221,19 @@ def _value(row: Any, key: str, place: str, kinds: tuple[type, ...]) -> Any:
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise TypeError(f"{place}[{key!r}] must be a whole number or a string, got {value!r}")
     return value
+
+
+def _polygons(polygons: Sequence[Any], place: str) -> list[list[float]]:
+    for i, polygon in enumerate(polygons):
+        if not isinstance(polygon, (list, tuple)) or len(polygon) < 6 or not all(map(_is_number, polygon)):
+            raise ValueError(f"{place}['segmentation'][{i}] must hold x, y, x, y, ... of three points or more")
+    return [[float(value) for value in polygon[: len(polygon) // 2 * 2]] for polygon in polygons]
+
+
+def _runs(mask: Mapping[str, Any], place: str) -> dict[str, Any]:
+    if "size" not in mask or not isinstance(mask.get("counts"), (str, bytes, list, tuple)):
+        raise ValueError(f"{place}['segmentation'] must have 'size' and 'counts'")
+    return dict(mask)
 
 
 def _is_number(value: Any) -> bool:

@@ -247,6 +247,9 @@ def _check_names(rows: Rows, format: str, side: str) -> None:
     if twice is not None and format != "coco":
         ids = [id for id, name in rows.names.items() if name == twice]
         raise ValueError(f"two categories are named {twice!r} ({ids[0]!r} and {ids[1]!r}), which {format} cannot hold")
+    for id, name in rows.names.items():
+        if format not in ("coco", "yolo") and (not name or name != name.strip()):
+            raise ValueError(f"the category {id!r} is named {name!r}: {format} needs a name without spaces around it")
     if format not in OF_FOLDERS:
         return
     for image in rows.images or ():

@@ -97,7 +97,8 @@ def _cell(value: int, total: int, is_right: bool, is_corner: bool) -> str:
     if is_corner:
         return "<td></td>"
     share = min(value / total, 1) if total else 0
-    kind = " ".join((["right"] if is_right else []) + (["deep"] if share > 0.55 else []))
+    kinds = (("right", is_right), ("deep", share > 0.55), ("full", share > 0.78))  # where letters are to differ
+    kind = " ".join(name for name, holds in kinds if holds)
     style = f' style="--v:{round(100 * share)}%"' if value else ""
     return f"<td{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}{style}>{value or ''}</td>"
 

@@ -101,6 +101,7 @@
         const value = count(r, c), share = total ? Math.min(value / total, 1) : 0;
         cell.textContent = value || "";
         cell.classList.toggle("deep", share > 0.55);
+        cell.classList.toggle("full", share > 0.78);
         cell.style.setProperty("--v", Math.round(100 * share) + "%");
       });
     });

@@ -10,8 +10,9 @@ files is refused by new releases.
 from __future__ import annotations
 
 import re
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..evaluation.result import Result
@@ -42,6 +43,8 @@ def log(
     class_names: Names = None,
     shown: int | Sequence[Any] = 16,
     rows: int = 1000,
+    figures: bool = False,
+    report: bool = False,
 ) -> None:
     """Log a result to a run of MLflow.
 
@@ -55,6 +58,9 @@ def log(
     Images, in the run's image charts, by the name of their file: MLflow has no layers, so that boxes and masks are
     drawn into them, as `pymetrics.pictures.draw_marks` does.
 
+    With figures=True also the artifacts "<name>.png" of `Result.figures`; with report=True "report.html", the report of
+    `Result.report`, which MLflow shows in its page. Each takes a second or more: leave them to the last epoch.
+
     Args:
         result: of `pymetrics.evaluate` or an Accumulator; for images, one with its data (keep_data=True).
         images: a folder, in which files have the names of the data; a mapping from image id to paths, PIL images or
@@ -66,12 +72,14 @@ def log(
         keys, class_names: as `Result.scalars`; class_names names rows and what is drawn, too.
         shown: how many images, those with the lowest F1; or the ids of the images, to see the same at each step.
         rows: at most so many rows has the table "per_image.csv".
+        figures: needs Matplotlib (the extra "plot"). media=False leaves figures and report out, too.
 
     Raises:
         ValueError: no run is active; prefix holds what trackers refuse; class_names lacks a category of the ground
             truth, or two of them are equal; a number is NaN; step is no integer from 0 on; an image is missing, cannot
             be read or has another size than the data says.
         TypeError: class_names is no mapping.
+        ImportError: figures are asked for, and Matplotlib is not installed.
         mlflow.exceptions.MlflowException: MLflow refused something.
     """
     step, run = content.check_step(step), active_run() if run is None else run
@@ -97,6 +105,16 @@ def log(
         tables["confusion"] = Table(["actual", *labels], lines)
     for name, table in tables.items():
         client.log_text(run_id, table.to_csv(), f"{prefix}{name}.csv")
+    if figures:
+        for name, figure in result.figures().items():
+            client.log_figure(run_id, figure, f"{prefix}{name}.png")
+    if report:
+        given = class_names if isinstance(class_names, Mapping) else None
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/report.html"
+            result.report(path, images=None if images is True else images, class_names=given)
+            with open(path, encoding="utf-8") as file:
+                client.log_text(run_id, file.read(), f"{prefix}report.html")
     if images is not None:
         place_of = {id_: place for place, id_ in enumerate(result.outcomes.image_ids.tolist())}
         for id_, name, image, marks in content.Shown(result, images, shown, at.threshold, class_names):

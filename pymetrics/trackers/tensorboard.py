@@ -35,6 +35,7 @@ def log(
     class_names: Names = None,
     shown: int | Sequence[Any] = 16,
     curves: int = 20,
+    figures: bool = False,
 ) -> None:
     """Log a result to a SummaryWriter, of torch.utils.tensorboard or tensorboardX.
 
@@ -48,6 +49,9 @@ def log(
     Images, under "images/<name of the file>": TensorBoard has no layers, so that boxes and masks are drawn into them,
     as `pymetrics.pictures.draw_marks` does.
 
+    With figures=True also those of `Result.figures` (confusion matrix, bars of classes, ...), under their names; each
+    takes some tenths of a second.
+
     Args:
         writer: has add_scalar, add_pr_curve_raw and add_image.
         result: of `pymetrics.evaluate` or an Accumulator; for images, one with its data (keep_data=True).
@@ -59,12 +63,14 @@ def log(
         keys, class_names: as `Result.scalars`; class_names names curves and what is drawn, too.
         shown: how many images, those with the lowest F1; or the ids of the images, to see the same at each step.
         curves: at most so many classes, those with the most ground truth, have a curve.
+        figures: needs Matplotlib (the extra "plot"); media=False leaves them out, too.
 
     Raises:
         ValueError: prefix holds what trackers refuse; class_names lacks a category of the ground truth, or two of them
             are equal; a number is NaN; step is no integer from 0 on; a score is outside 0 to 1 (curves have none
             there); an image is missing, cannot be read or has another size than the data says.
         TypeError: writer is no SummaryWriter; class_names is no mapping.
+        ImportError: figures are asked for, and Matplotlib is not installed.
     """
     if not callable(getattr(writer, "add_pr_curve_raw", None)):
         raise TypeError(
@@ -79,6 +85,9 @@ def log(
         return
     for name, curve in _curves(result, content.display_names(result, class_names), curves):
         writer.add_pr_curve_raw(f"{prefix}pr/{name}", *_points(curve), step, num_thresholds=N_THRESHOLDS)
+    if figures:
+        for name, figure in result.figures().items():
+            writer.add_figure(prefix + name, figure, step)
     if images is not None:
         for _, name, image, marks in content.Shown(result, images, shown, at.threshold, class_names):
             drawn = np.asarray(draw_marks(image, marks))

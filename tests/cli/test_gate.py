@@ -178,6 +178,8 @@ def test_bad_arguments(here, tmp_path, capsys):
     for value in ("40", "-0.1", "nan"):
         assert f"argument --min: 'map={value}': the value must be from 0 to 1" in last("--min", f"map={value}")
     assert "argument --baseline: no such file: 'no.pmr'" in last("--baseline", "no.pmr")
+    for path in ("-", "/dev/null"):
+        assert "argument --baseline: must be a file, not standard input or a pipe" in last("--baseline", path)
     assert "holds numbers alone, so that chance cannot be considered: say with --tolerance" in last(*old)
     assert "argument --tolerance: must be from 0 to 1, got 5.0" in last(*old, "--tolerance", "5")
     assert "argument --tolerance: is for a --baseline that" in last("--tolerance", "0.1")

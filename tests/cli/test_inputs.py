@@ -141,6 +141,20 @@ def test_detections_that_a_warning_has_told_of(here, tmp_path, capsys):
     assert err.count("pymetrics: warning: ") == 1
 
 
+def test_detections_that_lvis_leaves_out(data, tmp_path, capsys):
+    gt = data("generated/gt_lvis.json")
+    content = json.loads(gt.read_text())
+    rows = [row | {"score": 0.5} for row in content["annotations"]]
+    ids = [category["id"] for category in content["categories"]]
+    elsewhere = [row | {"category_id": other} for row in rows for other in ids]  # most were not looked for there
+    (tmp_path / "dt.json").write_text(json.dumps(elsewhere))
+    assert main(["eval", str(gt), f"{tmp_path}/dt.json", "--protocol", "lvis"]) == 0
+    n = len(pymetrics.evaluate(gt, tmp_path / "dt.json", protocol="lvis").outcomes.scores)
+    assert n < len(elsewhere)
+    words = "at most 300 per image, of categories that were looked for there"
+    assert f"dt: {n} of {len(elsewhere)} detections ({words}) on " in capsys.readouterr().err
+
+
 def test_a_shell_pipes_a_packed_file(here, tmp_path):
     packed = gzip.compress((here / "dt_sharp.json").read_bytes())
     command = [sys.executable, "-m", "pymetrics", "eval", "gt.json", "-"]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import json
+import re
+import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers import layouts
 
 import pymetrics
-from pymetrics.formats import detect
+from pymetrics.formats import detect, writers
 from pymetrics.formats.data_yaml import read_yaml
 from pymetrics.formats.image_sizes import read_sizes, size_of
 
@@ -155,3 +160,59 @@ def test_the_reader_of_yaml_agrees_with_pyyaml(tmp_path: Path, need) -> None:
     ):
         path.write_text(text)
         assert read_yaml(path) == yaml.safe_load(text)
+
+
+ODD = [None, True, -1, 0, 1.5, float("nan"), float("inf"), 1e400, 10**30, "", "x", [], [1], {}, {"id": 1}, [[1, 2]]]
+
+
+def spoiled(content: Any, rng: np.random.Generator) -> Any:
+    """A copy with one or two values, anywhere in it, replaced or left out."""
+    found = copy.deepcopy(content)
+    for _ in range(rng.integers(1, 3)):
+        place = found
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = keys[rng.integers(len(keys))]
+            if isinstance(place[key], (dict, list)) and place[key] and rng.random() < 0.8:
+                place = place[key]
+                continue
+            if rng.random() < 0.2:
+                del place[key]
+            else:
+                place[key] = copy.deepcopy(ODD[rng.integers(len(ODD))])
+            break
+    return found
+
+
+def test_spoiled_dicts(tmp_path: Path) -> None:
+    """check names what is wrong and raises nothing; convert raises ValueError or TypeError that name it."""
+    rng, (gt, dt) = np.random.default_rng(4), layouts.coco()
+    gt["annotations"][0]["keypoints"] = [1, 2, 2] * 3
+    gt["annotations"][1]["segmentation"] = {"size": [256, 512], "counts": [0, 256 * 512]}
+    targets = list(writers.WRITERS)
+    n_refused = n_found = 0
+    for i in range(120):
+        bad_gt, bad_dt = spoiled(gt, rng), spoiled(dt, rng)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for sides in ((bad_gt,), (bad_gt, dt), (gt, bad_dt)):
+                found = pymetrics.check(*sides)
+                json.dumps(found.to_dict(), allow_nan=False)
+                assert str(found)
+                n_found += len(found.errors) > 0
+            format = targets[i % len(targets)]
+            for source, keywords in ((bad_gt, {}), (bad_dt, {"gt": gt})):
+                try:
+                    iou_type = "segm" if i % 8 < 4 else "bbox"
+                    pymetrics.convert(source, tmp_path / str(i), format, iou_type=iou_type, **keywords)
+                except (ValueError, TypeError) as error:
+                    n_refused += 1
+                    assert re.match(r"gt|dt|source|two|the|(yolo|voc|cvat|openimages) cannot hold this", str(error)), (
+                        error
+                    )
+                shutil.rmtree(tmp_path / str(i), ignore_errors=True)
+                (tmp_path / str(i)).unlink(missing_ok=True)
+    assert n_refused > 30
+    assert n_found > 30

@@ -7,7 +7,8 @@ import zipfile
 class Archive:
     """The archive of an offline experiment.
 
-    metrics: {(name, step): value}. uploads: rows of {"type", "name", "step", "data" (bytes), "annotations", ...}.
+    metrics: {(name, step): value}. epochs: those of metrics. html: texts. uploads: rows of {"type", "name", "step",
+    "overwrite", "data" (bytes), "metadata"}.
     """
 
     def __init__(self, path):
@@ -19,6 +20,7 @@ class Archive:
                     metric = message["payload"]["metric"]
                     self.metrics[metric["metricName"], metric["step"]] = metric["metricValue"]
                     self.epochs.add(metric["epoch"])
+            self.html = [message["payload"]["html"] for message in messages if message["type"] == "html"]
             self.uploads = []
             for message in messages:
                 if message["type"] == "file_upload":

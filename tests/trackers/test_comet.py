@@ -157,6 +157,16 @@ def test_blank_canvases_and_rotated_boxes(logged):
     assert sorted(zip(outline[::2], outline[1::2], strict=True)) == [(10, 15), (10, 25), (30, 15), (30, 25)]
 
 
+def test_the_report(start, tmp_path):
+    """As docs/trackers.md says."""
+    make_result().report(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    experiment = start()
+    experiment.log_html(text)
+    experiment.end()
+    assert Archive(tmp_path / f"{experiment.id}.zip").html == [text]
+
+
 def test_what_comet_drops_in_silence_is_an_error(start, monkeypatch):
     experiment = start()
     result = make_result()

@@ -133,6 +133,21 @@ def test_images(mlflow, log, tmp_path):
         np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
 
 
+@pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
+def test_figures_and_report(mlflow, log, need, tmp_path):
+    need("matplotlib")
+    result = make_result()
+    with mlflow.start_run() as run:
+        log(result, write_images(tmp_path), step=0, shown=0, figures=True, report=True, class_names=NAMES)
+    names = {path.name for path in artifact(run, "val").iterdir()}
+    assert names == {f"{name}.png" for name in result.figures()} | {
+        "report.html", "per_class.csv", "per_image.csv", "confusion.csv",
+    }  # fmt: skip
+    assert artifact(run, "val/confusion.png").read_bytes().startswith(b"\x89PNG")
+    (found,) = pymetrics.read_report(artifact(run, "val/report.html")).values()
+    assert found.scalars["map"] == result["map"]
+
+
 def test_which_run(mlflow, log):
     result = make_result()
     with pytest.raises(ValueError, match="no run of MLflow is active"):

@@ -87,6 +87,15 @@ def test_images_are_drawn(logged, tmp_path):
         np.testing.assert_array_equal(found, np.asarray(wanted))
 
 
+@pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
+def test_figures(logged, need):
+    need("matplotlib")
+    result = make_result()
+    events = logged((result, 2, None, {"figures": True}))
+    assert set(events.Tags()["images"]) == {f"val/{name}" for name in result.figures()} > {"val/confusion"}
+    assert {events.Images(tag)[0].step for tag in events.Tags()["images"]} == {2}
+
+
 def test_without_ground_truth_there_is_no_curve(logged):
     events = logged((result_cases.make_result(n_gt=0), 0, None, {}))
     assert events.Tags()["tensors"] == events.Tags()["scalars"] == []

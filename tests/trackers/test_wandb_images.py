@@ -98,6 +98,20 @@ def test_a_run_with_images(logged, tmp_path, masks):
             np.testing.assert_array_equal(np.asarray(Image.open(files / layers[layer]["path"])), wanted)
 
 
+@pytest.mark.slow
+def test_the_report_in_a_run(wandb, tmp_path):
+    """As docs/trackers.md says."""
+    make_result().report(tmp_path / "report.html")
+    run = wandb.init(mode="offline", project="test", dir=tmp_path, settings=wandb.Settings(console="off"))
+    with open(tmp_path / "report.html", encoding="utf-8") as file:
+        run.log({"report": wandb.Html(file, inject=False)})
+    run.finish()
+    path = Path(run.settings.sync_file)
+    entry = json.loads(inspect(path, "--summary"))["summary"]["report"]
+    logged = path.parent / "files" / entry["path"]
+    assert logged.read_text(encoding="utf-8") == (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_which_images(payload):
     result = make_result()
     names = [FILES[8], FILES[7], FILES[9]]

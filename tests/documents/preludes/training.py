@@ -1,7 +1,12 @@
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import torch
+from PIL import Image
 
+from pymetrics import analysis
 from pymetrics.detection import MeanAveragePrecision
 
 n_epochs, names = 2, {1: "person"}
@@ -24,3 +29,18 @@ class Model(torch.nn.Module):
 model = Model()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 lightning = SimpleNamespace(LightningModule=torch.nn.Module)  # examples/train_lightning.py runs with Lightning
+
+# Five images of one person each, who is found by one of two models.
+for i in range(5):
+    mask = np.zeros((64, 48), np.uint8)
+    mask[8:56, 10 + i : 30] = 1
+    for folder, end, pixels in (("PNGImages", "", 100 * mask), ("PedMasks", "_mask", mask)):
+        Path("PennFudanPed", folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(f"PennFudanPed/{folder}/P{i}{end}.png")
+photographs = [torch.zeros(3, 64, 48)] * 5
+found = {"boxes": torch.tensor([[10.0, 8.0, 30.0, 56.0]]), "labels": torch.tensor([1]), "scores": torch.ones(1)}
+models = {
+    "one": lambda images: [found for _ in images],
+    "none": lambda images: [{key: value[:0] for key, value in found.items()} for _ in images],
+}
+time_model = partial(analysis.time_model, seconds=0.0)
