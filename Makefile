@@ -21,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-main test-trackers test-distributed test-fast lint format docs bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-distributed test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its report into pymetrics-demo/
 	$(BIN)/pymetrics demo
@@ -92,15 +92,22 @@ parity: $(VENV)/.test
 
 # Under AddressSanitizer and UndefinedBehaviorSanitizer (gcc): the tests that need neither torch nor Numba. Under
 # ThreadSanitizer: the kernels, as make replay, and the reader's threads on damaged files.
+SANITIZED := PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
+  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+  $(BIN)/pytest -q -s -p no:faulthandler -p no:cacheprovider -k "not numba and not cuda_emu and not hypothesis" \
+  tests/kernels tests/formats tests/coco tests/cli
 sanitize: replay
 	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_BUILD_CUDA=off PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
 	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
-	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
-	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/pytest -q -s -p no:faulthandler -k "not numba and not cuda_emu and not hypothesis" \
-	  tests/kernels tests/formats tests/coco tests/cli
+	@$(SANITIZED) -m "not slow" --part 2/2 > build/sanitize.log 2>&1 & other=$$!; \
+	$(SANITIZED) -m "not slow" --part 1/2; first=$$?; wait $$other; second=$$?; cat build/sanitize.log; \
+	[ $$first$$second = 00 ]
 	$(CXX) $(FUZZ_FLAGS) -fsanitize=thread -o build/fuzz-threads tests/fuzz/coco_json.cpp $(READER)
 	build/fuzz-threads 20 $(FUZZ_SEED)
+
+# The tests over two seconds under the same sanitizers, once `make sanitize` has built: some half an hour.
+sanitize-slow:
+	$(SANITIZED) -m slow
 
 # Recorded calls of every kernel, with the bytes that the reference writes, in C++ alone: under ThreadSanitizer; and on
 # an ARM processor that qemu simulates (Debian: qemu-user g++-aarch64-linux-gnu).
