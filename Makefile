@@ -105,7 +105,7 @@ sanitize: replay
 	$(CXX) $(FUZZ_FLAGS) -fsanitize=thread -o build/fuzz-threads tests/fuzz/coco_json.cpp $(READER)
 	build/fuzz-threads 20 $(FUZZ_SEED)
 
-# The tests over two seconds under the same sanitizers, once `make sanitize` has built: some half an hour.
+# The tests over two seconds under the same sanitizers, once `make sanitize` has built.
 sanitize-slow:
 	$(SANITIZED) -m slow
 
