@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ LONG = 22  # characters of a number: a longer one has more than 17 digits
 LAST = Decimal(1).scaleb(-32)  # the last digit that is written
 EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 SPLIT = 2.0**27 + 1
+MOST_EXPONENT = 40  # of what has more digits
 MOST_PIXELS = 1e12  # of what is written with more digits
 
 
@@ -22,8 +23,13 @@ def low_part(text: str | bytes) -> float:
     """What is left of a decimal number behind the float64 nearest to it; 0 of one that is not long."""
     if len(text) <= LONG:
         return 0.0
-    number = Decimal(text if isinstance(text, str) else text.decode())
-    return float(EXACT.subtract(number, Decimal(float(number))))
+    try:
+        number = Decimal(text if isinstance(text, str) else text.decode())
+        if number.is_finite() and abs(number.adjusted()) < MOST_EXPONENT:
+            return float(EXACT.subtract(number, Decimal(float(number))))
+    except (InvalidOperation, UnicodeDecodeError):
+        pass  # a float that is no decimal, such as nan with a payload
+    return 0.0
 
 
 def to_pixels(

@@ -43,7 +43,7 @@ def make_contents(
     names, first = list(results), next(iter(results.values()))
     if comparison is None and len(results) > 1:
         comparison = compare(results, n=n, seed=seed)
-    if comparison is not None and dict(comparison._results) != dict(results):
+    if comparison is not None and list(comparison._results.items()) != list(results.items()):
         raise ValueError(f"comparison is of {', '.join(comparison.names)}, not of the results {', '.join(names)}")
     models = [
         Model(name, result, _intervals_of(name, result, comparison, intervals, n, seed))

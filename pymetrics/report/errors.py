@@ -88,7 +88,8 @@ def _matrix(content: Mapping[str, Any], confusion: Mapping[str, Any], position: 
         cells = "".join(_cell(value, totals[r], r == c < n, r == n and c == n) for c, value in enumerate(line))
         rows.append(f'<tr><th scope="row">{text(label)}</th>{cells}</tr>')
     return (
-        f'<div class="scroll fits" tabindex="0"><table class="matrix{" roomy" if n <= 12 else ""}"><thead><tr><td></td>'
+        '<div class="scroll fits" tabindex="0" role="region" aria-label="Confusion matrix">'
+        f'<table class="matrix{" roomy" if n <= 12 else ""}"><thead><tr><td></td>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

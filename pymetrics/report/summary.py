@@ -57,7 +57,7 @@ def _tile(content: Mapping[str, Any], i: int) -> str:
         else (f"95&nbsp;% interval {points(found['low'])}&nbsp;to&nbsp;{points(found['high'])}")
     )
     if pair is not None:
-        under += f"<br>{_delta(pair, row['key'])} from {text(pair['first'])}"
+        under += f"<br>{_delta(pair, row['key'])} from the baseline"
     elif len(content["models"]) > 1:
         under += "<br>the baseline"
     return (

@@ -62,3 +62,8 @@ def test_low_parts():
     text = "0.12345678901234567890123456789012"
     assert Fraction(low_part(text)) == pytest.approx(Fraction(text) - Fraction(float(text)), rel=1e-15)
     assert low_part(text.encode()) == low_part(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "nan".rjust(30), "-" + "0" * 40, "1e-300".rjust(30), "1" * 30 + "e-320"])
+def test_numbers_that_have_no_low_part(text):
+    assert low_part(text) == 0

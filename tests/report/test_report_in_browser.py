@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,9 @@ def test_without_script(page: Page, report_path: Path) -> None:
     page.open(report_path, script=False)
     try:
         assert page.value("document.documentElement.className") == ""
+        counts = page.value("[...document.querySelectorAll('.counts')].map(e => e.textContent)")
+        assert len(counts) == 48
+        assert all(re.fullmatch(r"\d+ right · \d+ false · \d+ missed", text) for text in counts)
         assert page.value(f"({SHOWN})('.controls, #theme, .choice')") == 0
         assert page.value(f"({SHOWN})('section')") == 11
         assert page.value(f"({SHOWN})('.confusion')") == 2  # of both models, one under the other
