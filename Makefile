@@ -21,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-main test-trackers test-fast lint format docs bench parity sanitize replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-distributed test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its report into pymetrics-demo/
 	$(BIN)/pymetrics demo
@@ -45,6 +45,12 @@ test-trackers: $(VENV)-trackers/.packages
 	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,wandb,comet_ml,tensorboard,mlflow,trackio,lightning,transformers,accelerate,scipy" \
 	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
 	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
+
+# Tables of other libraries, and the plan on engines: Dask on a local cluster of two processes.
+DISTRIBUTED := pandas polars duckdb dask distributed
+test-distributed: $(VENV)-distributed/.packages
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,pyarrow,pandas,polars,duckdb,dask,distributed" \
+	  $(VENV)-distributed/bin/python -m pytest -q $(PYTEST_ARGS) tests/distributed/test_dask.py tests/formats/test_tables.py
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
 # at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
@@ -86,15 +92,22 @@ parity: $(VENV)/.test
 
 # Under AddressSanitizer and UndefinedBehaviorSanitizer (gcc): the tests that need neither torch nor Numba. Under
 # ThreadSanitizer: the kernels, as make replay, and the reader's threads on damaged files.
+SANITIZED := PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
+  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+  $(BIN)/pytest -q -s -p no:faulthandler -p no:cacheprovider -k "not numba and not cuda_emu and not hypothesis" \
+  tests/kernels tests/formats tests/coco tests/cli
 sanitize: replay
 	PYMETRICS_BUILD_DIR=build/asan PYMETRICS_BUILD_CUDA=off PYMETRICS_CMAKE_ARGS=-DPYMETRICS_SANITIZE=address,undefined \
 	  $(PIP) install -q --no-build-isolation --no-deps --upgrade --target build/asan/site .
-	PYTHONPATH=build/asan/site PYMETRICS_REQUIRE=native ASAN_OPTIONS=detect_leaks=0 \
-	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/pytest -q -s -p no:faulthandler -k "not numba and not cuda_emu and not hypothesis" \
-	  tests/kernels tests/formats tests/coco tests/cli
+	@$(SANITIZED) -m "not slow" --part 2/2 > build/sanitize.log 2>&1 & other=$$!; \
+	$(SANITIZED) -m "not slow" --part 1/2; first=$$?; wait $$other; second=$$?; cat build/sanitize.log; \
+	[ $$first$$second = 00 ]
 	$(CXX) $(FUZZ_FLAGS) -fsanitize=thread -o build/fuzz-threads tests/fuzz/coco_json.cpp $(READER)
 	build/fuzz-threads 20 $(FUZZ_SEED)
+
+# The tests over two seconds under the same sanitizers, once `make sanitize` has built.
+sanitize-slow:
+	$(SANITIZED) -m slow
 
 # Recorded calls of every kernel, with the bytes that the reference writes, in C++ alone: under ThreadSanitizer; and on
 # an ARM processor that qemu simulates (Debian: qemu-user g++-aarch64-linux-gnu).
@@ -176,6 +189,12 @@ $(VENV)-trackers/.packages: constraints.txt | $(VENV)/.test
 	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(TRACKERS)
 	@# trackio 0.43.0 asks for an older Pillow than that of the other tests, and runs with it
 	$(VENV)-trackers/bin/python -m pip --disable-pip-version-check install -q --no-deps -c constraints.txt trackio
+	@touch $@
+
+$(VENV)-distributed/.packages: constraints.txt | $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)-distributed
+	$(call see_main,$(VENV)-distributed)
+	$(VENV)-distributed/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(DISTRIBUTED)
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)

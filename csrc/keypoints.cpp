@@ -105,8 +105,8 @@ void keypoint_areas(const KeypointAreas& of, const Threads& threads) {
                 low[axis] = value < low[axis] ? value : low[axis];
                 high[axis] = value > high[axis] ? value : high[axis];
             }
-        for (index_t k = 0; has_nan && k < n_points;
-             ++k)  // the last NaN of an axis is its lowest and its highest value
+        // The last NaN of an axis is its lowest and its highest value.
+        for (index_t k = 0; has_nan && k < n_points; ++k)
             for (int axis = 0; axis < 2; ++axis) {
                 const double value = point[3 * k + axis];
                 if (value != value) low[axis] = high[axis] = value;

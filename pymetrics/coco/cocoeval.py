@@ -124,9 +124,9 @@ class COCOeval(ImageSteps):
         self._paramsEval = copy.deepcopy(p)
 
     def _evaluate_at_once(self) -> None:
-        protocol = evaluation_input.protocol_of(self.params)
         rows = self._select()
         columns, ids = self._columns_of(rows)
+        protocol = evaluation_input.protocol_of(self.params)
         cells = group(columns, protocol.limit)
         outcomes, _ = stages.match(columns, cells, protocol)
         warn_of_zero_ids(outcomes, columns)

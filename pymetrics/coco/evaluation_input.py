@@ -35,6 +35,8 @@ def protocol_of(p: Params) -> Protocol:
     limits = list(p.maxDets)
     if not limits:
         raise IndexError("params.maxDets must not be empty")
+    if not len(p.iouThrs) and is_strict():
+        raise IndexError("params.iouThrs must not be empty")
     if min(limits) < 0:
         raise ValueError(f"params.maxDets must not hold negative limits, got {min(limits)}")
     for i, threshold in enumerate(p.iouThrs):

@@ -221,7 +221,7 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
         axes = (n_thresholds, n_areas, n_limits) if name == "recall" else (n_thresholds, n_recalls, n_areas, n_limits)
         column = curves.column(name).combine_chunks()
         values, lengths = arrow.lists(column, lambda row, name=name: f"curves[{name!r}][{row}]")  # type: ignore[misc]
-        if name == "scores" and not lengths.any():
+        if name == "scores" and len(found) and not lengths.any():
             axes = (0, *axes[1:])
         whole = np.full((len(ids), *axes), -1.0)
         whole[at] = values.to_numpy(zero_copy_only=False).reshape(len(found), *axes)

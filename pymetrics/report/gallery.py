@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_IMAGES = 48
 SIDE = 480  # pixels of a thumbnail's longer side
 QUALITIES = ((SIDE, 72), (SIDE, 50), (SIDE, 30), (SIDE, 12), (360, 12), (240, 10), (160, 5))
-N_SAMPLES = 5  # pictures by which a quality is chosen
+N_SAMPLES = 3  # pictures by which a quality is chosen
 MOST_BYTES = 1_200_000  # of all images and their layers together
 MOST_MARK_BYTES = 420_000
 MOST_MARKS = (30, 20, 12, 7, 4)  # detections of a model in an image
@@ -62,14 +62,16 @@ def make_gallery(
             break
     thumbnails = encode([picture for picture, _ in opened], room - sum(map(len, layers)) - 400 * len(ids))
     figures = []
-    for id, rank, (picture, _), layer, thumbnail in zip(ids, ranks, opened, layers, thumbnails, strict=True):
+    for id, rank, (picture, _), one, layer, thumbnail in zip(
+        ids, ranks, opened, drawn, layers, thumbnails, strict=True
+    ):
         name = pictures.name(id)
         width, height = picture.size
         figures.append(
             f'<figure class="image" data-rank="{rank}"><div class="picture"><img alt="{attribute(name)}" '
             f'width="{width}" height="{height}" src="data:image/webp;base64,{thumbnail}">'
             f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{layer}</svg></div>'
-            f'<figcaption>{text(name)}<span class="counts"></span></figcaption></figure>'
+            f'<figcaption>{text(name)}<span class="counts">{one.counts}</span></figcaption></figure>'
         )
     boxes = "".join(
         f'<label class="layer {kind}"><input type="checkbox" data-layer="{name}" checked>{title}</label>'
@@ -169,8 +171,10 @@ class _Layers:
         scores, shown = content["scores"], content["scores"][content["position"]]
         lowest = scores[0] + LOWEST * (scores[-1] - scores[0])
         found = [of_model.of(id) for of_model in marks]
-        self.objects = _objects([[mark for mark in one if mark.side == "gt"] for one in found], shown, scale)
+        truths = [[mark for mark in one if mark.side == "gt"] for one in found]
+        self.objects = _objects(truths, shown, scale)
         self.detections = [list(_detections(one, shown, lowest, scale)) for one in found]
+        self.counts = _counts(found[0], shown)
 
     def html(self, most: int) -> str:
         """SVG with at most so many detections of a model, the surest on top."""
@@ -179,6 +183,17 @@ class _Layers:
             for i, one in enumerate(self.detections)
         ]
         return f'<g class="objects">{self.objects}</g>{"".join(groups)}'
+
+
+def _counts(marks: Sequence[Mark], shown: float) -> str:
+    """How many detections are right and false, and how many objects missed, as the script writes it."""
+    statuses = [mark.status for mark in marks if mark.side == "dt" and mark.score is not None and mark.score >= shown]
+    missed = sum(
+        mark.status == "missed" or (mark.status == "found" and mark.score is not None and mark.score < shown)
+        for mark in marks
+        if mark.side == "gt"
+    )
+    return f"{statuses.count('tp')} right · {statuses.count('fp')} false · {missed} missed"
 
 
 def _objects(truths: Sequence[Sequence[Mark]], shown: float, scale: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+LONG = 22  # characters of a name that may stand in several lines
 N_COLOURS = 8  # of style.css: --m0 to --m7
 
 
@@ -41,7 +42,8 @@ def colour(model: int) -> str:
 
 def model_name(model: int, name: str) -> str:
     """The name of a model beside its colour."""
-    return f'<span class="model {colour(model)}">{breakable(name)}</span>'
+    long = " long" if len(name) > LONG else ""
+    return f'<span class="model {colour(model)}{long}">{breakable(name)}</span>'
 
 
 def section(id: str, title: str, body: Iterable[str], lead: str = "") -> str:
@@ -63,8 +65,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", ca
     )
     caption = f"<caption>{caption}</caption>" if caption else ""
     return (
-        f'<div class="scroll" tabindex="0"><table class="{kind}">{caption}<thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Table"><table class="{kind}">{caption}'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

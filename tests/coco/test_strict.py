@@ -51,6 +51,17 @@ def test_no_results_as_the_process_says(tmp_path):
         assert quietly(made(COCO).loadRes, results, False).anns == {}
 
 
+@pytest.mark.usefixtures("strict")
+def test_no_thresholds(rival):
+    """pycocotools' IndexError, from the line that names them; without `strict` a ValueError."""
+    for coco_class, evaluation_class in (rival, (COCO, COCOeval)):
+        gt = made(coco_class)
+        evaluation = quietly(evaluation_class, gt, quietly(gt.loadRes, plain_scene().dt), "bbox")
+        evaluation.params.iouThrs = []
+        with pytest.raises(IndexError):
+            quietly(lambda e=evaluation: (e.evaluate(), e.accumulate(), e.summarize()))
+
+
 def an_unknown_image(scene):
     scene.dt[0]["image_id"] = 9999
 

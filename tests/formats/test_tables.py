@@ -457,6 +457,23 @@ def test_frames(coco, want, library):
     assert bits(pymetrics.evaluate(*sides, order="rows", **axes)) == want
 
 
+def test_buffers_that_are_not_aligned(coco, want):
+    """As some transports of messages leave them."""
+
+    def moved(array):
+        buffers = [
+            None if buffer is None else pa.py_buffer(b"x" + buffer.to_pybytes()).slice(1) for buffer in array.buffers()
+        ]
+        return pa.Array.from_buffers(array.type, len(array), buffers)
+
+    tables = [table.combine_chunks() for table in of_sides(*coco)]
+    for i, table in enumerate(tables):
+        boxes = cast(table.select(["bbox"]), bbox=BOX)["bbox"].chunk(0).values
+        columns = {name: moved(table[name].chunk(0)) for name in table.column_names if name != "bbox"}
+        tables[i] = pa.table({**columns, "bbox": pa.FixedSizeListArray.from_arrays(moved(boxes), 4)})
+    assert bits(pymetrics.evaluate(*tables, order="rows", **axes_of(coco[0]))) == want
+
+
 def test_columns_are_views(coco):
     """Boxes as lists of one length are not copied when a table is read."""
     _, dt = of_sides(*coco)

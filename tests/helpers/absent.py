@@ -21,7 +21,7 @@ def absent(name: str, reason: str) -> NoReturn:
     """Skip the test for want of `name`, or fail it where PYMETRICS_REQUIRE names it."""
     if name in required():
         pytest.fail(f"PYMETRICS_REQUIRE names {name}, but {reason}", pytrace=False)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
 
 
 def need_module(name: str) -> ModuleType:

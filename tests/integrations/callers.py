@@ -418,3 +418,105 @@ def yolox(checkouts: Path, scratch: Path) -> Any:
     statistics = torch.tensor([1.0, 1.0, 4.0])
     ap, ap_50, text = evaluator.evaluate_prediction(json.loads(dt.read_text()), statistics)
     return {"ap": float(ap), "ap_50": float(ap_50), "text": text}
+
+
+def _random_boxes(rng: Any, n: int) -> Any:
+    """float32 (n, 4): top, left, bottom, right."""
+    corner = rng.random((n, 2)) * 60
+    return np.hstack([corner, corner + rng.random((n, 2)) * 40 + 1]).astype(np.float32)
+
+
+@caller("keras-cv: compute_pycoco_metrics", "keras-cv/keras_cv/src/metrics/coco/pycoco_wrapper.py")
+def keras_cv(checkouts: Path, scratch: Path) -> Any:
+    """Batches of images whose ids are strings, padded boxes."""
+    names = ("keras_cv", "keras_cv.src", "keras_cv.src.metrics", "keras_cv.src.metrics.coco", "keras_cv.src.utils")
+    bare(checkouts / "keras-cv", *names)
+    module = module_in(checkouts / "keras-cv", "keras_cv.src.metrics.coco.pycoco_wrapper")
+    rng, size = np.random.default_rng(0), (4, 6)
+    gts: dict[str, list[Any]] = {name: [] for name in ("source_id", "classes", "boxes", "num_detections")}
+    dts: dict[str, list[Any]] = {
+        name: [] for name in ("source_id", "detection_classes", "detection_boxes", "detection_scores", "num_detections")
+    }
+    for batch in range(3):
+        ids = np.array([f"image {batch} {i}" for i in range(size[0])])
+        boxes = np.stack([_random_boxes(rng, size[1]) for _ in ids])
+        near = boxes + rng.normal(size=boxes.shape).astype(np.float32)
+        classes = rng.integers(1, 4, size)
+        for name, value in (("source_id", ids), ("classes", classes), ("boxes", boxes)):
+            gts[name].append(value)
+        gts["num_detections"].append(rng.integers(0, size[1] + 1, size[0]))
+        for name, value in (("source_id", ids), ("classes", classes), ("boxes", near), ("scores", rng.random(size))):
+            dts[name if name == "source_id" else f"detection_{name}"].append(value)
+        dts["num_detections"].append(rng.integers(1, size[1] + 1, size[0]))
+    found = quietly(lambda: module.compute_pycoco_metrics(gts, dts))
+    return {name: float(value) for name, value in found.items()}
+
+
+@caller("TensorFlow's object_detection: coco_tools", "models/research/object_detection/metrics/coco_tools.py")
+def tensorflow_coco_tools(checkouts: Path, scratch: Path) -> Any:
+    """Of TensorFlow it uses the log alone, for which a module without effect stands in."""
+    folder, names = checkouts / "models/research", ("tensorflow", "tensorflow.compat", "tensorflow.compat.v1")
+    bare(folder, *names, "object_detection", "object_detection.metrics", "object_detection.utils")
+    log = types.SimpleNamespace(info=lambda *words: None)
+    sys.modules["tensorflow.compat.v1"].logging = log  # type: ignore[attr-defined]
+    tools = module_in(folder, "object_detection.metrics.coco_tools")
+    rng, ids, boxes, near, classes, masks = np.random.default_rng(1), list(range(1, 9)), [], [], [], []
+    for _ in ids:
+        n = int(rng.integers(1, 6))
+        boxes.append(_random_boxes(rng, n))
+        near.append((boxes[-1] + rng.normal(size=(n, 4))).astype(np.float32))
+        classes.append(rng.integers(1, 4, n))
+        pixels = np.zeros((n, 110, 110), np.uint8)
+        for bitmap, (top, left, bottom, right) in zip(pixels, boxes[-1].astype(int), strict=True):
+            bitmap[top : bottom + 1, left : right + 1] = 1
+        masks.append(pixels)
+    categories = [{"id": k, "name": f"name {k}"} for k in (1, 2, 3)]
+    scores = [rng.random(len(part)).astype(np.float32) for part in boxes]
+    found = {}
+    for agnostic in (False, True):
+        gt = quietly(lambda: tools.COCOWrapper(tools.ExportGroundtruthToCOCO(ids, boxes, classes, categories)))
+        rows = tools.ExportDetectionsToCOCO(ids, near, scores, classes, categories)
+        dt = quietly(lambda gt=gt, rows=rows: gt.LoadAnnotations(rows))
+        evaluator = tools.COCOEvalWrapper(gt, dt, agnostic_mode=agnostic)
+        found[f"boxes {agnostic}"] = {k: float(v) for k, v in quietly(evaluator.ComputeMetrics)[0].items()}
+        found[f"arrays {agnostic}"] = values_of(evaluator)
+    annotations: list[Any] = []
+    for image, *parts in zip(ids, boxes, classes, masks, strict=True):
+        part, labels, pixels = parts
+        annotations += tools.ExportSingleImageGroundtruthToCoco(
+            image, len(annotations) + 1, {1, 2, 3}, part, labels, groundtruth_masks=pixels
+        )
+    images = [{"id": image, "height": 110, "width": 110} for image in ids]
+    content = {"annotations": annotations, "images": images, "categories": categories}
+    gt = quietly(lambda: tools.COCOWrapper(content, detection_type="segmentation"))
+    moved = [np.roll(pixels, 2, 1)[..., None] for pixels in masks]
+    rows = tools.ExportSegmentsToCOCO(ids, moved, scores, classes, categories)
+    dt = quietly(lambda: gt.LoadAnnotations(rows))
+    evaluator = tools.COCOEvalWrapper(gt, dt, agnostic_mode=False, iou_type="segm")
+    found["masks"] = {k: float(v) for k, v in quietly(evaluator.ComputeMetrics)[0].items()}
+    return found | {"arrays of masks": values_of(evaluator)}
+
+
+@caller("LightlyTrain: its MeanAveragePrecision", "lightly_train")
+def lightly_train(checkouts: Path, scratch: Path) -> Any:
+    """Its file of the metric alone: the package imports what loads and trains models."""
+    spec = importlib.util.find_spec("lightly_train")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    folder = Path(spec.submodule_search_locations[0]).parent
+    bare(folder, "lightly_train", "lightly_train._metrics", "lightly_train._configs")
+    module = importlib.import_module("lightly_train._metrics.mean_average_precision")
+    gt, found = scenes.ground_truth(), {}
+    names = [f"name {k}" for k in range(max(gt.cats) + 1)]
+    for backend in (None, "pycocotools", "faster_coco_eval"):
+        metric = module.MeanAveragePrecision("val", names, class_metrics=True, backend=backend)
+        for image, prediction in scenes.predictions(torch).items():
+            if not prediction:
+                continue
+            anns = gt.imgToAnns[image]
+            boxes = torch.tensor([ann["bbox"] for ann in anns], dtype=torch.float32).reshape(-1, 4)
+            boxes[:, 2:] += boxes[:, :2]
+            labels = torch.tensor([ann["category_id"] for ann in anns], dtype=int)
+            metric.update([prediction], [{"boxes": boxes, "labels": labels}])
+        found[str(backend)] = {name: value.tolist() for name, value in metric.compute().items()}
+    return found

@@ -353,6 +353,7 @@ OTHER_USES = {
     ("coco/faster/extended.py", "searchsorted"): "how many detections of a category have a score or a higher one",
     ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
     ("report/model.py", "searchsorted"): "the places of the slider's positions among scores",
+    ("distributed/shuffle.py", "bincount"): "how many rows each part of a table has",
     ("formats/tables/source.py", "lexsort"): "the rows of a table, in the order that the user says",
     ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
     ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,9 @@ def test_without_script(page: Page, report_path: Path) -> None:
     page.open(report_path, script=False)
     try:
         assert page.value("document.documentElement.className") == ""
+        counts = page.value("[...document.querySelectorAll('.counts')].map(e => e.textContent)")
+        assert len(counts) == 48
+        assert all(re.fullmatch(r"\d+ right · \d+ false · \d+ missed", text) for text in counts)
         assert page.value(f"({SHOWN})('.controls, #theme, .choice')") == 0
         assert page.value(f"({SHOWN})('section')") == 11
         assert page.value(f"({SHOWN})('.confusion')") == 2  # of both models, one under the other
@@ -207,6 +211,19 @@ def test_it_prints(report: Page) -> None:
     pdf = base64.b64decode(report.command("Page.printToPDF", printBackground=True)["data"])
     assert pdf.startswith(b"%PDF")
     assert len(io.BytesIO(pdf).read()) > 100_000
+
+
+def test_long_names_leave_the_numbers_in_sight(page: Page, tmp_path: Path) -> None:
+    result = pymetrics.evaluate(*odd_data(("a", "b")))
+    names = [f"mask_rcnn_r50_fpn_mstrain-poly_3x_coco_20210524_201154-{i}bb.bbox" for i in range(3)]
+    write_report(tmp_path / "report.html", dict.fromkeys([*names, "m" * 200], result), n=20)
+    page.size(1280, 900)
+    page.open(tmp_path / "report.html")
+    wide = "[...document.querySelectorAll('section')].filter(s => s.scrollWidth > s.clientWidth).map(s => s.id)"
+    assert page.value("(s => s.scrollWidth - s.clientWidth)(document.querySelector('#numbers .scroll'))") == 0
+    assert page.value(wide) == []
+    page.size(400, 900)
+    assert page.value(wide) == []
 
 
 @pytest.mark.parametrize("odd", ODD)

@@ -41,7 +41,7 @@ def plain(array: Any) -> Any:
 
 
 def numbers(array: Any, place: Place, default: float | None = None) -> NDArray[Any]:
-    """Integers, floats or bools (N,), a view where there are no nulls. default: stands for nulls; None: an error.
+    """Integers, floats or bools (N,), aligned, a view where that can be. default: stands for nulls; None: an error.
 
     Raises:
         TypeError: the column holds something else. ValueError: a value is null.
@@ -55,7 +55,7 @@ def numbers(array: Any, place: Place, default: float | None = None) -> NDArray[A
     if array.null_count and default is not None:
         array = array.fill_null(bool(default) if types.is_boolean(array.type) else default)
     require_values(array, place)
-    found: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    found: NDArray[Any] = np.require(array.to_numpy(zero_copy_only=False), requirements="A")  # sent ones may not be
     return found
 
 

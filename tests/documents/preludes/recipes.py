@@ -5,6 +5,5 @@ from pathlib import Path
 from pymetrics.demo.pictures import write_pictures
 
 warnings.filterwarnings("ignore", "YOLO does not hold 8 crowds")  # the page prints what is lost
-if not Path("sample/images").exists():  # of all pictures of pymetrics demo the one that is shown
-    generated = json.loads(Path("sample/gt.json").read_text())
-    write_pictures(Path("sample/images"), {**generated, "images": generated["images"][23:24]})
+if not Path("sample/images").exists():  # as pymetrics demo draws them
+    write_pictures(Path("sample/images"), json.loads(Path("sample/gt.json").read_text()))
