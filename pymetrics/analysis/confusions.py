@@ -118,10 +118,10 @@ def _pairs(columns: Columns, gt_counts: Any, wrong_rows: I32, threshold: float) 
         place = near - part.pair_offsets()[:-1][cell]
         one, other = np.divmod(place, n_gt[cell])
         one, other = one + part.dt_offsets[cell], other + part.gt_offsets[cell]
-        order = np.lexsort((-other, -overlaps[near], one))
-        one, other = one[order], other[order]
         differs = columns.dt.category[dt_rows[one]] != columns.gt.category[gt_rows[other]]
-        chosen.append((dt_rows[one][differs], gt_rows[other][differs]))
+        one, other, near = one[differs], other[differs], near[differs]
+        order = np.lexsort((-other, -overlaps[near], one))
+        chosen.append((dt_rows[one[order]], gt_rows[other[order]]))
     dt, gt = (np.concatenate(values) for values in zip(*chosen, strict=True))
     return dt, gt
 

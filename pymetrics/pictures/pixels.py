@@ -154,11 +154,17 @@ def as_rgb(image: Any, name: str) -> Image:
     return library.fromarray(pixels).convert("RGB")
 
 
-def images_of(result: Result, source: Images | str | os.PathLike[str] | Mapping[Any, Any] | Callable[..., Any] | None
-              ) -> Images:  # fmt: skip
-    """The pictures of a result's images: sizes and names are those of its data. An `Images` stays as it is."""
+def images_of(
+    result: Result, source: Images | str | os.PathLike[str] | Mapping[Any, Any] | Callable[..., Any] | bool | None
+) -> Images:
+    """The pictures of a result's images: sizes and names are those of its data.
+
+    source: as `Images` takes it; True, as None, for blank canvases. An `Images` stays as it is.
+    """
     if isinstance(source, Images):
         return source
+    if source is True:
+        source = None
     columns = result.columns
     if columns is None:
         return Images(source)

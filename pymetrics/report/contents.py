@@ -52,6 +52,7 @@ def make_contents(
     outcomes = first.outcomes
     ids = outcomes.category_ids.tolist()
     name_of = outcomes.category_names if class_names is None else class_names
+    labels = list(labels_of(ids, name_of).values())
     scores = slider_positions(models)
     chosen, confused = classes_with_curves(list(results.values())), _confused_classes(models)
     n_gt = [row["n_gt"] for row in first.per_class]
@@ -67,7 +68,7 @@ def make_contents(
         "classes": {
             "ids": ids,
             "names": [_name(name_of, id) for id in ids],
-            "labels": list(labels_of(ids, name_of).values()),
+            "labels": labels,
             "n_gt": n_gt,
             "with_curves": chosen,
         },

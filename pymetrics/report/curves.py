@@ -7,7 +7,7 @@ from typing import Any
 
 from .charts import Chart, curve_points, mean_line, percent_axis, score_axis
 from .html import attribute, colour, model_name, section, table, text
-from .labels import grouped, points
+from .labels import grouped, overlap_name, points
 from .packed import unpack
 
 MOST_THIN = 60  # lines of classes that are all shown at once
@@ -19,8 +19,9 @@ def precision_recall(content: Mapping[str, Any]) -> str:
     models = content["models"]
     lines = [unpack(model["curves"]["precision"]) for model in models]
     charts = []
+    overlap = overlap_name(content["iou_type"])
     for c, iou in enumerate(models[0]["curves"]["ious"]):
-        title = "Mean over all IoU thresholds" if iou is None else f"IoU {iou:.2f}"
+        title = f"Mean over all {overlap} thresholds" if iou is None else f"{overlap} {iou:.2f}"
         chart = Chart(percent_axis("Recall"), percent_axis("Precision"), title)
         chart.add(f'<g class="each" data-curves="{c}"></g>')
         for i, model in enumerate(models):
@@ -87,9 +88,9 @@ def confidence(content: Mapping[str, Any]) -> str:
         rows.append([model_name(i, model["name"]), *cells])
     head = ["", *(title for _, title in RATIOS), "Right", "False", "Missed"]
     lead = (
-        f"What holds if detections count from a confidence on, at IoU {models[0]['at']['iou']:.2f}. Of all classes "
-        "together, precision, recall and F1 are means over classes, and the counts are sums. The dots mark the highest "
-        "F1."
+        f"What holds if detections count from a confidence on, at {overlap_name(content['iou_type'])} "
+        f"{models[0]['at']['iou']:.2f}. Of all classes together, precision, recall and F1 are means over classes, and "
+        "the counts are sums. The dots mark the highest F1."
     )
     numbers = table(head, rows, "at")
     return section(

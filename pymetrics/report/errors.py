@@ -7,7 +7,7 @@ from typing import Any
 
 from .curves import missing
 from .html import attribute, colour, model_name, section, table, text
-from .labels import grouped
+from .labels import grouped, overlap_name
 from .packed import unpack
 
 KINDS = {
@@ -39,9 +39,9 @@ def error_types(content: Mapping[str, Any]) -> str:
             )
         small = f"<small>{described}</small>" if described else ""
         rows.append(f"<dt{' class=special' if key in SPECIAL else ''}>{name}{small}</dt><dd>{''.join(bars)}</dd>")
-    iou = found[0][1]["tide"]["iou"]
+    overlap, iou = overlap_name(content["iou_type"]), found[0][1]["tide"]["iou"]
     lead = (
-        f"By how many points AP at IoU {iou:.2f} would rise if all errors of a kind were mended (TIDE). "
+        f"By how many points AP at {overlap} {iou:.2f} would rise if all errors of a kind were mended (TIDE). "
         "The kinds do not add up."
     )
     legend = '<div class="legend">' + "".join(model_name(i, model["name"]) for i, model in found) + "</div>"
@@ -66,9 +66,9 @@ def confusion(content: Mapping[str, Any]) -> str:
             f'<div class="of-model confusion" data-model="{i}">{heading}<div class="beside">'
             f"{_matrix(content, model['confusion'], position)}{_top(content, model['confusion'], position)}</div></div>"
         )
-    iou = found[0][1]["confusion"]["iou"]
+    overlap, iou = overlap_name(content["iou_type"]), found[0][1]["confusion"]["iou"]
     lead = (
-        f"Rows: what an object is; columns: what it was taken for, at IoU {iou:.2f} and a confidence of <output "
+        f"Rows: what an object is; columns: what it was taken for, at {overlap} {iou:.2f} and a confidence of <output "
         f'id="confusion-score">{scores[position]:.2f}</output>. The last row holds detections where nothing is, the '
         "last column missed objects. The deeper the colour, the larger the share of the row."
     )

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from .. import analysis
+from ..analysis.counted import iou_of
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from ..pictures.names import labels_of
 from .errors import KINDS
-from .model import iou_of, mean_curves
+from .labels import overlap_name
+from .model import mean_curves
 
 MAIN, SECOND, THIRD, FAINT, GREY = "#2a62c9", "#d2601a", "#0c8577", "#2a62c9", "#62646a"
 MOST_CLASSES = 40  # bars of classes; those of the highest and the lowest precision
@@ -68,6 +70,7 @@ def _precision_recall(result: Result) -> Any:
     places = [protocol.place_of_threshold(iou) for iou in (0.5, 0.75)]
     ious: list[float | None] = [protocol.iou_thresholds[t] for t in places if t is not None]
     ious += [None] if len(protocol.iou_thresholds) > 1 or not ious else []
+    overlap = overlap_name(result.outcomes.iou_type)
     figure, axes = _axes(4.2 * len(ious), 3.8, len(ious))
     for one, iou in zip(axes, ious, strict=True):
         if iou is None:
@@ -83,7 +86,7 @@ def _precision_recall(result: Result) -> Any:
         if (lines[0] != UNDEFINED).any():
             one.plot(recall, lines[0], color=MAIN, linewidth=2.2)
             value = f"{lines[0].mean():.3f}"
-        title = "mean over IoU thresholds" if iou is None else f"IoU {iou:.2f}"
+        title = f"mean over {overlap} thresholds" if iou is None else f"{overlap} {iou:.2f}"
         _unit(one, "Recall", "Precision", f"{title}: {value}")
     return figure
 
@@ -100,7 +103,7 @@ def _confidence(result: Result) -> Any:
     best = result.best_threshold("f1", iou)
     if best.threshold is not None:
         axes.plot([best.threshold], [best.f], "o", color=THIRD)
-    _unit(axes, "Confidence", "Mean over classes", f"At IoU {iou:.2f}")
+    _unit(axes, "Confidence", "Mean over classes", f"At {overlap_name(result.outcomes.iou_type)} {iou:.2f}")
     if len(curve) and not (curve.scores[-1] >= 0 and curve.scores[0] <= 1):
         axes.set_xlim(float(curve.scores[-1]), float(curve.scores[0]))
     axes.legend(frameon=False)
@@ -147,7 +150,8 @@ def _confusion(result: Result) -> Any:
     axes.set_xticks(range(len(shown)), [names[k] for k in shown], rotation=90)
     axes.set_yticks(range(len(shown)), [names[k] for k in shown])
     axes.set(xlabel="Predicted", ylabel="Actual")
-    axes.set_title(f"IoU {found.iou:.2f}, confidence {found.score:.2f}", loc="left", fontsize=11)
+    title = f"{overlap_name(result.outcomes.iou_type)} {found.iou:.2f}, confidence {found.score:.2f}"
+    axes.set_title(title, loc="left", fontsize=11)
     return figure
 
 
@@ -158,7 +162,7 @@ def _tide(result: Result) -> Any:
     bars = axes.barh([KINDS[kind][0] for kind in kinds], [found[kind] for kind in kinds], color=MAIN, height=0.62)
     axes.bar_label(bars, fmt="%.1f", padding=3, color=GREY, fontsize=9)
     axes.grid(visible=False, axis="y")
-    axes.set(xlabel=f"Points of AP at IoU {found.positive:.2f}")
+    axes.set(xlabel=f"Points of AP at {overlap_name(result.outcomes.iou_type)} {found.positive:.2f}")
     axes.set_title("What mending one kind of error would give", loc="left", fontsize=11)
     return figure
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_IMAGES = 48
 SIDE = 480  # pixels of a thumbnail's longer side
 QUALITIES = ((SIDE, 72), (SIDE, 50), (SIDE, 30), (SIDE, 12), (360, 12), (240, 10), (160, 5))
-N_SAMPLES = 5  # pictures by which a quality is chosen
+N_SAMPLES = 3  # pictures by which a quality is chosen
 MOST_BYTES = 1_200_000  # of all images and their layers together
 MOST_MARK_BYTES = 420_000
 MOST_MARKS = (30, 20, 12, 7, 4)  # detections of a model in an image

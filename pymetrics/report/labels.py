@@ -29,6 +29,11 @@ def signed(value: float | None, digits: int = 1) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def overlap_name(iou_type: str) -> str:
+    """What overlaps are called: of keypoints they are their similarity."""
+    return "OKS" if iou_type.startswith("keypoints") else "IoU"
+
+
 def grouped(n: int) -> str:
     """A count with thousands set apart."""
     return f"{n:,}"

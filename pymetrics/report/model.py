@@ -11,6 +11,7 @@ import numpy as np
 from .. import analysis
 from ..analysis import Confidence, ConfidenceCurve, Interval
 from ..analysis.confidence import best_of
+from ..analysis.counted import iou_of
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from .labels import defined
@@ -158,13 +159,6 @@ class Model:
 
 RATIOS = ("precision", "recall", "f1")
 COSTS = ("latency_ms", "parameters", "peak_bytes")
-
-
-def iou_of(result: Result) -> float:
-    """The IoU threshold of all that holds at one: .5, or the first where the protocol has no .5."""
-    ious = result.protocol.iou_thresholds
-    t = result.protocol.place_of_threshold(0.5)
-    return ious[0 if t is None else t]
 
 
 def per_class(result: Result) -> dict[str, list[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .charts import Chart, tight_axis
 from .html import colour, model_name, section, table, text, track
-from .labels import grouped, points, signed
+from .labels import grouped, overlap_name, points, signed
 
 SHAPES = {
     "bbox": "boxes", "segm": "masks", "boundary": "boundaries of masks", "obb": "rotated boxes",
@@ -217,11 +217,6 @@ def _descriptions(content: Mapping[str, Any]) -> list[str]:
             words = f"{name} {ious[0]:.2f} to {ious[-1]:.2f}" if len(ious) > 1 else f"{name} {ious[0]:.2f}"
         described.append(words)
     return described
-
-
-def overlap_name(iou_type: str) -> str:
-    """What overlaps are called: of keypoints they are their similarity."""
-    return "OKS" if iou_type.startswith("keypoints") else "IoU"
 
 
 def _area_words(name: str, ends: Sequence[float | None] | None) -> str:

@@ -42,8 +42,9 @@ def write_report(
         results: by the model's name, of the same images, ground truth and protocol. The first one is the baseline.
         comparison: of the same results, as `pymetrics.compare` gives it; it holds the intervals, too. None: made here,
             where there are several results.
-        images: the pictures of the gallery: a folder, a mapping from image id or a callable, as `pymetrics.draw` takes
-            them (needs the extra `images`). None: no gallery, unless there is a picture to show.
+        images: the pictures of the gallery (needs the extra `images`): a folder, in which files have the names of the
+            data; a mapping from image id to paths, PIL images or arrays; a function of the image id; True: blank
+            canvases of the images' sizes; None: no gallery.
         costs: by the model's name, any of latency_ms (milliseconds an image), parameters, peak_bytes.
         slices: ids of images by the name of a part of the data, as `analysis.slices` takes them.
         title: of the page; None for one made of the models' names.
@@ -55,10 +56,11 @@ def write_report(
 
     Raises:
         OSError: the file cannot be written.
-        TypeError: results is no mapping of names to Results.
+        TypeError: results is no mapping of names to Results; class_names is no mapping; images is none of these.
         ValueError: results is empty; the results differ in protocol, IoU type, images, categories or ground truth (the
             message names the first difference); comparison or intervals are of other results; a cost is not one of the
-            three or no positive number, as `latency`, which has no unit.
+            three or no positive number, as `latency`, which has no unit; an image is missing, cannot be read or has
+            another size than the data says.
     """
     content = make_contents(
         results, comparison, costs=costs, slices=slices, title=title, class_names=class_names, intervals=intervals,

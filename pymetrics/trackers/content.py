@@ -16,6 +16,8 @@ import numpy as np
 
 from .._records import record
 from ..analysis import best_threshold
+from ..analysis.counted import iou_of as iou_of
+from ..analysis.counted import require_result
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from ..pictures import Mark, Marks, images_of
@@ -85,12 +87,6 @@ def display_names(result: Result, class_names: Names) -> dict[Any, str]:
     return {id_: f"{name} ({id_})" if name in ("mean", "background") else name for id_, name in names.items()}
 
 
-def iou_of(result: Result) -> float:
-    """The threshold of precision, recall, F1 and the tables: .5, or the first where the protocol has no .5."""
-    ious = result.protocol.iou_thresholds
-    return 0.5 if 0.5 in ious else ious[0]
-
-
 def iou_key(iou: float) -> str:
     """pr_50 of .5, pr_62_5 of .625."""
     return f"pr_{100 * iou:g}".replace(".", "_")
@@ -120,7 +116,8 @@ def scalars(
 
 
 def best_f1(result: Result) -> BestThreshold:
-    """The score of the highest macro F1 at iou_of(result)."""
+    """The score of the highest macro F1 at iou_of(result). Raises TypeError where it is no Result."""
+    require_result(result)
     found = best_threshold(result, "f1", iou_of(result), "macro")
     assert not isinstance(found, dict)
     return found
@@ -205,7 +202,7 @@ class Shown:
     """The images to show, with what was found in them.
 
     Args:
-        source: as `pymetrics.pictures.images_of` takes it; True for blank canvases.
+        source: as `pymetrics.pictures.images_of` takes it.
         shown: ids of images, or how many of the worst, which come first.
         score: detections from it on are shown.
         most: a tracker's limit.
@@ -227,7 +224,7 @@ class Shown:
     ) -> None:  # fmt: skip
         given = class_names if isinstance(class_names, Mapping) else None
         self.marks = Marks(result, -math.inf if score is None else score, iou_of(result), given)
-        self.images = images_of(result, None if source is True else source)
+        self.images = images_of(result, source)
         self.ids = _ids(result, shown, score)
         if most is not None and len(self.ids) > most:
             raise ValueError(f"shown must be at most {most} images, got {len(self.ids)}")

@@ -155,3 +155,4 @@ def test_names_and_sizes_of_files(results: dict[str, Any]) -> None:
     height, width = images.sizes[first]
     assert images.open(first).size == (width, height)
     assert images_of(results["good"], images) is images
+    assert images_of(results["good"], True).open(first).size == (width, height)

@@ -61,6 +61,22 @@ def test_the_figures_show_the_numbers(results: Any, matplotlib: Any, tmp_path: P
     assert "matplotlib.pyplot" not in sys.modules or matplotlib.pyplot.get_fignums() == []
 
 
+def test_overlaps_of_keypoints_are_called_oks(matplotlib: Any, tmp_path: Path) -> None:
+    pose = [30.0, 20.0, 2.0] * 17
+    row = {"image_id": 1, "category_id": 1, "keypoints": pose, "score": 0.5}
+    truth = {**row, "id": 1, "num_keypoints": 17, "area": 99.0, "bbox": [20.0, 10.0, 20.0, 20.0], "iscrowd": 0}
+    del truth["score"]
+    categories = [{"id": 1, "name": "person"}]
+    gt = {"images": [{"id": 1, "width": 64, "height": 48}], "categories": categories, "annotations": [truth]}
+    result = pymetrics.evaluate(gt, [row], iou_type="keypoints")
+    titles = [axes.get_title(loc="left") for figure in result.figures().values() for axes in figure.axes]
+    assert titles[0] == "OKS 0.50: 1.000"
+    assert "IoU" not in "".join(titles)
+    result.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "IoU" not in page.partition("<main>")[2].partition("<script")[0]
+
+
 def test_figures_without_data_and_with_odd_names(matplotlib: Any, results: Any, tmp_path: Path) -> None:
     results["sharp"].save(tmp_path / "run.pmr")
     loaded = pymetrics.Result.load(tmp_path / "run.pmr")

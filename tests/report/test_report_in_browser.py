@@ -213,6 +213,19 @@ def test_it_prints(report: Page) -> None:
     assert len(io.BytesIO(pdf).read()) > 100_000
 
 
+def test_long_names_leave_the_numbers_in_sight(page: Page, tmp_path: Path) -> None:
+    result = pymetrics.evaluate(*odd_data(("a", "b")))
+    names = [f"mask_rcnn_r50_fpn_mstrain-poly_3x_coco_20210524_201154-{i}bb.bbox" for i in range(3)]
+    write_report(tmp_path / "report.html", dict.fromkeys([*names, "m" * 200], result), n=20)
+    page.size(1280, 900)
+    page.open(tmp_path / "report.html")
+    wide = "[...document.querySelectorAll('section')].filter(s => s.scrollWidth > s.clientWidth).map(s => s.id)"
+    assert page.value("(s => s.scrollWidth - s.clientWidth)(document.querySelector('#numbers .scroll'))") == 0
+    assert page.value(wide) == []
+    page.size(400, 900)
+    assert page.value(wide) == []
+
+
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_names_are_text(page: Page, odd: str, tmp_path: Path) -> None:
     ground_truth, detections = odd_data((odd, *(name for name in ODD if name != odd)))

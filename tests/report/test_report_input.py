@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.report_scenes import odd_data, picture
+from helpers.report_scenes import odd_data
 
 import pymetrics
 from pymetrics import analysis
@@ -129,8 +129,18 @@ def test_reading_what_is_no_report(report_path: Path, tmp_path: Path) -> None:
 
 
 def test_blank_canvases(results: Any, tmp_path: Path) -> None:
-    """Where images is a mapping of None to nothing, the error names the image; a blank canvas is a function away."""
+    """As the trackers have them, by True; a mapping without the image is an error."""
     with pytest.raises(ValueError, match="images has no image"):
         results["sharp"].report(tmp_path / "report.html", images={})
-    results["sharp"].report(tmp_path / "report.html", images=picture)
-    assert (tmp_path / "report.html").stat().st_size > 100_000
+    results["sharp"].report(tmp_path / "report.html", images=True)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/webp;base64,") > 10
+
+
+@pytest.mark.parametrize("class_names", [["person"], "person"])
+def test_class_names_that_are_no_mapping(class_names: Any, results: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        TypeError, match=f"class_names must map category ids to names, got {type(class_names).__name__}"
+    ):
+        results["sharp"].report(tmp_path / "report.html", class_names=class_names)
+    assert list(tmp_path.iterdir()) == []

@@ -281,6 +281,12 @@ def test_payload_refuses(tracker, settings, message):
         tracker.payload(make_result(), best=best, **settings)
 
 
+@pytest.mark.parametrize("result", [None, {"map": 0.5}])
+def test_the_result_is_a_result(tracker, result):
+    with pytest.raises(TypeError, match=f"result must be a Result, got {type(result).__name__}"):
+        tracker.payload(result)
+
+
 def test_best_is_an_object(tracker):
     with pytest.raises(TypeError, match="best must be a Best\\(\\), the same in every epoch; got type"):
         tracker.payload(make_result(), best=tracker.Best)
