@@ -21,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-main test-trackers test-distributed test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-distributed test-dask test-ray test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its report into pymetrics-demo/
 	$(BIN)/pymetrics demo
@@ -46,11 +46,18 @@ test-trackers: $(VENV)-trackers/.packages
 	  $(VENV)-trackers/bin/python -m pytest -q $(PYTEST_ARGS) $(TRACKED) \
 	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
-# Tables of other libraries, and the plan on engines: Dask on a local cluster of two processes.
+# Tables of other libraries, and the plan on engines, each in an environment of its own: Dask on a local cluster of two
+# processes, and Ray with two workers. Both listen on the loopback address alone.
+test-distributed: test-dask test-ray
+
 DISTRIBUTED := pandas polars duckdb dask distributed
-test-distributed: $(VENV)-distributed/.packages
+test-dask: $(VENV)-distributed/.packages
 	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,pyarrow,pandas,polars,duckdb,dask,distributed" \
 	  $(VENV)-distributed/bin/python -m pytest -q $(PYTEST_ARGS) tests/distributed/test_dask.py tests/formats/test_tables.py
+
+test-ray: $(VENV)-ray/.packages
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,pyarrow,ray" \
+	  $(VENV)-ray/bin/python -m pytest -q $(PYTEST_ARGS) tests/distributed/test_ray.py
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
 # at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
@@ -197,12 +204,18 @@ $(VENV)-distributed/.packages: constraints.txt | $(VENV)/.test
 	$(VENV)-distributed/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt $(DISTRIBUTED)
 	@touch $@
 
+$(VENV)-ray/.packages: constraints.txt | $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)-ray
+	$(call see_main,$(VENV)-ray)
+	$(VENV)-ray/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt 'ray[data]'
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 	$(INSTALL) '.[test,bench]'
 	@touch $@ $(VENV)/.test $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-docs build dist *.egg-info pymetrics/*.so
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-distributed $(VENV)-ray $(VENV)-docs build dist *.egg-info pymetrics/*.so
 
 # In an environment of their own: tests with Lightning, Hugging Face, supervision and Ultralytics; and real callers with
 # this library in the place of pycocotools or faster-coco-eval, those of the registry, and those below CHECKOUTS, a

@@ -8,25 +8,17 @@ with distributed.Client(...):
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
 
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.options import ReadOptions
 from ..formats.table_options import TableOptions
-from ..formats.tables import Table, arrow, open_table, parquet
-from ..formats.tables.names import preset_of
-from ..formats.tables.rows import IMAGE, layout_of, read_rows
-from ..formats.tables.source import source_of
+from ..formats.tables import arrow
 from . import plan
+from .inputs import Side, is_path, joined, order_of, read_group, result_of, with_place
 from .shuffle import split
-
-PLACE = "pymetrics_place"  # the column of (part, row), which a shuffle would lose
-ROWS_OF_A_PART = 1 << 32
 
 
 def evaluate(
@@ -65,113 +57,55 @@ def evaluate(
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
     tables = TableOptions(columns, None, None, categories)
     gt_options, dt_options = (ReadOptions(side, iou_type, tables=tables) for side in ("gt", "dt"))
-    sides = _Side(dask, gt, gt_options), _Side(dask, dt, dt_options)
-    order = _order(order, sides)
+    sides = _side(gt, gt_options), _side(dt, dt_options)
+    order = order_of(order, sides)
     match, reduce = dask.delayed(_match, nout=n_partitions + 1), dask.delayed(_reduce)
     named = {"protocol": protocol, "iou_type": iou_type, "columns": columns, "order": order, "categories": categories}
-    pieces = [side.by_image(dask, n_partitions) for side in sides]
+    pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
         match(gt_pieces, dt_pieces, f"part {i}", n_partitions, {**named, **options})
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
     curves = [reduce([part[i] for part in matched]) for i in range(n_partitions)]
     found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
-    pa = arrow.pyarrow("gt")
-    filled = [table for table in found if table.num_rows] or found[:1]
-    n_images = plan.check_images(ids) + _n_without_rows(ids, images)
-    return plan.finish(pa.concat_tables(filled), n_images, categories)
+    return result_of(found, ids, images, categories)
 
 
-class _Side:
-    """One side as delayed tables, of which flat ones have the column PLACE.
-
-    in_files: its rows have an order. flat: a row is an object. has_id: it has the column of ids.
-    """
-
-    def __init__(self, dask: Any, source: Any, options: ReadOptions) -> None:
-        pa = arrow.pyarrow(options.argument)
-        table = open_table(source, options) if isinstance(source, (str, os.PathLike)) else None
-        self.in_files = table is not None
-        if table is None:
-            if not hasattr(source, "to_delayed"):
-                raise TypeError(
-                    f"{options.argument} must be a path of Parquet files or a Dask DataFrame, got "
-                    f"{type(source).__name__}"
-                )
-            table = Table(options.argument, pa.Table.from_pandas(source._meta, preserve_index=False))
-        layout, preset = table.layout(options), table.preset(options)
-        self.flat, self.has_id = not layout.nested, preset.names.get("id") in table.schema.names
-        self.image = str(preset.names[IMAGE])
-        if self.in_files:
-            read = dask.delayed(_read_group)
-            groups = [
-                (file, index, first)
-                for file in table.files or ()
-                for index, first, n in parquet.row_groups(file, parquet.open_file(file, options.argument))
-                if n
-            ]
-            self.parts = [read(file, index, first, i, options) for i, (file, index, first) in enumerate(groups)]
-            self.parts = self.parts or [dask.delayed(table.schema.empty_table())]
-        else:
-            read = dask.delayed(_read_frame)
-            self.parts = [read(part, i, self.flat) for i, part in enumerate(source.to_delayed())]
-
-    def by_image(self, dask: Any, n: int) -> list[list[Any]]:
-        """For each of n partitions the delayed tables that make it up."""
-        cut = dask.delayed(split, nout=n)
-        pieces = [cut(part, self.image, n) for part in self.parts]
-        return [[piece[i] for piece in pieces] for i in range(n)]
+def _side(source: Any, options: ReadOptions) -> Side:
+    if is_path(source):
+        return Side(source, options)
+    if not hasattr(source, "to_delayed"):
+        raise TypeError(
+            f"{options.argument} must be a path of Parquet files or a Dask DataFrame, got {type(source).__name__}"
+        )
+    pa = arrow.pyarrow(options.argument)
+    return Side(source, options, pa.Table.from_pandas(source._meta, preserve_index=False))
 
 
-def _order(order: str | None, sides: tuple[_Side, _Side]) -> str | None:
-    """The column that match_partition orders rows by."""
-    if order == "rows" or (order is None and all(side.in_files for side in sides)):
-        order = "id" if order is None and all(side.has_id for side in sides) else PLACE
-    return None if order == PLACE and not any(side.flat for side in sides) else order
-
-
-def _with_place(table: Any, index: int) -> Any:
-    pa = arrow.pyarrow("table")
-    place = np.arange(table.num_rows, dtype=np.int64) + index * ROWS_OF_A_PART
-    return table.append_column(PLACE, pa.array(place))
-
-
-def _read_group(file: parquet.File, index: int, first: int, part: int, options: ReadOptions) -> Any:
-    """A row group, whose values are checked here, where file and row are known."""
-    opened = parquet.open_file(file, options.argument)
-    layout = layout_of(opened.schema_arrow, file.path, options, None, list(file.partition))
-    names = layout.columns()
-    id_name = preset_of(options, opened.schema_arrow.names)[0].names.get("id")
-    if isinstance(id_name, str) and id_name in opened.schema_arrow.names and id_name not in names:
-        names.append(id_name)
-    table = parquet.row_group(opened, index, names, file, options.argument)
-    source_of([read_rows(table, layout, first, options)], options, None, {}).check()
-    return table if layout.nested else _with_place(table, part)
+def _by_image(dask: Any, source: Any, side: Side, n: int) -> list[list[Any]]:
+    """For each of n partitions the delayed tables that make it up."""
+    if side.in_files:
+        read = dask.delayed(read_group)
+        parts = [read(*group, i, side.options) for i, group in enumerate(side.groups)] or [dask.delayed(side.empty)]
+    else:
+        read = dask.delayed(_read_frame)
+        parts = [read(part, i, side.flat) for i, part in enumerate(source.to_delayed())]
+    cut = dask.delayed(split, nout=n)
+    pieces = [cut(part, side.image, n) for part in parts]
+    return [[piece[i] for piece in pieces] for i in range(n)]
 
 
 def _read_frame(frame: Any, part: int, flat: bool) -> Any:
-    table = arrow.pyarrow("frame").Table.from_pandas(frame, preserve_index=False)
-    return _with_place(table, part) if flat else table
+    return with_place(arrow.pyarrow("frame").Table.from_pandas(frame, preserve_index=False), part, flat)
 
 
 def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
     """The outcomes of a partition in n parts by category, and its images' ids."""
-    pa = arrow.pyarrow("gt")
-    sides = [pa.concat_tables(pieces, promote_options="permissive") for pieces in (gt, dt)]
+    sides = joined(gt), joined(dt)
     rows = plan.match_partition(*sides, **options)
-    return [*split(rows, "category", n), plan.image_ids(sides[0], sides[1], name, columns=options["columns"])]
+    return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
 
 
 def _reduce(pieces: list[Any]) -> Any:
     """The curves of the categories of one part."""
-    pa = arrow.pyarrow("table")
-    filled = [piece for piece in pieces if piece.num_rows] or pieces[:1]
-    return plan.reduce_category(pa.concat_tables(filled))
-
-
-def _n_without_rows(tables: list[Any], images: Iterable[Any] | None) -> int:
-    """How many of the images that the user lists have no rows."""
-    if images is None:
-        return 0
-    known = {id for table in tables for id in table.column("image").to_pylist()}
-    return len(set(images) - known)
+    return plan.reduce_category(joined(pieces))
