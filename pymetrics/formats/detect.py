@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from .image_sizes import SUFFIXES
+
 KINDS = {
     "coco": "COCO JSON",
     "yolo": "a YOLO data set: a folder, or its data.yaml",
@@ -23,7 +25,7 @@ JSON_BEGINS, GZIP = (b"{", b"["), b"\x1f\x8b"
 YOLO_ROW = re.compile(rb"\s*\d+(\.0*)?(\s+[-+.\deE]+){4,}\s*")
 VOC_RESULT = re.compile(r".*_det_(?P<split>[^_]+)_(?P<category>.+)\.txt")
 NO_LABELS = {"classes.txt", "labels.txt", "obj.names", "train.txt", "val.txt", "test.txt"}  # beside labels, other text
-LOOKED_AT = 2000  # entries of a folder, until something is recognised
+LOOKED_AT = 2000  # files of a folder that are no images, until something is recognised
 
 
 def detect(path: str | os.PathLike[str], side: Literal["gt", "dt"] | None = None) -> str:
@@ -135,8 +137,10 @@ def _are_voc_results(path: Path) -> bool:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files of a folder, then of those in it; those of images last."""
+    """Files of a folder that are no images, then of those in it; folders of images last."""
     for root, folders, names in os.walk(folder):
         folders.sort(key=lambda name: (name.lower() in ("images", "jpegimages"), name))
         for name in sorted(names, key=lambda name: (not name.endswith((".yaml", ".yml")), name)):
-            yield Path(root, name)
+            path = Path(root, name)
+            if path.suffix.lower() not in SUFFIXES:
+                yield path

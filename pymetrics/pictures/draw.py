@@ -110,7 +110,11 @@ def _of_dict(
         return []
     if not isinstance(item, Mapping):
         raise TypeError(f"{argument} must be a dict of one image, got {type(item).__name__}")
-    boxes, masks, labels, scores = (_array(item, argument, key) for key in ("boxes", "masks", "labels", "scores"))
+    columns: list[Any] = [
+        None if item.get(key) is None else widen(as_array(item[key], f"{argument}[{key!r}]"))
+        for key in ("boxes", "masks", "labels", "scores")
+    ]
+    boxes, masks, labels, scores = columns
     if boxes is None and masks is None:
         raise ValueError(f"{argument} must have 'boxes' or 'masks', got the keys {sorted(map(str, item))}")
     if masks is not None:
@@ -143,10 +147,6 @@ def _of_dict(
         bitmap = None if masks is None else masks[i]
         found.append(_Drawn(COLORS[side, ""], side == "gt", box, " ".join(words), bitmap=bitmap))
     return found
-
-
-def _array(item: Mapping[str, Any], argument: str, key: str) -> Any:
-    return None if item.get(key) is None else widen(as_array(item[key], f"{argument}[{key!r}]"))
 
 
 def _name(class_names: Any, label: Any) -> str:
