@@ -82,7 +82,8 @@ def target_of(
     if path == "-":
         parser.error(f"argument {option}: cannot be written to standard output")
     if target.is_dir() or not target.parent.is_dir():
-        parser.error(f"argument {option}: cannot write a file at {path!r}")
+        why = "it is a folder" if target.is_dir() else f"there is no folder {str(target.parent)!r}"
+        parser.error(f"argument {option}: cannot write a file at {path!r}: {why}")
     if target.exists() and any(os.path.exists(other) and target.samefile(other) for other in inputs):
         parser.error(f"argument {option}: {path!r} is one of the inputs, which it would overwrite")
     return target

@@ -92,8 +92,9 @@ def further_tables(results: Mapping[str, Result], options: argparse.Namespace) -
 
 def _images(result: Result) -> list[dict[str, Any]]:
     from ..analysis import per_image
+    from ..analysis.counted import iou_of
 
-    return per_image(result, iou=0.5 if 0.5 in result.protocol.iou_thresholds else result.protocol.iou_thresholds[0])
+    return per_image(result, iou=iou_of(result))
 
 
 def write_results(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..formats.values import as_array, widen
 from .marks import Mark
 from .pixels import as_rgb, pillow
 
@@ -63,8 +64,9 @@ def draw(
         A new PIL image in RGB.
 
     Raises:
-        ValueError: lengths or shapes do not fit; the image cannot be read.
-        TypeError: preds or target is no mapping.
+        ValueError: lengths or shapes do not fit; a box is not finite.
+        TypeError: preds or target is no mapping; image is none of these.
+        OSError: the image's file is missing, or cannot be read.
         ImportError: Pillow is not installed.
     """
     if isinstance(image, (str, os.PathLike)):
@@ -108,7 +110,10 @@ def _of_dict(
         return []
     if not isinstance(item, Mapping):
         raise TypeError(f"{argument} must be a dict of one image, got {type(item).__name__}")
-    boxes, masks, labels, scores = (_array(item.get(key)) for key in ("boxes", "masks", "labels", "scores"))
+    boxes, masks, labels, scores = (
+        None if item.get(key) is None else widen(as_array(item[key], f"{argument}[{key!r}]"))
+        for key in ("boxes", "masks", "labels", "scores")
+    )
     if boxes is None and masks is None:
         raise ValueError(f"{argument} must have 'boxes' or 'masks', got the keys {sorted(map(str, item))}")
     if masks is not None:
@@ -129,21 +134,18 @@ def _of_dict(
     for key, values in (("masks", masks), ("labels", labels), ("scores", scores)):
         if values is not None and len(values) != len(boxes):
             raise ValueError(f"{argument}[{key!r}] must have {len(boxes)} rows, as the boxes; got {len(values)}")
+        if values is not None and key != "masks" and values.ndim != 1:
+            raise ValueError(f"{argument}[{key!r}] must have the shape (N,), got {values.shape}")
+    names = [] if labels is None else labels.tolist()
     found = []
     for i, box in enumerate(boxes.tolist()):
         if scores is not None and scores[i] < score:
             continue
-        words = [] if labels is None else [_name(class_names, labels[i].item())]
+        words = [] if labels is None else [_name(class_names, names[i])]
         words += [] if scores is None else [f"{float(scores[i]):.2f}"]
         bitmap = None if masks is None else masks[i]
         found.append(_Drawn(COLORS[side, ""], side == "gt", box, " ".join(words), bitmap=bitmap))
     return found
-
-
-def _array(values: Any) -> Any:
-    if values is None:
-        return None
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
 def _name(class_names: Any, label: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..evaluation.result import Result
+from ..formats.values import as_array, widen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -134,11 +135,9 @@ def as_rgb(image: Any, name: str) -> Image:
     library = pillow()
     if isinstance(image, library.Image):
         return image.convert("RGB")
-    if hasattr(image, "detach"):
-        image = image.detach().cpu().numpy()
     if not hasattr(image, "__array__"):
         raise TypeError(f"{name} must be a path, a PIL image or an array, got {type(image).__name__}")
-    pixels = np.asarray(image)
+    pixels = widen(as_array(image, name))
     if pixels.ndim == 3 and pixels.shape[2] not in (1, 3) and pixels.shape[0] in (1, 3):
         pixels = np.moveaxis(pixels, 0, 2)
     if pixels.ndim == 3 and pixels.shape[2] == 1:

@@ -186,7 +186,9 @@ def test_targets_refused(here, capsys, tmp_path):
     several = refused(capsys, "eval", "gt.json", "a=dt_sharp.json", "b=dt_hasty.json", "--save", one)
     assert "argument --save: writes the result of one detector, got 2" in several
     for option in ("--json", "--csv", "--md", "--save"):
-        assert f"argument {option}: cannot write a file at" in refused(capsys, *BASE, option, "no/such/folder/out")
+        for path, why in (("no/such/folder/out", "there is no folder 'no/such/folder'"), ("..", "it is a folder")):
+            message = f"argument {option}: cannot write a file at {path!r}: {why}"
+            assert message in refused(capsys, *BASE, option, path)
 
 
 def test_save(here, tmp_path, capsys, result):

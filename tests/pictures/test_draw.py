@@ -44,6 +44,14 @@ def test_scores_names_and_paths(tmp_path: Path) -> None:
     assert where(named, COLORS["dt", ""]).sum() > where(drawn, COLORS["dt", ""]).sum()
 
 
+def test_tensors_of_mixed_precision_and_any_labels() -> None:
+    torch = need_module("torch")
+    half = {key: torch.tensor(value, dtype=torch.bfloat16) for key, value in PREDS.items() if key != "labels"}
+    wanted = pymetrics.draw(BLANK, {"boxes": PREDS["boxes"], "labels": [None], "scores": np.array([0.9])})
+    drawn = pymetrics.draw(torch.ones(3, 100, 200, dtype=torch.bfloat16), {**half, "labels": [None]})
+    assert np.array_equal(np.asarray(drawn), np.asarray(wanted))
+
+
 def test_masks_are_filled() -> None:
     masks = np.zeros((1, 1, 100, 200), np.float32)
     masks[0, 0, 40:60, 100:150] = 0.8
@@ -73,6 +81,7 @@ def test_marks_have_colors_of_their_status() -> None:
         ({"target": {"boxes": np.ones((2, 5))}}, "target['boxes'] must have the shape (N, 4), got (2, 5)"),
         ({"preds": {**PREDS, "scores": np.ones(2)}}, "preds['scores'] must have 1 rows, as the boxes; got 2"),
         ({"preds": {"boxes": np.full((1, 4), np.nan)}}, "preds['boxes'][0] must be finite, got [nan, nan, nan, nan]"),
+        ({"preds": {**PREDS, "labels": np.ones((1, 2))}}, "preds['labels'] must have the shape (N,), got (1, 2)"),
         ({"preds": {"masks": np.ones((1, 5, 5))}}, "preds['masks'] must have the shape (N, 100, 200), got (1, 5, 5)"),
     ],
 )
