@@ -28,6 +28,7 @@ except ImportError as error:
         f"pymetrics.trackers.mlflow needs MLflow: pip install 'pymetrics-detection[mlflow]' ({error})"
     ) from error
 
+LONGEST_KEY = 150  # of an image: MLflow's file has step, time and an id beside it, in 255 bytes
 MOST_METRICS = 1000  # in one request: mlflow.utils.validation.MAX_METRICS_PER_BATCH of mlflow 3.17.2
 
 
@@ -123,6 +124,6 @@ def log(
 
 
 def _image_key(name: str, place: int) -> str:
-    """A name that MLflow takes for an image, which has ASCII's letters alone; one that was changed gets its place."""
-    key = re.sub(r"[^a-zA-Z0-9_\-./ ]", "_", name)
+    """A name that MLflow takes for an image: the end of this one, in ASCII; one that was changed gets its place."""
+    key = re.sub(r"[^a-zA-Z0-9_\-./ ]", "_", name)[-LONGEST_KEY:]
     return key if key == name else f"{key} {place}"
