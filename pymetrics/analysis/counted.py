@@ -47,8 +47,9 @@ class Counted:
 def require_result(result: Any, name: str = "result") -> Result:
     """Raise TypeError unless it is a Result."""
     if not isinstance(result, Result):
-        hint = ": say .compute()" if type(result).__name__ == "Accumulator" else ""
-        raise TypeError(f"{name} must be a Result, got {type(result).__name__}{hint}")
+        kind = type(result).__name__
+        method = {"Accumulator": "compute", "MeanAveragePrecision": "result"}.get(kind)
+        raise TypeError(f"{name} must be a Result, got {kind}" + (f": say .{method}()" if method else ""))
     return result
 
 

@@ -24,22 +24,34 @@ def slices(result: Result, parts: Mapping[str, Iterable[Any]]) -> list[dict[str,
         TypeError: parts is no mapping, or a part holds no ids.
         ValueError: an id is not one of the result's images.
     """
-    if not isinstance(parts, Mapping):
-        raise TypeError(f"parts must be a dict of image ids by name, got {type(parts).__name__}")
     outcomes, rows = require_result(result).outcomes, []
     known = set(outcomes.image_ids.tolist())
-    for name, ids in parts.items():
-        if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
-            raise TypeError(f"parts[{name!r}] must hold image ids, got {ids!r}")
-        chosen = set()
-        for id in (id.item() if hasattr(id, "item") else id for id in ids):
-            if not isinstance(id, (int, str)) or id not in known:
-                raise ValueError(f"parts[{name!r}] holds {id!r}, which is not an image of the result")
-            chosen.add(id)
-        part = Result(without_images(outcomes, None, known - chosen)[0])
+    for name, ids in ids_of_parts(result, parts, "parts").items():
+        part = Result(without_images(outcomes, None, known - ids)[0])
         counts = part.per_class
         rows.append(
             {"name": name, "n_images": part.outcomes.n_images, "n_gt": sum(row["n_gt"] for row in counts)}
             | {"n_dt": sum(row["n_dt"] for row in counts), **part}
         )
     return rows
+
+
+def ids_of_parts(result: Result, parts: Any, argument: str) -> dict[str, set[Any]]:
+    """The ids of each part, read once, since an iterator gives them once. argument: what errors call the parts.
+
+    Raises:
+        TypeError, ValueError: as `slices`.
+    """
+    if not isinstance(parts, Mapping):
+        raise TypeError(f"{argument} must be a dict of image ids by name, got {type(parts).__name__}")
+    known = set(result.outcomes.image_ids.tolist())
+    found: dict[str, set[Any]] = {}
+    for name, ids in parts.items():
+        if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+            raise TypeError(f"{argument}[{name!r}] must hold image ids, got {ids!r}")
+        found[name] = set()
+        for id in (id.item() if hasattr(id, "item") else id for id in ids):
+            if not isinstance(id, (int, str)) or id not in known:
+                raise ValueError(f"{argument}[{name!r}] holds {id!r}, which is not an image of the result")
+            found[name].add(id)
+    return found

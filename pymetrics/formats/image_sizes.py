@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from collections.abc import Mapping
@@ -110,8 +109,8 @@ def read_sizes(path: str | os.PathLike[str]) -> dict[Any, Size]:
     """Height and width of images by their ids, for `image_sizes=`, from a file, or from a folder of images.
 
     A folder: the names of its images without their ends, as the readers of folders name them. A file: JSON, {"image":
-    [height, width], ...}, or the `images` of COCO (by their ids); or lines "image,height,width", of which the first may
-    be these words, in another order, too. The ends of names of images (".jpg") are left out.
+    [height, width], ...}, or the `images` of COCO (by their ids and file names); or lines "image,height,width", of
+    which the first may be these words, in another order, too. The ends of names of images (".jpg") are left out.
 
     Raises:
         OSError: it cannot be read.
@@ -137,17 +136,22 @@ def image_id(name: str) -> str:
 
 
 def _sizes_of_json(content: str, name: str) -> dict[Any, Size]:
+    import json  # an evaluation of arrays imports this module, and reads no sizes
+
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name!r} is not JSON: {error}") from error
     if isinstance(parsed, dict) and isinstance(parsed.get("images"), list):
-        found = {}
+        found: dict[Any, Size] = {}
+        of_file: dict[Any, Size] = {}
         for i, image in enumerate(parsed["images"]):
             if not isinstance(image, Mapping) or not isinstance(image.get("id"), (int, str)):
                 raise ValueError(f"{name!r}: images[{i}] must be a dict with 'id', 'height' and 'width'")
             found[image["id"]] = _size(image.get("height"), image.get("width"), f"{name!r}: images[{i}]")
-        return found
+            if isinstance(image.get("file_name"), str):
+                of_file[image_id(image["file_name"])] = found[image["id"]]
+        return {**of_file, **found}
     if not isinstance(parsed, dict):
         raise ValueError(f"{name!r} must hold sizes by image, {{'image': [height, width]}}, got a list")
     by_name: dict[str, Size] = {}

@@ -287,9 +287,9 @@ def _parsed(
     if len(values) in (4, 4 + n_points):
         return values[:4], None, score
     if n_points or len(values) < LEAST_POLYGON or len(values) % 2:
-        what = f"4 or {4 + n_points}" if n_points else "4, or the points of a polygon,"
+        what = f"4 or {4 + n_points} numbers" if n_points else "4 numbers, or the points of a polygon,"
         raise ValueError(
-            f"{place_of(side, path, number)}: must have {what} numbers behind the class"
+            f"{place_of(side, path, number)}: must have {what} behind the class"
             f"{' and a confidence' if side == 'dt' else ''}, got {n}"
         )
     x, y = values[::2], values[1::2]

@@ -59,34 +59,3 @@ def _walk(leaves: dict[tuple[int, int], list[int]], start: tuple[int, int]) -> l
 
 def _is_straight(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
     return (b[0] - a[0]) * (c[1] - b[1]) == (b[1] - a[1]) * (c[0] - b[0])
-
-
-def simplified(points: list[float], tolerance: float) -> list[float]:
-    """An outline with fewer corners, none of those left out further than `tolerance` from it (Douglas and Peucker)."""
-    corners = np.array(points).reshape(-1, 2)
-    if len(corners) <= 4:
-        return points
-    far = int(np.argmax(((corners - corners[0]) ** 2).sum(axis=1)))
-    kept = [0, *_kept(corners, 0, far, tolerance), far]
-    closed = np.concatenate([corners[far:], corners[:1]])
-    kept += [far + place for place in _kept(closed, 0, len(closed) - 1, tolerance)]
-    return corners[kept].ravel().tolist() if len(kept) > 2 else points
-
-
-def _kept(corners: Any, first: int, last: int, tolerance: float) -> list[int]:
-    """Which corners between two others are kept."""
-    kept, ranges = [], [(first, last)]
-    while ranges:
-        begin, end = ranges.pop()
-        if end - begin < 2:
-            continue
-        line, inner = corners[end] - corners[begin], corners[begin + 1 : end] - corners[begin]
-        length = float(np.hypot(*line))
-        across = np.abs(inner[:, 0] * line[1] - inner[:, 1] * line[0])
-        distances = across / length if length else np.hypot(*inner.T)
-        place = int(np.argmax(distances))
-        if distances[place] > tolerance:
-            middle = begin + 1 + place
-            kept.append(middle)
-            ranges += [(begin, middle), (middle, end)]
-    return sorted(kept)

@@ -9,6 +9,8 @@ from .curves import missing
 from .html import model_name, section, table, text, track
 from .labels import grouped, points, signed
 
+MOST_TRACKS = 100  # classes from the top of the table that have a track; and those that have curves
+
 
 def classes(content: Mapping[str, Any]) -> str:
     """A row for each class, those that lost most first."""
@@ -22,7 +24,7 @@ def classes(content: Mapping[str, Any]) -> str:
     else:
         order = sorted(range(n), key=lambda k: (values[0][k] is None, values[0][k] or 0.0, k))
     sure = {row["id"] for pair in content["comparisons"] for row in pair["reliable_classes"]}
-    with_track = set(of_classes["with_curves"])
+    with_track = {*order[:MOST_TRACKS], *of_classes["with_curves"]}
     further = (
         [name for name in ("map_50", "map_75", "mar_100") if name in models[0]["per_class"]] if not several else []
     )

@@ -12,6 +12,7 @@ from .._version import VERSION
 from ..analysis import Bootstrap, Comparison, Interval, Pair, bootstrap, compare
 from ..analysis.compare import require_same
 from ..analysis.counted import require_result
+from ..analysis.slices import ids_of_parts
 from ..evaluation.as_json import plain_values
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
@@ -41,6 +42,7 @@ def make_contents(
     check_results(results)
     costs = check_costs(costs, results)
     names, first = list(results), next(iter(results.values()))
+    parts = None if slices is None else ids_of_parts(first, slices, "slices")
     if comparison is None and len(results) > 1:
         comparison = compare(results, n=n, seed=seed)
     if comparison is not None and list(comparison._results.items()) != list(results.items()):
@@ -75,7 +77,7 @@ def make_contents(
         "scores": scores.tolist(),
         "position": 0 if best is None else int(np.argmin(np.abs(scores - best))),
         "models": [
-            model.contents(chosen, confused, scores, slices, costs.get(model.name)) for model in models
+            model.contents(chosen, confused, scores, parts, costs.get(model.name)) for model in models
         ],
         "comparisons": [] if comparison is None else [_pair(pair) for pair in comparison.pairs],
         "command": command,
@@ -160,6 +162,8 @@ def _intervals_of(
     seed: int,
 ) -> Mapping[str, Interval]:
     if intervals is not None and name in intervals:
+        if not isinstance(intervals[name], Bootstrap):
+            raise TypeError(f"intervals[{name!r}] must be a Bootstrap, got {type(intervals[name]).__name__}")
         found = intervals[name].intervals
         differing = next((key for key in result if key not in found or found[key].value != result[key]), None)
         if differing is not None:

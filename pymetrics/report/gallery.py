@@ -18,6 +18,7 @@ from ..pictures import Images, Mark, Marks, images_of
 from ..pictures.pixels import pillow
 from .html import attribute, section, text
 from .outlines import box_path, mask_path
+from .summary import count
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,7 +79,7 @@ def make_gallery(
         for name, title, kind in LAYERS
     )
     lead = (
-        f"The {len(ids)} images with the worst F1"
+        f"The {count(len(ids), 'image')} with the worst F1"
         + (", of each model in turn" if len(results) > 1 else "")
         + ". Dashed: the objects of the data; solid: detections from the confidence above on, at most "
         f"{MOST_MARKS[0]} of a model in an image."

@@ -56,7 +56,8 @@ def write_report(
 
     Raises:
         OSError: the file cannot be written.
-        TypeError: results is no mapping of names to Results; class_names is no mapping; images is none of these.
+        TypeError: results is no mapping of names to Results; class_names or slices is no mapping; intervals holds
+            something else; images is none of these.
         ValueError: results is empty; the results differ in protocol, IoU type, images, categories or ground truth (the
             message names the first difference); comparison or intervals are of other results; a cost is not one of the
             three or no positive number, as `latency`, which has no unit; an image is missing, cannot be read or has

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
+from .content import check_step
 
 
 @dataclass
@@ -29,12 +30,9 @@ class Best:
 
         Raises:
             KeyError: the result has no number of this name.
-            ValueError: epoch is no integer.
+            ValueError: epoch is no integer from 0 on.
         """
-        if epoch is None:
-            epoch = self._next
-        if isinstance(epoch, bool) or not isinstance(epoch, int):
-            raise ValueError(f"epoch must be an integer, got {epoch!r}")
+        epoch = check_step(self._next if epoch is None else epoch, "epoch")
         value = result[self.key]
         self._next = epoch + 1
         self.is_new = value != UNDEFINED and (self.value is None or value > self.value)

@@ -89,6 +89,8 @@ def log(
     names = content.display_names(result, class_names)
     for name in values:
         _check_length(name, LONGEST_KEY)
+    with_images = media and images is not None
+    pictures = list(content.Shown(result, images, shown, at.threshold, class_names)) if with_images else []
     experiment.log_metrics(values, step=step, epoch=epoch)
     if not media:
         return
@@ -115,13 +117,12 @@ def log(
     ):
         file = io.StringIO(table.to_csv())
         send(f"the table {name!r}", experiment.log_asset, file, file_name=name, overwrite=True, step=step)
-    if images is not None:
-        for id_, name, image, marks in content.Shown(result, images, shown, at.threshold, class_names):
-            _check_length(name, experiment.image_name_max_length)
-            send(
-                f"the image {name!r}", experiment.log_image, image, name=name, step=step, annotations=layers(marks),
-                metadata={"image_id": id_, "caption": content.caption(name, marks)},
-            )  # fmt: skip
+    for id_, name, image, marks in pictures:
+        _check_length(name, experiment.image_name_max_length)
+        send(
+            f"the image {name!r}", experiment.log_image, image, name=name, step=step, annotations=layers(marks),
+            metadata={"image_id": id_, "caption": content.caption(name, marks)},
+        )  # fmt: skip
 
 
 def layers(marks: Sequence[Mark]) -> list[dict[str, Any]]:

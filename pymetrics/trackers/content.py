@@ -97,12 +97,16 @@ def scalars(
 ) -> dict[str, float]:
     """Result.scalars, and precision, recall and f1 at the score of the best macro F1, and this score: f1_threshold.
 
-    What is undefined is left out. Raises ValueError for NaN, and for keys that are equal once they fit all trackers.
+    What is undefined is left out; without any detection recall and f1 are 0, where there is ground truth.
+
+    Raises ValueError for NaN, and for keys that are equal once they fit all trackers.
     """
     check_prefix(prefix)
     check_class_names(result, class_names)
     values = result.scalars("", keys, class_names)
     more = {"precision": best.precision, "recall": best.recall, "f1": best.f, "f1_threshold": best.threshold}
+    if best.threshold is None and result.totals.n_gt.any():
+        more |= {"recall": 0.0, "f1": 0.0}  # else a tracker would go on showing those of an earlier epoch
     values |= {key: value for key, value in more.items() if value is not None}
     fit: dict[str, float] = {}
     for key, value in values.items():
@@ -230,7 +234,7 @@ class Shown:
             raise ValueError(f"shown must be at most {most} images, got {len(self.ids)}")
 
     def __iter__(self) -> Iterator[tuple[Any, str, Any, list[Mark]]]:
-        """For each image: id, name, PIL image, marks."""
+        """For each image: id, name, PIL image, marks. Trackers open all before they log anything."""
         for id_ in self.ids:
             marks = self.marks.of(id_)
             yield id_, self.images.name(id_), self.images.open(id_, self.marks.extent(id_)), marks

@@ -28,6 +28,7 @@ except ImportError as error:
         f"pymetrics.trackers.mlflow needs MLflow: pip install 'pymetrics-detection[mlflow]' ({error})"
     ) from error
 
+LONGEST_KEY = 150  # of an image: MLflow's file has step, time and an id beside it, in 255 bytes
 MOST_METRICS = 1000  # in one request: mlflow.utils.validation.MAX_METRICS_PER_BATCH of mlflow 3.17.2
 
 
@@ -88,6 +89,8 @@ def log(
     run_id = run if isinstance(run, str) else run.info.run_id
     at = content.best_f1(result)
     values = content.scalars(result, prefix, keys, class_names, at)
+    with_images = media and images is not None
+    pictures = list(content.Shown(result, images, shown, at.threshold, class_names)) if with_images else []
     client, now = MlflowClient(), int(1000 * time.time())
     metrics = [Metric(name, value, now, step) for name, value in values.items()]
     for begin in range(0, len(metrics), MOST_METRICS):
@@ -115,14 +118,13 @@ def log(
             result.report(path, images=None if images is True else images, class_names=given)
             with open(path, encoding="utf-8") as file:
                 client.log_text(run_id, file.read(), f"{prefix}report.html")
-    if images is not None:
-        place_of = {id_: place for place, id_ in enumerate(result.outcomes.image_ids.tolist())}
-        for id_, name, image, marks in content.Shown(result, images, shown, at.threshold, class_names):
-            key = _image_key(prefix + name, place_of[id_])
-            client.log_image(run_id, draw_marks(image, marks), key=key, step=step, synchronous=True)
+    place_of = {id_: place for place, id_ in enumerate(result.outcomes.image_ids.tolist())} if pictures else {}
+    for id_, name, image, marks in pictures:
+        key = _image_key(prefix + name, place_of[id_])
+        client.log_image(run_id, draw_marks(image, marks), key=key, step=step, synchronous=True)
 
 
 def _image_key(name: str, place: int) -> str:
-    """A name that MLflow takes for an image, which has ASCII's letters alone; one that was changed gets its place."""
-    key = re.sub(r"[^a-zA-Z0-9_\-./ ]", "_", name)
+    """A name that MLflow takes for an image: the end of this one, in ASCII; one that was changed gets its place."""
+    key = re.sub(r"[^a-zA-Z0-9_\-./ ]", "_", name)[-LONGEST_KEY:]
     return key if key == name else f"{key} {place}"

@@ -79,7 +79,10 @@ def log(
         )
     step = content.check_step(step)
     at = content.best_f1(result)
-    for name, value in content.scalars(result, prefix, keys, class_names, at).items():
+    values = content.scalars(result, prefix, keys, class_names, at)
+    with_images = media and images is not None
+    pictures = list(content.Shown(result, images, shown, at.threshold, class_names)) if with_images else []
+    for name, value in values.items():
         writer.add_scalar(name, value, step)
     if not media:
         return
@@ -88,10 +91,8 @@ def log(
     if figures:
         for name, figure in result.figures().items():
             writer.add_figure(prefix + name, figure, step)
-    if images is not None:
-        for _, name, image, marks in content.Shown(result, images, shown, at.threshold, class_names):
-            drawn = np.asarray(draw_marks(image, marks))
-            writer.add_image(f"{prefix}images/{name}", drawn, step, dataformats="HWC")
+    for _, name, image, marks in pictures:
+        writer.add_image(f"{prefix}images/{name}", np.asarray(draw_marks(image, marks)), step, dataformats="HWC")
 
 
 def _curves(result: Result, names: Mapping[Any, str], most: int) -> list[tuple[str, ConfidenceCurve]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ def test_sizes_that_are_not_in_images(tmp_path: Path) -> None:
         "image,width,height\n" + "".join(f"{n}.png,{w},{h}\n" for n, (h, w) in layouts.SIZES.items())
     )
     (tmp_path / "sizes.json").write_text('{"a.png": [256, 512], "b": [128, 128]}')
-    for path in (tmp_path / "sizes.csv", tmp_path / "sizes.json", data / "images" / "val"):
+    (tmp_path / "coco.json").write_text(json.dumps({"images": GT["images"]}))
+    for path in (tmp_path / "sizes.csv", tmp_path / "sizes.json", tmp_path / "coco.json", data / "images" / "val"):
         assert bytes_of(pymetrics.evaluate(tmp_path / "alone", found, image_sizes=read_sizes(path))) == wanted
 
 
@@ -138,7 +140,7 @@ def test_forms_of_names(sides: tuple[Path, Path], names: str) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("0 0.5 0.5 0.1", "must have 4, or the points of a polygon, numbers behind the class, got 3"),
+        ("0 0.5 0.5 0.1", "must have 4 numbers, or the points of a polygon, behind the class, got 3"),
         ("0 0.5 0.5 0.1 x", "must hold numbers, got 'x'"),
         ("0 0.5 0.5 0.1 nan", "box must be finite, got"),
         ("-1 0.5 0.5 0.1 0.1", "the class must be a whole number from 0 on, got '-1'"),
@@ -146,7 +148,7 @@ def test_forms_of_names(sides: tuple[Path, Path], names: str) -> None:
         ("inf 0.5 0.5 0.1 0.1", "the class must be a whole number from 0 on, got 'inf'"),
         ("3 0.5 0.5 0.1 0.1", "the class is 3, which is not among the 3 names"),
         ("0 0.5 0.5 0.1 0.1 0.9", "has 5 numbers behind the class; is the last one a confidence"),
-        ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "must have 4, or the points of a polygon, numbers behind the class, got 7"),
+        ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "must have 4 numbers, or the points of a polygon, behind the class, got 7"),
     ],
 )
 def test_rows_of_ground_truth_that_are_wrong(sides: tuple[Path, Path], row: str, words: str) -> None:
@@ -162,7 +164,7 @@ def test_rows_of_ground_truth_that_are_wrong(sides: tuple[Path, Path], row: str,
         ("0 0.5 0.5 0.1 0.1", "has no confidence, which detections have at the end of each row"),
         ("0 0.1 0.1 0.2 0.1 0.2 0.2", "has no confidence"),
         ("0 0.5 0.5 0.1 0.1 nan", "score must be finite, got nan"),
-        ("0", "must have 4, or the points of a polygon, numbers behind the class and a confidence, got 0"),
+        ("0", "must have 4 numbers, or the points of a polygon, behind the class and a confidence, got 0"),
     ],
 )
 def test_rows_of_detections_that_are_wrong(sides: tuple[Path, Path], row: str, words: str) -> None:

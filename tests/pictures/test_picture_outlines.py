@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pymetrics.pictures.outlines import outlines_of, simplified
+from pymetrics.pictures.outlines import outlines_of
 
 
 def filled(outlines: list[list[float]], height: int, width: int) -> Any:
@@ -38,14 +38,3 @@ def test_parts_that_touch_at_a_corner_are_apart() -> None:
     assert [sorted(zip(p[::2], p[1::2], strict=True)) for p in outlines_of(np.ones((2, 3)))] == [
         [(0, 0), (0, 2), (3, 0), (3, 2)]
     ]
-
-
-def test_simplified_outlines_stay_near() -> None:
-    y, x = np.mgrid[:80, :80]
-    circle = (x - 40) ** 2 + (y - 40) ** 2 < 30**2
-    (outline,) = outlines_of(circle)
-    short = simplified(outline, 1.0)
-    assert 8 <= len(short) < len(outline) / 4
-    radii = np.hypot(*(np.array(short).reshape(-1, 2) - 40.5).T)
-    assert 28 < radii.min() <= radii.max() < 32
-    assert simplified([0, 0, 4, 0, 4, 4, 0, 4], 1.0) == [0, 0, 4, 0, 4, 4, 0, 4]

@@ -254,6 +254,21 @@ def test_names_that_are_missing_or_equal_are_shown_with_their_ids(tmp_path: Path
     assert content_of(tmp_path / "named.html")["classes"]["labels"] == ["one", "two", "three"]
 
 
+def test_of_many_classes_the_worst_have_their_marks(tmp_path: Path) -> None:
+    """The table begins with the lowest AP, the curves with the most objects."""
+    n = 300
+    classes = np.repeat(np.arange(1, n + 1), np.arange(1, n + 1) // 100 + 1)
+    boxes = np.tile([10.0, 10, 40, 40], (len(classes), 1)) + np.arange(len(classes))[:, None] % 2 * 60
+    gt = pymetrics.GroundTruths(np.ones(len(classes), int), boxes, labels=classes)
+    found = pymetrics.Detections([1] * n, boxes[:n], np.linspace(0.1, 0.9, n), np.arange(1, n + 1))
+    pymetrics.evaluate(gt, found).report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    rows = re.findall(r"<tr>.*?</tr>", page.partition('id="classes"')[2].partition("</section>")[0])[1:]
+    assert len(rows) == n
+    assert all('class="track"' in row for row in rows[:100])
+    assert 100 <= sum('class="track"' in row for row in rows) <= 200
+
+
 @pytest.mark.slow
 def test_a_large_report_stays_below_two_megabytes(tmp_path: Path) -> None:
     """48 images of noise, which WebP cannot make small, four models, 1,203 classes."""

@@ -62,8 +62,22 @@ def test_results_of_other_data(results: Any, comparison: Any, tmp_path: Path) ->
 
 
 def test_slices_of_other_images(comparison: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=re.escape("parts['night'] holds 101, which is not an image")):
+    with pytest.raises(ValueError, match=re.escape("slices['night'] holds 101, which is not an image")):
         comparison.report(tmp_path / "report.html", slices={"night": [101]})
+    with pytest.raises(TypeError, match="slices must be a dict of image ids by name, got list"):
+        comparison.report(tmp_path / "report.html", slices=[1])
+
+
+def test_slices_that_can_be_read_once(results: Any, tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", results, slices={"first": iter(range(1, 51))}, n=20)
+    for report in read_report(tmp_path / "report.html").values():
+        (part,) = report.tables["slices"]["parts"]
+        assert (part["name"], part["n_images"]) == ("first", 50)
+
+
+def test_intervals_that_are_none(results: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=re.escape("intervals['a'] must be a Bootstrap, got int")):
+        write_report(tmp_path / "report.html", {"a": results["sharp"]}, intervals={"a": 1})  # type: ignore[dict-item]
 
 
 def test_intervals_that_are_given_are_shown(results: Any, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from helpers.tracker_scene import make_result, make_scene
 
 import pymetrics
-from pymetrics.trackers import comet
-from pymetrics.trackers.content import Shown
+from pymetrics.trackers import comet, tensorboard
+from pymetrics.trackers.content import Shown, best_f1, scalars
 
 CAT = {"boxes": np.array([[0.0, 0, 9, 9]]), "labels": np.array(["cat"]), "image_id": "a/b"}
 NOTHING = {"boxes": np.zeros((0, 4)), "labels": np.zeros(0, int), "scores": np.zeros(0)}
@@ -68,3 +68,29 @@ def test_images_say_what_at_counts(need, kind):
 def test_nothing_at_all(need):
     need("wandb")
     assert importlib.import_module("pymetrics.trackers.wandb").payload(pymetrics.evaluate([], []), True) == {}
+
+
+def test_without_detections_recall_and_f1_are_zero():
+    """A model that finds nothing: trackers must not go on showing the F1 of an earlier epoch."""
+    result = KINDS["no detections"]()
+    values = scalars(result, "val/", "torchmetrics", None, best_f1(result))
+    assert (values["val/recall"], values["val/f1"]) == (0.0, 0.0)
+    assert not {"val/precision", "val/f1_threshold"} & values.keys()
+    empty = KINDS["no objects"]()
+    assert scalars(empty, "val/", "torchmetrics", None, best_f1(empty)) == {}
+
+
+def test_an_image_that_is_missing_leaves_nothing_behind():
+    """Images are opened before anything is logged."""
+    said = []
+
+    class Tracker:
+        alive, asset_name_max_length, image_name_max_length = True, None, None
+
+        def __getattr__(self, name):
+            return lambda *args, **settings: said.append(name)
+
+    for log in (comet.log, tensorboard.log):
+        with pytest.raises(ValueError, match="images has no image"):
+            log(Tracker(), make_result(), images={}, step=0)
+    assert said == []

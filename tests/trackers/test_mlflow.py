@@ -133,6 +133,18 @@ def test_images(mlflow, log, tmp_path):
         np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
 
 
+def test_images_deep_in_folders(mlflow, log):
+    """MLflow makes one name of a file of the whole path; longer ones than a file system takes would be an error."""
+    gt, dt = make_scene()
+    for image in gt["images"]:
+        image["file_name"] = f"{'folder/' * 40}{image['id']}.png"
+    with mlflow.start_run() as run:
+        log(pymetrics.evaluate(gt, dt), True, step=0, shown=[7, 8])
+    names = {path.name.partition("+")[0] for path in artifact(run, "images").glob("*.png")}
+    paths = {place: "~".join([*["folder"] * 40, file]) for place, file in enumerate(("7.png", "8.png"))}
+    assert names == {f"{path[-150:]} {place}" for place, path in paths.items()}
+
+
 @pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 def test_figures_and_report(mlflow, log, need, tmp_path):
     need("matplotlib")

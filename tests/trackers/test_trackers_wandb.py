@@ -272,7 +272,7 @@ def test_best(tracker):
     [
         ({"media": "best"}, 'media="best" needs best=Best'),
         ({"media": "always"}, "media must be True, False or \"best\", got 'always'"),
-        ({"epoch": 1.5}, "epoch must be an integer, got 1.5"),
+        ({"epoch": 1.5}, "epoch must be an integer from 0 on, got 1.5"),
     ],
 )
 def test_payload_refuses(tracker, settings, message):
@@ -285,6 +285,12 @@ def test_payload_refuses(tracker, settings, message):
 def test_the_result_is_a_result(tracker, result):
     with pytest.raises(TypeError, match=f"result must be a Result, got {type(result).__name__}"):
         tracker.payload(result)
+
+
+def test_epochs_may_be_numpys_integers(tracker):
+    best = tracker.Best()
+    values = tracker.payload(make_result(), best=best, epoch=np.int64(3), media=False)
+    assert (values["val/map_best_epoch"], type(best.epoch)) == (3, int)
 
 
 def test_best_is_an_object(tracker):
