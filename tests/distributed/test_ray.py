@@ -30,10 +30,23 @@ MAX_STORE = 300 << 20  # bytes of Ray's object store
 
 
 def hook_of(folder):
-    """What each worker runs first: a step ends its process where a file of the step's name lies in the folder."""
+    """What each worker runs first. A step ends its process where a file of the step's name lies in the folder.
+
+    Where a file "apart" lies there, rows are cut by their number, not by their image.
+    """
 
     def hook():
         from pymetrics.distributed import plan
+        from pymetrics.distributed import ray as engine
+
+        cut = engine.split
+
+        def split(table, column, n):
+            is_apart = column == "image_id" and os.path.exists(f"{folder}/apart")
+            rows = range(table.num_rows)
+            return [table.take(list(rows[i::n])) if is_apart else part for i, part in enumerate(cut(table, column, n))]
+
+        engine.split = split
 
         def deadly(name, step):
             def run(*args, **kwargs):
@@ -45,7 +58,7 @@ def hook_of(folder):
 
             return run
 
-        for name in ("match_partition", "reduce_category"):
+        for name in STEPS:
             setattr(plan, name, deadly(name, getattr(plan, name)))
 
     return hook
@@ -82,13 +95,13 @@ def coco(data):
     return [json.loads(data(f"generated/{name}.json").read_text()) for name in ("gt", "dt_coarse")]
 
 
-def written(folder, gt, dt, size=99):
+def written(folder, gt, dt, files=3):
     """The paths of both tables, each in several files."""
     for name, table in (("gt", gt), ("dt", dt)):
         (folder / name).mkdir(parents=True, exist_ok=True)
-        for i in range(3):
-            part = table[i * len(table) // 3 : (i + 1) * len(table) // 3]
-            pq.write_table(part, folder / name / f"{i}.parquet", row_group_size=size)
+        for i in range(files):
+            part = table[i * len(table) // files : (i + 1) * len(table) // files]
+            pq.write_table(part, folder / name / f"{i}.parquet", row_group_size=99)
     return folder / "gt", folder / "dt"
 
 
@@ -203,8 +216,22 @@ def test_an_image_in_two_places(evaluate, tmp_path):
     for i in range(2):
         pq.write_table(pa.table(rows), tmp_path / "gt" / f"{i}.parquet")
     pq.write_table(pa.table(rows | {"score": [[0.5]]}), tmp_path / "dt.parquet")
-    with pytest.raises(ValueError, match="7"):
+    with pytest.raises(ValueError, match=r"gt\['image_id'\] holds 7 in 2 rows: .* a row is an image"):
         evaluate(tmp_path / "gt", tmp_path / "dt.parquet", n_partitions=3)
+
+
+def test_a_split_image(evaluate, deaths, tmp_path):
+    """Its rows are in two partitions, each of another category, so that only the ids tell."""
+    gt = pa.table({"image_id": [7, 7], "category_id": [3, 4], "bbox": [[0.0, 0.0, 9.0, 9.0]] * 2})
+    paths = written(tmp_path, gt, gt.append_column("score", pa.array([0.5, 0.25])), files=1)
+    assert evaluate(*paths, n_partitions=2)["map"] > 0.99
+    mark = Path(deaths, "apart")
+    mark.touch()
+    try:
+        with pytest.raises(ValueError, match=r"image 7 is in 2 partitions \('part 0', 'part 1'\)"):
+            evaluate(*paths, n_partitions=2)
+    finally:
+        mark.unlink()
 
 
 @pytest.mark.parametrize("step", STEPS)
