@@ -34,7 +34,7 @@ demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its repo
 test: test-main $(if $(PYTEST_ARGS),,test-trackers)
 
 test-main: $(VENV)/.test  # bare pytest, so that the source folder does not shadow the installed package
-	@echo "All tests take about eleven minutes on two cores; PYTEST_ARGS='-k boxes' runs some of them."
+	@echo "These tests take about fourteen minutes on two cores; PYTEST_ARGS='-k boxes' runs some of them."
 	$(BIN)/pytest -q $(or $(PYTEST_ARGS),$(TRACKED:%=--ignore=%))
 
 # Trackers, Lightning and Hugging Face's Trainer, beside what the main environment holds. Nothing leaves the machine.
