@@ -42,16 +42,6 @@ PM_INLINE word_t going_on(const std::uint8_t* text, word_t& odd) {
     return found;
 }
 
-PM_INLINE index_t lowest_place(word_t word) {
-#if defined(__GNUC__)
-    return __builtin_ctzll(word);
-#else
-    index_t place = 0;
-    while (!(word >> place & 1)) ++place;
-    return place;
-#endif
-}
-
 // The number of the `length` characters from `text` on, 8 at most.
 PM_INLINE index_t number_at(const std::uint8_t* text, index_t length) {
     word_t x = word_t(text[0] - kFirst) & 31;  // characters behind the number are shifted out
@@ -91,7 +81,7 @@ PM_INLINE Sums read_text_quickly_any(const std::uint8_t* at, const std::uint8_t*
         if (odd || (four & four >> 3) || !stops) return {-1, 0, 0, 0};  // maybe; slowly then
         index_t from = 0;
         for (; stops; stops &= stops - 1) {
-            const index_t behind = lowest_place(stops) + 1;
+            const index_t behind = lowest_bit(stops) + 1;
             auto run = run_t(number_at(block + from, behind - from));
             from = behind;
             if (first > 0) --first;

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.masks import raw_masks
+from ..formats.values import is_number
 from .check_lists import Lists, as_id
 from .finding import Collector, Finding
 
@@ -143,16 +144,12 @@ def _ids(row: Mapping[str, Any], name: Any, seen: set[Any], without_id: str, fou
     seen.add(id)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300
-
-
 def _box(row: Mapping[str, Any], name: Any, found: Collector) -> list[float] | None:
     box = row.get("bbox")
     if box is None:
         found.add("no_boxes", name)
         return None
-    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(map(_is_number, box)):
+    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(map(is_number, box)):
         found.add("bad_boxes", name)
         return None
     return list(map(float, box))
@@ -177,7 +174,7 @@ def _check_area(row: Mapping[str, Any], box: list[float] | None, name: Any, foun
     area = row.get("area")
     if area is None:
         found.add("no_areas", name)
-    elif not _is_number(area):
+    elif not is_number(area):
         found.add("bad_areas", name)
     elif area <= 0:
         found.add("zero_areas", name)
@@ -223,7 +220,7 @@ def _keypoints(lists: Lists, found: Collector) -> None:
         category = lists.categories.get(as_id(row.get("category_id")), {})
         names = category.get("keypoints")
         wanted = 3 * len(names) if isinstance(names, (list, tuple)) and names else usual
-        if len(points) != wanted or wanted % 3 or not all(map(_is_number, points)):
+        if len(points) != wanted or wanted % 3 or not all(map(is_number, points)):
             found.add("keypoint_lengths", {**name, "length": len(points)})
             continue
         n = row.get("num_keypoints")
@@ -273,12 +270,12 @@ def _check_mask(name: Any, row: Mapping[str, Any], size: Any, measured: list[flo
     if isinstance(row["segmentation"], Mapping) and size is not None and own_size != size:
         found.add("mask_sizes", {**name, "size": [int(side) for side in own_size]})
     area = row.get("area")
-    if area is not None and _is_number(area):
+    if area is not None and is_number(area):
         difference = abs(area - pixels)
         if difference > LEAST_PIXELS and difference > OTHER_AREA * max(area, pixels):
             found.add("other_areas", {**name, "area": area, "pixels": pixels})
     given = row.get("bbox")
-    is_box = isinstance(given, (list, tuple)) and len(given) == 4 and all(map(_is_number, given))
+    is_box = isinstance(given, (list, tuple)) and len(given) == 4 and all(map(is_number, given))
     if given is not None and is_box and pixels > LEAST_PIXELS and _overlap(list(map(float, given)), box) < 0.5:
         found.add("boxes_beside_masks", {**name, "bbox": list(given), "mask": box})
 

@@ -305,8 +305,7 @@ def _images_with_truth(outcomes: Outcomes, area: int) -> Any:
 
 
 def _at_best(result: Result) -> AtThreshold:
-    ious = result.protocol.iou_thresholds
-    iou = ious[0] if result.protocol.place_of_threshold(0.5) is None else 0.5
+    iou = result.protocol.main_iou
     best = best_threshold(result, "f1", iou)
     assert isinstance(best, BestThreshold)
     return at(result, -math.inf if best.threshold is None else best.threshold, iou)

@@ -53,13 +53,6 @@ def require_result(result: Any, name: str = "result") -> Result:
     return result
 
 
-def iou_of(result: Result) -> float:
-    """The IoU threshold of all that holds at one: .5, or the first where the protocol has no .5."""
-    ious = result.protocol.iou_thresholds
-    t = result.protocol.place_of_threshold(0.5)
-    return ious[0 if t is None else t]
-
-
 def require_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """The value as a float. Raises ValueError unless it is a number from low to high."""
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Any
 
-from .files import blaming, json_target, write_json
+from .files import blaming, check_inputs, json_target, write_json
 from .gate import GateError
 
 EXAMPLES = """examples:
@@ -49,11 +48,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
 
     if options.format is not None and options.format not in KINDS:
         parser.error(f"argument --format: must be one of {', '.join(KINDS)}; got {options.format!r}")
-    inputs = {"GT": options.gt, "DT": options.dt, "--image-sizes": options.image_sizes}
-    for option, path in inputs.items():
-        if path is not None and not os.path.exists(path):
-            parser.error(f"argument {option}: no such file or folder: {path!r}")
-    target = json_target(parser, options.json, [path for path in inputs.values() if path is not None])
+    inputs = check_inputs(parser, {"GT": options.gt, "DT": options.dt, "--image-sizes": options.image_sizes})
+    target = json_target(parser, options.json, inputs)
     with blaming(options.gt, "check"):
         found = check(
             options.gt, options.dt, format=options.format, split=options.split, image_sizes=options.image_sizes
@@ -64,4 +60,5 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         write_json(content, target)
     counts = content["counts"]
     if counts["error"] or (options.strict and counts["warning"]):
-        raise GateError(f"{counts['error']} kinds of errors and {counts['warning']} of warnings in {options.gt!r}")
+        errors, warnings = (f"{n} {'kind' if n == 1 else 'kinds'}" for n in (counts["error"], counts["warning"]))
+        raise GateError(f"{errors} of errors and {warnings} of warnings in {options.gt!r}")

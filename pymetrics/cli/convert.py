@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Any
 
-from .files import blaming, json_target, write_json
+from .files import blaming, check_inputs, json_target, write_json
 
 EXAMPLES = """examples:
   pymetrics convert instances_val2017.json val2017_yolo --to yolo
@@ -58,11 +57,8 @@ def _convert(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
     ):
         if value is not None and value not in known:
             parser.error(f"argument {option}: must be one of {', '.join(known)}; got {value!r}")
-    inputs = {"SOURCE": options.source, "--gt": options.gt, "--image-sizes": options.image_sizes}
-    for option, path in inputs.items():
-        if path is not None and not os.path.exists(path):
-            parser.error(f"argument {option}: no such file or folder: {path!r}")
-    target = json_target(parser, options.json, [path for path in inputs.values() if path is not None])
+    inputs = check_inputs(parser, {"SOURCE": options.source, "--gt": options.gt, "--image-sizes": options.image_sizes})
+    target = json_target(parser, options.json, inputs)
     with blaming(options.source, "conversion"):
         found = convert(
             options.source, options.target, options.to, gt=options.gt, side=options.side,

@@ -29,17 +29,20 @@ class Reading:
     split: str | None
 
     def open(self, path: str, side: Literal["gt", "dt"], rules: Mapping[str, Any]) -> Any:
-        """What a path leads to, as pymetrics.evaluate takes it."""
+        """What a path leads to, as pymetrics.evaluate takes it. Parquet stays a path: it may be read in ranges."""
         from ..formats import opened
         from ..formats.options import ReadOptions
+        from ..formats.tables.parquet import is_parquet
 
+        if self.kinds[side] in (None, PARQUET) and is_parquet(self.paths[path]):
+            return self.paths[path]
         is_gt = side == "gt"
         options = ReadOptions(
             side,
             rules["iou_type"],
             rules["box_format"],
             use_ignore=is_gt and rules["use_ignore"],
-            kind=None if self.kinds[side] == PARQUET else self.kinds[side],
+            kind=self.kinds[side],
             split=self.split if is_gt else None,
         )
         return opened(self.paths[path], options)
@@ -62,11 +65,12 @@ def evaluate_all(gt: str, path_of: Mapping[str, str], rules: Mapping[str, Any], 
 
 def _counts(result: Result, detections: Any) -> str:
     """How many detections count, of how many, on how many images."""
-    counted, protocol = len(result.outcomes.scores), result.protocol
-    assert result.columns is not None
+    counted, protocol = int(result.totals.n_dt.sum()), result.protocol
+    on = f"on {result.totals.n_images} images"
+    if result.columns is None:  # of files that were read in ranges
+        return f"{counted} detections counted {on}"
     listed = result.columns.dt.category >= 0  # a warning has told of the others
     n = len(detections["annotations"]) if isinstance(detections, Mapping) else len(listed)
-    on = f"on {result.outcomes.n_images} images"
     if counted == n:
         return f"{counted} detections {on}"
     per = "" if protocol.federated or not protocol.use_cats else " and class"

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,14 @@ def check_file(parser: argparse.ArgumentParser, option: str, path: str) -> None:
         parser.error(f"argument {option}: no such file: {path!r}")
     if os.path.isdir(path):
         parser.error(f"argument {option}: {path!r} is a folder, not a JSON file")
+
+
+def check_inputs(parser: argparse.ArgumentParser, inputs: Mapping[str, str | None]) -> list[str]:
+    """The paths that were given, by option; refuses one that is not there."""
+    for option, path in inputs.items():
+        if path is not None and not os.path.exists(path):
+            parser.error(f"argument {option}: no such file or folder: {path!r}")
+    return [path for path in inputs.values() if path is not None]
 
 
 @contextlib.contextmanager
@@ -118,7 +126,7 @@ def write_text(text: str, target: Path | None) -> None:
     if target is None:
         sys.stdout.write(text)
         return
-    from ..evaluation.write_file import write_file
+    from ..formats.write_file import write_file
 
     data = text.encode("utf-8", "backslashreplace")
     try:

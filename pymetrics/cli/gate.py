@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from .files import blaming, is_once_only
 from .options import check_input, key_of, kinds_of
+from .tables import UNDEFINED
 
 if TYPE_CHECKING:
     from ..evaluation.protocol import Protocol
     from ..evaluation.result import Result
 
-UNDEFINED = -1.0
 BASELINE = "baseline"
 
 

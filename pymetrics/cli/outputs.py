@@ -92,9 +92,8 @@ def further_tables(results: Mapping[str, Result], options: argparse.Namespace) -
 
 def _images(result: Result) -> list[dict[str, Any]]:
     from ..analysis import per_image
-    from ..analysis.counted import iou_of
 
-    return per_image(result, iou=iou_of(result))
+    return per_image(result, iou=result.protocol.main_iou)
 
 
 def write_results(

@@ -75,25 +75,12 @@ class COCO(LazyAttributes):
         self.createIndex()
 
     @cached_property
-    def dataset(self) -> dict[str, Any]:
-        return self._opened("dataset")  # type: ignore[no-any-return]
-
-    @cached_property
-    def anns(self) -> dict[Any, Ann]:
-        return self._opened("anns")  # type: ignore[no-any-return]
-
-    @cached_property
     def imgToAnns(self) -> defaultdict[Any, list[Ann]]:
         return self._opened("imgToAnns")  # type: ignore[no-any-return]
 
     @cached_property
     def cats(self) -> dict[Any, Ann]:
         return self._opened("cats", Kept.categories)  # type: ignore[no-any-return]
-
-    @cached_property
-    def imgs(self) -> dict[Any, Ann]:
-        # All at once: training code reads imgs before it forks workers, so that the workers share the dicts.
-        return self._opened("imgs")  # type: ignore[no-any-return]
 
     @cached_property
     def catToImgs(self) -> defaultdict[Any, list[Any]]:

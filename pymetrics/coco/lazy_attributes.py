@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ..formats.boxes import RawBoxes
@@ -11,7 +12,7 @@ from ..formats.coco import XYWH, where_of
 from ..formats.coco_file import has_other_crowds, has_other_ignore, with_ignore
 from ..formats.options import ReadOptions
 from ..formats.source import Source
-from .lazy_dataset import Kept, opening
+from .lazy_dataset import Ann, Kept, opening
 
 
 class LazyAttributes:
@@ -23,6 +24,19 @@ class LazyAttributes:
     BY_IMAGE: ClassVar[str]
     BY_CATEGORY: ClassVar[str]
     _kept: Any = None  # of a file, while there are no dicts of its annotations
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        return self._opened("dataset")  # type: ignore[no-any-return]
+
+    @cached_property
+    def anns(self) -> dict[Any, Ann]:
+        return self._opened("anns")  # type: ignore[no-any-return]
+
+    @cached_property
+    def imgs(self) -> dict[Any, Ann]:
+        # All at once: training code reads imgs before it forks workers, so that the workers share the dicts.
+        return self._opened("imgs")  # type: ignore[no-any-return]
 
     def _public(self) -> set[str]:
         return {"dataset", "anns", "cats", "imgs", self.BY_IMAGE, self.BY_CATEGORY}

@@ -63,9 +63,9 @@ def curves(
 ) -> Curves:
     """One slice of precision and scores, float64 [T, R, K, A, M]; the rest as `Result.curves`."""
     protocol = outcomes.protocol
-    ious, names, limits = protocol.iou_thresholds, protocol.area_names, protocol.max_dets
+    names, limits = protocol.area_names, protocol.max_dets
     if iou is None:
-        iou = 0.5 if 0.5 in ious else ious[0]
+        iou = protocol.main_iou
     if area is None:
         area = names[protocol.whole_area]
     t = protocol.place_of_threshold(iou)
@@ -79,4 +79,13 @@ def curves(
     lines, cutoffs = (numpy.ascontiguousarray(values[t, :, :, a, m].T) for values in (precision, scores))
     defined = lines[(lines != UNDEFINED).any(axis=1)]
     mean = defined.mean(axis=0) if len(defined) else numpy.full(lines.shape[1], UNDEFINED)
-    return Curves(ious[t], area, limits[m], numpy.array(protocol.recall_thresholds), lines, cutoffs, mean, outcomes)
+    return Curves(
+        protocol.iou_thresholds[t],
+        area,
+        limits[m],
+        numpy.array(protocol.recall_thresholds),
+        lines,
+        cutoffs,
+        mean,
+        outcomes,
+    )

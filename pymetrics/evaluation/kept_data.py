@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..formats.ids import joined_ids, positions
 from .columns import Axes, Columns, Side
+from .merging import joined_names
 from .shapes import Shape
 
 
@@ -30,12 +31,8 @@ def joined_data(chunks: Sequence[Columns]) -> Columns:
             sizes[images[is_new]], any_sizes = chunk.axes.image_sizes[is_new], True
         seen[images] = True
         places.append((np.where(is_new, images, -1), positions(chunk.axes.category_ids, category_ids)))
-    names: Mapping[Any, str] = {k: name for chunk in reversed(chunks) for k, name in chunk.axes.category_names.items()}
+    names, groups = joined_names([chunk.axes for chunk in chunks])
     files = {image: name for chunk in reversed(chunks) for image, name in chunk.axes.image_names.items()}
-    groups: dict[str, tuple[Any, ...]] = {}
-    for chunk in chunks:
-        for name, members in chunk.axes.category_groups.items():
-            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
     shape = chunks[0].shape
     return Columns(
         gt=_joined_sides(shape, [chunk.gt for chunk in chunks], places),

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..formats.ids import joined_ids, positions
 from . import stages
+from .columns import Axes
 from .matches import Matches, arrange_matches
 from .outcomes import Outcomes
 from .protocol import Protocol
@@ -23,13 +24,19 @@ def merged(chunks: Sequence[Outcomes]) -> Outcomes:
         chunks = [chunk.on_host() for chunk in chunks]
     image_ids = joined_ids(*(chunk.image_ids for chunk in chunks))
     category_ids = joined_ids(*(chunk.category_ids for chunk in chunks))
-    names = {k: name for chunk in reversed(chunks) for k, name in chunk.category_names.items()}
-    groups: dict[str, tuple[Any, ...]] = {}
-    for chunk in chunks:
-        for name, members in chunk.category_groups.items():
-            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
+    names, groups = joined_names(chunks)
     places = chunk_positions(chunks, image_ids, category_ids)
     return stages.arrange(chunks, places, image_ids, category_ids, names, groups)
+
+
+def joined_names(parts: Sequence[Outcomes | Axes]) -> tuple[dict[Any, str], dict[str, tuple[Any, ...]]]:
+    """Names of categories by id, of the first part that has one, and all members of each group of categories."""
+    names = {k: name for part in reversed(parts) for k, name in part.category_names.items()}
+    groups: dict[str, tuple[Any, ...]] = {}
+    for part in parts:
+        for name, members in part.category_groups.items():
+            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
+    return names, groups
 
 
 def chunk_positions(chunks: Sequence[Outcomes], image_ids: Any, category_ids: Any) -> list[tuple[Any, Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..formats.ids import joined_ids, positions
 from . import stages
-from .merging import merged
+from .merging import joined_names, merged
 from .outcomes import Outcomes
 from .result import Result
 from .totals import Totals, totals_of
@@ -67,11 +67,7 @@ def head_of(parts: Sequence[Outcomes]) -> Outcomes:
         cell_image=np.empty(0, np.int32), offsets=np.zeros(1, np.int64), n_gt=parts[0].n_gt[:0],
         scores=parts[0].scores[:0], matched=parts[0].matched[:0], ignored=parts[0].ignored[:0],
     )  # fmt: skip
-    names = {k: name for part in reversed(parts) for k, name in part.category_names.items()}
-    groups: dict[str, tuple[Any, ...]] = {}
-    for part in parts:
-        for name, members in part.category_groups.items():
-            groups[name] = tuple(sorted({*groups.get(name, ()), *members}))
+    names, groups = joined_names(parts)
     ids = joined_ids(*(part.category_ids for part in parts))
     cells = np.zeros(len(ids) + 1, np.int64)
     return replace(none, category_ids=ids, category_cells=cells, category_names=names, category_groups=groups)

@@ -156,6 +156,12 @@ class Protocol:
         """The position of the area range "all"; of the first, where none has that name."""
         return self.area_names.index("all") if "all" in self.area_names else 0
 
+    @property
+    def main_iou(self) -> float:
+        """The IoU threshold of all that holds at one of them: .5, or the first where there is no .5."""
+        t = self.place_of_threshold(0.5)
+        return self.iou_thresholds[0 if t is None else t]
+
     def place_of_threshold(self, iou: float) -> int | None:
         """Which of the IoU thresholds this is, up to the rounding of float32; None if it is none of them."""
         ious = self.iou_thresholds

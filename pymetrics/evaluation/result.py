@@ -214,8 +214,7 @@ class Result(Mapping[str, float]):
         count; n_dt: detections, of which those that a crowd or an ignored ground truth absorbs are neither tp nor fp.
         -1 where undefined: precision without counted detections, recall without ground truths, f1 without either.
         """
-        ious = self.protocol.iou_thresholds
-        return self.at(-math.inf, 0.5 if 0.5 in ious else ious[0]).images
+        return self.at(-math.inf, self.protocol.main_iou).images
 
     def at(self, score: float = 0.5, iou: float = 0.5) -> AtThreshold:
         """Precision, recall, F1 and counts of the detections that reach a score; see `pymetrics.analysis.at`."""
@@ -354,8 +353,8 @@ class Result(Mapping[str, float]):
         Raises:
             OSError: the file cannot be written.
         """
+        from ..formats.write_file import write_file
         from .serialization import outcomes_to_bytes
-        from .write_file import write_file
 
         write_file(path, outcomes_to_bytes(self.outcomes, self._matches))
 

@@ -14,6 +14,7 @@ from .coco import list_of
 from .image_sizes import image_id
 from .masks import raw_masks
 from .rows import Image, Row, Rows
+from .values import is_number
 
 XYWH = BoxFormat("xywh")
 
@@ -92,13 +93,13 @@ def _image(image: Any, i: int, side: str) -> Image:
 
 def _row(annotation: Mapping[str, Any], image: str, category: Any, place: str, file: str, scored: bool) -> Row:
     box = annotation.get("bbox")
-    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(_is_number(value) for value in box):
+    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(is_number(value) for value in box):
         raise ValueError(f"{place}['bbox'] must hold 4 finite numbers, got {box!r}")
     score = annotation.get("score") if scored else None
-    if scored and not _is_number(score):
+    if scored and not is_number(score):
         raise ValueError(f"{place}['score'] must be a finite number, got {score!r}")
     area = None if scored else annotation.get("area")
-    if area is not None and not _is_number(area):
+    if area is not None and not is_number(area):
         raise ValueError(f"{place}['area'] must be a finite number, got {area!r}")
     segmentation = annotation.get("segmentation")
     return Row(
@@ -225,7 +226,7 @@ def _value(row: Any, key: str, place: str, kinds: tuple[type, ...]) -> Any:
 
 def _polygons(polygons: Sequence[Any], place: str) -> list[list[float]]:
     for i, polygon in enumerate(polygons):
-        if not isinstance(polygon, (list, tuple)) or len(polygon) < 6 or not all(map(_is_number, polygon)):
+        if not isinstance(polygon, (list, tuple)) or len(polygon) < 6 or not all(map(is_number, polygon)):
             raise ValueError(f"{place}['segmentation'][{i}] must hold x, y, x, y, ... of three points or more")
     return [[float(value) for value in polygon[: len(polygon) // 2 * 2]] for polygon in polygons]
 
@@ -234,7 +235,3 @@ def _runs(mask: Mapping[str, Any], place: str) -> dict[str, Any]:
     if "size" not in mask or not isinstance(mask.get("counts"), (str, bytes, list, tuple)):
         raise ValueError(f"{place}['segmentation'] must have 'size' and 'counts'")
     return dict(mask)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300

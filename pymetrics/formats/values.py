@@ -200,3 +200,8 @@ def _numbers(kind: type[int] | type[float], values: Any, where: Where, name: str
             raise ValueError(f"{where(name, row)} must be {_range(number)}, got {_shown(item)}")
         numbers.append(number)
     return numbers
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a number, finite and no bool."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300

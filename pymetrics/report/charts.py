@@ -86,7 +86,7 @@ class Chart:
     def line(self, points: Sequence[tuple[float, float]], kind: str, name: str = "") -> None:
         """A line through points."""
         if points:
-            title = f"<title>{html_title(name)}</title>" if name else ""
+            title = f"<title>{attribute(name)}</title>" if name else ""
             self.parts.append(f'<path class="{kind}" d="{self.path(points)}">{title}</path>')
 
     def path(self, points: Sequence[tuple[float, float]]) -> str:
@@ -101,7 +101,7 @@ class Chart:
     def dot(self, x: float, y: float, kind: str, name: str = "", radius: float = 4) -> None:
         """A dot."""
         left, top = self.at(x, y)
-        title = f"<title>{html_title(name)}</title>" if name else ""
+        title = f"<title>{attribute(name)}</title>" if name else ""
         self.parts.append(f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="{radius:.1f}">{title}</circle>')
 
     def add(self, part: str) -> None:
@@ -117,11 +117,6 @@ class Chart:
         )
         caption = f'<div class="legend">{caption}</div>' if caption else ""
         return f'<figure class="chart"><figcaption>{html_text(self.title)}</figcaption>{svg}{caption}</figure>'
-
-
-def html_title(name: str) -> str:
-    """The text of a title element, which takes no elements in it."""
-    return attribute(name)
 
 
 def curve_points(x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float]]:

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import analysis
-from ..analysis.counted import iou_of
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from ..pictures.names import labels_of
 from .errors import KINDS
 from .labels import overlap_name
-from .model import mean_curves
+from .model import mean_curves, pr_thresholds
 
 MAIN, SECOND, THIRD, FAINT, GREY = "#2a62c9", "#d2601a", "#0c8577", "#2a62c9", "#62646a"
 MOST_CLASSES = 40  # bars of classes; those of the highest and the lowest precision
@@ -66,10 +65,7 @@ def _unit(axes: Any, x: str, y: str, title: str) -> None:
 
 
 def _precision_recall(result: Result) -> Any:
-    protocol = result.protocol
-    places = [protocol.place_of_threshold(iou) for iou in (0.5, 0.75)]
-    ious: list[float | None] = [protocol.iou_thresholds[t] for t in places if t is not None]
-    ious += [None] if len(protocol.iou_thresholds) > 1 or not ious else []
+    ious = pr_thresholds(result)
     overlap = overlap_name(result.outcomes.iou_type)
     figure, axes = _axes(4.2 * len(ious), 3.8, len(ious))
     for one, iou in zip(axes, ious, strict=True):
@@ -78,7 +74,7 @@ def _precision_recall(result: Result) -> Any:
         else:
             curves = result.curves(iou)
             lines = np.concatenate([curves.mean[None], curves.precision])
-        recall = np.array(protocol.recall_thresholds)
+        recall = np.array(result.protocol.recall_thresholds)
         for line in lines[1:]:
             if (line != UNDEFINED).any():
                 one.plot(recall, line, color=FAINT, linewidth=0.8, alpha=0.22)
@@ -93,7 +89,7 @@ def _precision_recall(result: Result) -> Any:
 
 def _confidence(result: Result) -> Any:
     figure, (axes,) = _axes(5.2, 3.8)
-    iou = iou_of(result)
+    iou = result.protocol.main_iou
     curve = result.curves(iou).confidence.macro
     for name, color in (("precision", MAIN), ("recall", SECOND), ("f1", THIRD)):
         values = getattr(curve, name)
@@ -128,7 +124,7 @@ def _per_class(result: Result) -> Any:
 
 
 def _confusion(result: Result) -> Any:
-    iou = iou_of(result)
+    iou = result.protocol.main_iou
     best = result.best_threshold("f1", iou)
     found = analysis.confusion(result, iou, best.threshold if best.threshold is not None else 0.0)
     n = len(found.category_ids)
@@ -156,7 +152,7 @@ def _confusion(result: Result) -> Any:
 
 
 def _tide(result: Result) -> Any:
-    found = analysis.tide(result, iou_of(result))
+    found = analysis.tide(result, result.protocol.main_iou)
     figure, (axes,) = _axes(5.2, 3.2)
     kinds = list(KINDS)[::-1]
     bars = axes.barh([KINDS[kind][0] for kind in kinds], [found[kind] for kind in kinds], color=MAIN, height=0.62)
@@ -168,7 +164,7 @@ def _tide(result: Result) -> Any:
 
 
 def _calibration(result: Result) -> Any:
-    found = analysis.calibration(result, iou_of(result))
+    found = analysis.calibration(result, result.protocol.main_iou)
     figure, (axes,) = _axes(4.2, 3.8)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
     filled = found.counts > 0

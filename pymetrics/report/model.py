@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 from .. import analysis
 from ..analysis import Confidence, ConfidenceCurve, Interval
 from ..analysis.confidence import best_of
-from ..analysis.counted import iou_of
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
 from .labels import defined
@@ -29,7 +27,7 @@ class Model:
 
     def __init__(self, name: str, result: Result, intervals: Mapping[str, Interval]) -> None:
         self.name, self.result, self.intervals = name, result, intervals
-        self.iou = iou_of(result)
+        self.iou = result.protocol.main_iou
         self.curves = result.curves(self.iou)
         self.confidence: Confidence = self.curves.confidence
         self.best = best_of(self.confidence.macro)
@@ -93,7 +91,7 @@ class Model:
 
     def _curves(self, classes: Sequence[int]) -> dict[str, Any]:
         """PR curves at each IoU threshold of the page: the mean, then each of the classes."""
-        lines, ious = [], self.pr_thresholds()
+        lines, ious = [], pr_thresholds(self.result)
         for iou in ious:
             if iou is None:
                 lines.append(mean_curves(self.result, classes))
@@ -101,13 +99,6 @@ class Model:
                 curves = self.curves if iou == self.iou else self.result.curves(iou)
                 lines.append(np.concatenate([curves.mean[None], curves.precision[classes]]))
         return {"ious": ious, "recall": self.curves.recall.tolist(), "precision": pack_shares(np.stack(lines))}
-
-    def pr_thresholds(self) -> list[float | None]:
-        """The IoU thresholds of the PR curves; None: the mean over all thresholds."""
-        protocol = self.result.protocol
-        places = [protocol.place_of_threshold(iou) for iou in (0.5, 0.75)]
-        ious = [protocol.iou_thresholds[t] for t in places if t is not None]
-        return [*(ious or [self.iou]), *([None] if len(protocol.iou_thresholds) > 1 else [])]
 
     def _at(self, classes: Sequence[int], scores: Any) -> dict[str, Any]:
         curves = self.confidence
@@ -127,7 +118,7 @@ class Model:
     def _confusion(self, confused: Sequence[int], scores: Any) -> dict[str, Any]:
         steps = scores[::CONFUSION_STEP].tolist()
         pairs = [self.confusions.pairs(score) for score in steps]
-        matrices = [self.confusions.matrix(*one) for one in zip(steps, [confused] * len(steps), pairs, strict=True)]
+        matrices = [self.confusions.matrix(score, confused, of) for score, of in zip(steps, pairs, strict=True)]
         tops = [_top(*one) for one in pairs]
         return {
             "iou": self.iou,
@@ -175,6 +166,14 @@ def per_class(result: Result) -> dict[str, list[Any]]:
     return columns
 
 
+def pr_thresholds(result: Result) -> list[float | None]:
+    """The IoU thresholds of the PR curves; None: the mean over all thresholds."""
+    protocol = result.protocol
+    places = [protocol.place_of_threshold(iou) for iou in (0.5, 0.75)]
+    ious = [protocol.iou_thresholds[t] for t in places if t is not None]
+    return [*(ious or [protocol.main_iou]), *([None] if len(protocol.iou_thresholds) > 1 else [])]
+
+
 def mean_curves(result: Result, classes: Sequence[int]) -> Any:
     """float64 (1 + classes, R): precision averaged over all IoU thresholds, of the mean and of the classes."""
     protocol = result.protocol
@@ -215,10 +214,4 @@ def _top(actual: Any, predicted: Any) -> list[list[int]]:
 
 def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of numbers, with None where they are undefined."""
-    return [
-        {key: _plain_value(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows
-    ]
-
-
-def _plain_value(value: float) -> float | None:
-    return None if value == UNDEFINED or not math.isfinite(value) else value
+    return [{key: defined(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.result import Result
-from ..evaluation.write_file import write_file
+from ..formats.write_file import write_file
 from .contents import make_contents
 from .curves import missing
 from .html import section

@@ -109,7 +109,7 @@ def log(
         send(
             "the confusion matrix", experiment.log_confusion_matrix, matrix=matrix, labels=labels,
             max_categories=len(labels), file_name=f"{prefix}confusion.json", step=step, epoch=epoch,
-            title=f"Confusion at IoU {content.iou_of(result):g} and score {at.threshold:.3g}",
+            title=f"Confusion at IoU {result.protocol.main_iou:g} and score {at.threshold:.3g}",
         )  # fmt: skip
     for name, table in (
         (f"{prefix}per_class.csv", content.per_class_table(result, names)),
@@ -153,7 +153,7 @@ def _curves(result: Result, ious: Sequence[float] | None, names: Any, most: int)
         curves = result.curves(iou)
         lines, _ = content.precision_lines(result, curves, names, most)
         found += [(f"{content.iou_key(curves.iou)}/{name}", x, y) for name, x, y in lines]
-    curves = result.curves(content.iou_of(result))
+    curves = result.curves(result.protocol.main_iou)
     return found + [(f"confidence/{name}", x, y) for name, x, y in content.confidence_lines(curves)]
 
 

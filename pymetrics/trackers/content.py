@@ -16,7 +16,6 @@ import numpy as np
 
 from .._records import record
 from ..analysis import best_threshold
-from ..analysis.counted import iou_of as iou_of
 from ..analysis.counted import require_result
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED
@@ -120,9 +119,9 @@ def scalars(
 
 
 def best_f1(result: Result) -> BestThreshold:
-    """The score of the highest macro F1 at iou_of(result). Raises TypeError where it is no Result."""
+    """The score of the highest macro F1 at the protocol's main_iou. Raises TypeError where it is no Result."""
     require_result(result)
-    found = best_threshold(result, "f1", iou_of(result), "macro")
+    found = best_threshold(result, "f1", result.protocol.main_iou, "macro")
     assert not isinstance(found, dict)
     return found
 
@@ -169,12 +168,12 @@ def confusion(
 ) -> tuple[list[str], list[list[int]], int] | None:
     """(labels, matrix as lists of ints, rows are actual, how many categories there are); None without the data.
 
-    At iou_of(result), of the detections from the score on. labels end in "background". most: where there are more
-    categories, those with the most ground truth.
+    At the protocol's main_iou, of the detections from the score on. labels end in "background". most: where there are
+    more categories, those with the most ground truth.
     """
     if result.columns is None or score is None:
         return None
-    found = result.confusion(iou_of(result), score)
+    found = result.confusion(result.protocol.main_iou, score)
     ids = found.category_ids.tolist()
     rows = list(range(len(ids)))
     if most is not None and len(rows) > most:
@@ -195,7 +194,7 @@ def per_class_table(result: Result, names: Mapping[Any, str]) -> Table:
 
 def per_image_table(result: Result, score: float | None, most: int) -> Table:
     """A row per image, the worst first, at most so many: image_id, n_gt, n_dt, tp, fp, fn, precision, recall, f1."""
-    rows = result.at(-math.inf if score is None else score, iou_of(result)).per_image[:most]
+    rows = result.at(-math.inf if score is None else score, result.protocol.main_iou).per_image[:most]
     columns = ["n_gt", "n_dt", "tp", "fp", "fn", "precision", "recall", "f1"]
     return Table(
         ["image_id", *columns], [[_plain(row["id"]), *(_defined(row[key]) for key in columns)] for row in rows]
@@ -227,7 +226,7 @@ class Shown:
         most: int | None = None,
     ) -> None:  # fmt: skip
         given = class_names if isinstance(class_names, Mapping) else None
-        self.marks = Marks(result, -math.inf if score is None else score, iou_of(result), given)
+        self.marks = Marks(result, -math.inf if score is None else score, result.protocol.main_iou, given)
         self.images = images_of(result, source)
         self.ids = _ids(result, shown, score)
         if most is not None and len(self.ids) > most:

@@ -96,7 +96,7 @@ def log(
 
 
 def _curves(result: Result, names: Mapping[Any, str], most: int) -> list[tuple[str, ConfidenceCurve]]:
-    found = result.curves(content.iou_of(result)).confidence
+    found = result.curves(result.protocol.main_iou).confidence
     if found.micro.n_gt == 0:
         return []
     scores = found.micro.scores

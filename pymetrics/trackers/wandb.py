@@ -136,7 +136,7 @@ def _charts(
         if lines:
             title = f"Precision over recall at IoU {curves.iou:g}{_left_out(len(lines) - 1, n)}"
             charts[content.iou_key(curves.iou)] = _lines(lines, title, ("recall", "precision"))
-    curves = result.curves(content.iou_of(result))
+    curves = result.curves(result.protocol.main_iou)
     if lines := content.confidence_lines(curves):
         charts["confidence"] = _lines(lines, f"Means over classes at IoU {curves.iou:g}", ("score", "value"))
     if found := content.confusion(result, names, score, math.isqrt(Table.MAX_ROWS) - 1):

@@ -35,7 +35,7 @@ def test_errors_and_warnings(here: Path, capsys: pytest.CaptureFixture[str]) -> 
     out, err = capsys.readouterr()
     assert out == f"{pymetrics.check('faulty.json')}\n"
     assert out.startswith("error: 4 annotations have the id 0 (id 0, id 0, id 0, id 0): pycocotools, and evaluate, ")
-    assert err == "pymetrics: 2 kinds of errors and 0 of warnings in 'faulty.json'\n"
+    assert err == "pymetrics: 2 kinds of errors and 0 kinds of warnings in 'faulty.json'\n"
     assert main(["check", "doubtful.json"]) == 0
     assert capsys.readouterr().out.startswith("warning: 1 annotations have the image, category and box of another one")
     assert main(["check", "doubtful.json", "--strict"]) == 3

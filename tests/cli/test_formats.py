@@ -64,6 +64,28 @@ def test_parquet(coco, tmp_path, capsys, need):
     assert "no such file" in refused(capsys, "eval", gt, f"{tmp_path}/nothing/*.parquet")
 
 
+def test_long_parquet_files_are_read_in_ranges(coco, tmp_path, capsys, need, monkeypatch):
+    need("pyarrow")
+    from pymetrics.evaluation.parts import PartedResult
+    from pymetrics.formats.tables import ranges
+
+    paths = [str(tmp_path / f"{side}.parquet") for side in ("gt", "dt")]
+    for side, path, parquet in zip(("gt", "dt"), coco, paths, strict=True):
+        write_tables(pymetrics.read(path, side), parquet)
+    assert main(["eval", *paths, "--per-class", "--json", "-"]) == 0
+    at_once = capsys.readouterr()
+    monkeypatch.setattr(ranges, "ROWS_AT_ONCE", 3)
+    assert isinstance(pymetrics.evaluate(*paths), PartedResult)
+    evaluated = []
+    monkeypatch.setattr(pymetrics, "evaluate", lambda *args, of=pymetrics.evaluate, **rest: evaluated.append(
+        of(*args, **rest)) or evaluated[-1])  # fmt: skip
+    assert main(["eval", *paths, "--per-class", "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert [type(result) for result in evaluated] == [PartedResult]
+    assert out == at_once.out
+    assert err.startswith("dt: 5 detections counted on 2 images in ")
+
+
 def test_the_name_of_a_folder(tmp_path, capsys):
     gt, dt = layouts.voc(tmp_path)
     renamed = dt.rename(tmp_path / "yolo.v8")

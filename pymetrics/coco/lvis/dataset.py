@@ -47,18 +47,6 @@ class LVIS(LazyAttributes):
         self._create_index()
 
     @cached_property
-    def dataset(self) -> dict[str, Any]:
-        return self._opened("dataset")  # type: ignore[no-any-return]
-
-    @cached_property
-    def anns(self) -> dict[Any, Ann]:
-        return self._opened("anns")  # type: ignore[no-any-return]
-
-    @cached_property
-    def imgs(self) -> dict[Any, Ann]:
-        return self._opened("imgs")  # type: ignore[no-any-return]
-
-    @cached_property
     def img_ann_map(self) -> defaultdict[Any, list[Ann]]:
         return self._opened("img_ann_map")  # type: ignore[no-any-return]
 

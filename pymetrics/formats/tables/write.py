@@ -11,6 +11,7 @@ from ..boxes import RawBoxes, scale, to_xywh
 from ..ids import positions
 from ..keypoints import NO_BOX, RawPoses
 from ..masks import RawMasks
+from ..write_file import unfinished
 from . import arrow
 
 if TYPE_CHECKING:
@@ -38,14 +39,8 @@ def write_tables(source: Source, path: str | os.PathLike[str], schema: Literal["
 
     table = table_of(source, schema)
     size = ROW_GROUP if schema == "flat" else IMAGES_OF_GROUP
-    path = os.fspath(path)
-    unfinished = f"{path}.{os.getpid()}.unfinished"
-    try:
-        pyarrow.parquet.write_table(table, unfinished, row_group_size=size)
-        os.replace(unfinished, path)
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
+    with unfinished(path) as beside:
+        pyarrow.parquet.write_table(table, beside, row_group_size=size)
 
 
 def table_of(source: Source, schema: str = "flat") -> Any:
