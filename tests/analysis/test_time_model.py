@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.absent import need
 
 from pymetrics.analysis import ModelTime, time_model
 
@@ -58,11 +59,13 @@ def test_a_clock_of_the_machine() -> None:
     assert found.p90_ms >= found.latency_ms
 
 
-def system_says_memory() -> bool:
-    return time_model(lambda _: None, [1], warm_up=0, **QUICK).peak_bytes is not None
+@pytest.fixture
+def peaks() -> None:
+    is_known = time_model(lambda _: None, [1], warm_up=0, **QUICK).peak_bytes is not None
+    need(is_known, "peak_memory", "the system does not reset the peak of memory")
 
 
-@pytest.mark.skipif(not system_says_memory(), reason="the system does not reset the peak of memory")
+@pytest.mark.usefixtures("peaks")
 @pytest.mark.parametrize("megabytes", [16, 64])
 def test_memory_is_what_the_calls_need(megabytes: int) -> None:
     def fn(inputs: Any) -> float:
@@ -74,7 +77,7 @@ def test_memory_is_what_the_calls_need(megabytes: int) -> None:
     assert abs(peak / 2**20 - megabytes) < 8
 
 
-@pytest.mark.skipif(not system_says_memory(), reason="the system does not reset the peak of memory")
+@pytest.mark.usefixtures("peaks")
 def test_memory_that_the_allocator_keeps_counts() -> None:
     peak = time_model(lambda _: [bytes(1000) for _ in range(20_000)], [1], **QUICK).peak_bytes
     assert peak is not None

@@ -4,14 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from helpers.absent import need_module
 
 from pymetrics import demo
-
-pytest.importorskip("PIL")
-from PIL import Image
-
 from pymetrics.demo.objects import DRAWN, Pen
 from pymetrics.demo.pictures import draw_scene, write_pictures
+
+Image = need_module("PIL.Image")
 
 BOXES = [(20, 30, 120, 40), (20, 30, 40, 120), (30.4, 20.6, 80.5, 80.25), (10, 10, 10, 10), (5, 60, 180, 10)]
 

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+from helpers.absent import need
 from helpers.command_line import failed, refused
 
 import pymetrics
@@ -214,8 +215,8 @@ def test_nothing_half_written_is_left(here, tmp_path, capsys, monkeypatch):
         assert target.read_text() == "old"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs /dev/null")
 def test_a_device_is_written_to(here, capsys):
+    need(os.name == "posix", "posix", "needs /dev/null")
     assert main([*BASE, "--json", "/dev/null"]) == 0
     assert not os.path.isfile("/dev/null")
 

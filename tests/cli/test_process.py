@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-import pytest
+from helpers.absent import need
 from helpers.processes import child
 
 
@@ -39,8 +39,8 @@ def test_the_reader_goes_away(here):
     assert "BrokenPipe" not in err
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_ctrl_c_of_a_process(here, tmp_path):
+    need(hasattr(os, "mkfifo"), "posix", "needs named pipes")
     import signal
 
     os.mkfifo(tmp_path / "dt.json")

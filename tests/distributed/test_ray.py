@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.absent import need_module
-from helpers.tables import axes_of, bits, of_sides
+from helpers.tables import axes_of, bits, of_sides, write_real
 
 import pymetrics
-from pymetrics.formats.tables.write import write_tables
 
 pa = need_module("pyarrow")
 pq = need_module("pyarrow.parquet")
@@ -121,16 +120,7 @@ def test_files(coco, evaluate, tmp_path, n):
 @pytest.mark.parametrize("schema", ["flat", "nested"])
 @pytest.mark.parametrize("kind", ["segm", "keypoints"])
 def test_other_shapes(data, evaluate, tmp_path, schema, kind):
-    gt = data("coco_val2014_100/instances_val2014_100.json")
-    dt = data("coco_val2014_100/instances_val2014_fakesegm100_results.json")
-    if kind == "keypoints":
-        gt = data("coco_val2017_person538/gt_person_keypoints.json")
-        rows = json.loads(gt.read_text())["annotations"]
-        keys = ("image_id", "category_id", "keypoints")
-        dt = [{key: row[key] for key in keys} | {"score": (i % 9) / 9} for i, row in enumerate(rows)]
-    paths = [tmp_path / f"{side}.parquet" for side in ("gt", "dt")]
-    for side, source, path in zip(("gt", "dt"), (gt, dt), paths, strict=True):
-        write_tables(pymetrics.read(source, side, kind), path, schema)
+    paths, _ = write_real(data, tmp_path, kind, schema)
     want = pymetrics.evaluate(*paths, iou_type=kind)
     assert bits(evaluate(*paths, iou_type=kind, n_partitions=5)) == bits(want)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.absent import need
 
 import pymetrics
 from pymetrics import analysis
@@ -26,8 +27,7 @@ def documented() -> set[str]:
 
 
 def test_every_public_name_is_in_the_reference() -> None:
-    if not REFERENCE.exists():
-        pytest.skip("not in the source folder")
+    need(REFERENCE.exists(), "source", "not in the source folder")
     public = {name for name in pymetrics.__all__ if not name.startswith("__")}
     public |= {name for name in vars(analysis) if not name.startswith("_") and public_object(getattr(analysis, name))}
     missing = sorted(public - documented())

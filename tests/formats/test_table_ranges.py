@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from helpers.absent import need_module
-from helpers.tables import axes_of, bits, of_sides
+from helpers.tables import axes_of, bits, of_sides, write_real
 
 import pymetrics
 from pymetrics.evaluation import parts
@@ -91,16 +91,7 @@ def test_the_order_of_rows(coco, small, tmp_path, order):
 @pytest.mark.parametrize("schema", ["flat", "nested"])
 @pytest.mark.parametrize("kind", ["segm", "keypoints"])
 def test_other_shapes(data, small, tmp_path, schema, kind):
-    gt = data("coco_val2014_100/instances_val2014_100.json")
-    dt = data("coco_val2014_100/instances_val2014_fakesegm100_results.json")
-    if kind == "keypoints":
-        gt = data("coco_val2017_person538/gt_person_keypoints.json")
-        rows = json.loads(gt.read_text())["annotations"]
-        keys = ("image_id", "category_id", "keypoints")
-        dt = [{key: row[key] for key in keys} | {"score": (i % 9) / 9} for i, row in enumerate(rows)]
-    paths = [tmp_path / f"{side}.parquet" for side in ("gt", "dt")]
-    for side, source, path in zip(("gt", "dt"), (gt, dt), paths, strict=True):
-        write_tables(pymetrics.read(source, side, kind), path, schema)
+    paths, gt = write_real(data, tmp_path, kind, schema)
     axes = {} if schema == "nested" else {"images": axes_of(json.loads(gt.read_text()))["images"]}
     result = pymetrics.evaluate(*paths, iou_type=kind, **axes)
     assert isinstance(result, PartedResult)

@@ -30,3 +30,9 @@ def need_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         absent(BACKEND_OF.get(name, name.partition(".")[0]), f"{name} cannot be imported ({error})")
+
+
+def need(holds: bool, name: str, reason: str) -> None:
+    """Where something does not hold, `absent`: the source folder ("source"), a system of POSIX ("posix"), ..."""
+    if not holds:
+        absent(name, reason)

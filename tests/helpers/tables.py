@@ -1,6 +1,10 @@
 """Tables of COCO's dicts, made by pyarrow alone, and the comparison of results."""
 
+import json
+
+import pymetrics
 from helpers.absent import need_module
+from pymetrics.formats.tables.write import write_tables
 
 pa = need_module("pyarrow")
 
@@ -29,3 +33,18 @@ def axes_of(gt):
         "images": [image["id"] for image in gt["images"]],
         "categories": {category["id"]: category["name"] for category in gt["categories"]},
     }
+
+
+def write_real(data, folder, kind, schema):
+    """The paths of Parquet files of real masks ("segm") or poses ("keypoints"), and that of their ground truth."""
+    gt = data("coco_val2014_100/instances_val2014_100.json")
+    dt = data("coco_val2014_100/instances_val2014_fakesegm100_results.json")
+    if kind == "keypoints":
+        gt = data("coco_val2017_person538/gt_person_keypoints.json")
+        rows = json.loads(gt.read_text())["annotations"]
+        keys = ("image_id", "category_id", "keypoints")
+        dt = [{key: row[key] for key in keys} | {"score": (i % 9) / 9} for i, row in enumerate(rows)]
+    paths = [folder / f"{side}.parquet" for side in ("gt", "dt")]
+    for side, source, path in zip(("gt", "dt"), (gt, dt), paths, strict=True):
+        write_tables(pymetrics.read(source, side, kind), path, schema)
+    return paths, gt

@@ -74,3 +74,10 @@ def _runs_of_box(image: int, category: int, x: int, y: int, w: int, h: int) -> d
     bitmap = np.zeros(SIZES[image], np.uint8)
     bitmap[y : y + h, x : x + w] = 1
     return pymetrics.coco.mask.encode(np.asfortranarray(bitmap))
+
+
+def scalars_of(result: pymetrics.Result) -> dict[str, float]:
+    """What a tracker is to be given of numbers, by name."""
+    best = result.best_threshold()
+    more = {"precision": best.precision, "recall": best.recall, "f1": best.f, "f1_threshold": best.threshold}
+    return result.scalars("val/") | {f"val/{key}": value for key, value in more.items()}

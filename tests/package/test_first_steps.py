@@ -5,15 +5,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from helpers.absent import need
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_readme_shows_how_to_count_otherwise():
     """tests/documents/ runs it."""
-    if not (ROOT / "README.md").exists():
-        pytest.skip("not in the source folder")
+    need((ROOT / "README.md").exists(), "source", "not in the source folder")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     (code,) = [block for block in blocks if "pymetrics.evaluate(" in block and "Protocol(" in block]
     for keyword in ("max_dets=", "iou_thresholds=", "area_ranges=", "protocol="):
@@ -21,8 +20,8 @@ def test_the_readme_shows_how_to_count_otherwise():
 
 
 def test_make_says_how_long_it_takes_and_what_is_next(tmp_path):
-    if shutil.which("make") is None or not (ROOT / "Makefile").exists():
-        pytest.skip("needs make, and the source folder")
+    need(shutil.which("make") is not None, "make", "make is not there")
+    need((ROOT / "Makefile").exists(), "source", "not in the source folder")
     for target, words in (
         (
             "demo",

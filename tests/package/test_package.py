@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.absent import need
 
 import pymetrics
 from pymetrics import _config, kernels
@@ -108,8 +109,7 @@ def test_threads_have_a_limit(threads: pytest.MonkeyPatch) -> None:
 
 
 def test_the_source_distribution_holds_what_the_tests_read() -> None:
-    if not (ROOT / "MANIFEST.in").exists():
-        pytest.skip("not in the source folder")
+    need((ROOT / "MANIFEST.in").exists(), "source", "not in the source folder")
     assert {"graft csrc", "graft tests", "graft examples"} <= set((ROOT / "MANIFEST.in").read_text().splitlines())
 
 

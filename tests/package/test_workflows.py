@@ -7,13 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.absent import need
 
 from pymetrics._version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = ROOT / ".github" / "workflows" / "wheels.yml"
 
-pytestmark = pytest.mark.skipif(not WHEELS.exists(), reason="not in the source folder")
+need(WHEELS.exists(), "source", "not in the source folder")
 
 
 @pytest.mark.parametrize(("tag", "passes"), [(f"v{VERSION}", True), (f"v{VERSION}1", False), ("v9", False)])

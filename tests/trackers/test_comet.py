@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import result_cases
 from helpers.comet_files import Archive
-from helpers.tracker_scene import DT, FILES, GT, NAMES, SIZES, make_result, make_scene, write_images
+from helpers.tracker_scene import DT, FILES, GT, NAMES, SIZES, make_result, make_scene, scalars_of, write_images
 
 import pymetrics
 from pymetrics.trackers import comet
@@ -52,12 +52,7 @@ def test_metrics_have_their_names_and_steps(logged):
     archive = logged(*((result, None, settings | {"step": 10 * i, "epoch": i}) for i, result in enumerate(results)))
     wanted = {}
     for i, result in enumerate(results):
-        best = result.best_threshold()
-        scalars = result.scalars("val/") | {
-            "val/precision": best.precision, "val/recall": best.recall, "val/f1": best.f,
-            "val/f1_threshold": best.threshold,
-        }  # fmt: skip
-        wanted |= {(name, 10 * i): value for name, value in scalars.items()}
+        wanted |= {(name, 10 * i): value for name, value in scalars_of(result).items()}
     assert archive.metrics == wanted
     assert archive.epochs == {0, 1}
     assert archive.uploads == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import result_cases
-from helpers.tracker_scene import FILES, NAMES, SIZES, make_result, make_scene, write_images
+from helpers.tracker_scene import FILES, NAMES, SIZES, make_result, make_scene, scalars_of, write_images
 
 import pymetrics
 from pymetrics.evaluation.protocol import Protocol
@@ -64,12 +64,7 @@ def test_metrics_have_their_names_and_steps(mlflow, log):
             log(result, step=5 * i, media=False)
     wanted = {}
     for i, result in enumerate(results):
-        best = result.best_threshold()
-        scalars = result.scalars("val/") | {
-            "val/precision": best.precision, "val/recall": best.recall, "val/f1": best.f,
-            "val/f1_threshold": best.threshold,
-        }  # fmt: skip
-        wanted |= {(name, 5 * i): value for name, value in scalars.items()}
+        wanted |= {(name, 5 * i): value for name, value in scalars_of(result).items()}
     assert history(mlflow, run) == wanted
     assert not artifact(run, "val").exists()
 
