@@ -200,7 +200,7 @@ def test_files_whose_types_differ(coco, want, tmp_path):
     names = dt[:5].set_column(0, "image_id", pa.array(["a"] * 5))
     assert names.column_names == dt.column_names
     pq.write_table(names, tmp_path / "dt" / "part-9.parquet")
-    with pytest.raises(TypeError, match="part-9.parquet', column 'image_id' holds strings, .* numbers"):
+    with pytest.raises(TypeError, match=r"part-9\.parquet', column 'image_id' holds strings, .* numbers"):
         pymetrics.read(tmp_path / "dt", "dt")
 
 
