@@ -13,6 +13,7 @@ EXAMPLES = """examples:
   pymetrics convert data/data.yaml gt.json --to coco --split val
   pymetrics convert runs/detect/val/labels dt.json --to coco --gt data/data.yaml
   pymetrics convert dt.json results --to voc --gt gt.json
+  pymetrics convert instances_val2017.json gt.parquet --to parquet-nested
 """
 
 
@@ -28,9 +29,11 @@ def add_convert(commands: Any) -> None:
     )
     convert.add_argument("source", metavar="SOURCE", help="file or folder; its format is recognised")
     convert.add_argument(
-        "target", metavar="TARGET", help="file (coco, cvat, openimages) or folder (yolo, voc) to write"
+        "target", metavar="TARGET", help="file (coco, cvat, openimages, parquet) or folder (yolo, voc) to write"
     )
-    convert.add_argument("--to", required=True, metavar="FORMAT", help="coco, yolo, voc, cvat or openimages")
+    convert.add_argument(
+        "--to", required=True, metavar="FORMAT", help="coco, yolo, voc, cvat, openimages, parquet or parquet-nested"
+    )
     convert.add_argument("--format", metavar="FORMAT", help="of SOURCE, where it is not recognised; or pennfudan")
     convert.add_argument("--gt", metavar="PATH", help="of detections: the ground truth whose names and sizes they have")
     convert.add_argument("--side", choices=("gt", "dt"), help="what SOURCE is (default: dt where it has scores)")
@@ -39,7 +42,10 @@ def add_convert(commands: Any) -> None:
         "--image-sizes", metavar="PATH", help="folder of images, or file of image,height,width, where SOURCE has none"
     )
     convert.add_argument(
-        "--iou-type", default="bbox", metavar="TYPE", help="yolo and cvat: boxes (bbox, the default) or polygons (segm)"
+        "--iou-type",
+        default="bbox",
+        metavar="TYPE",
+        help="yolo and cvat: boxes (bbox, the default) or polygons (segm); parquet: boxes, or masks, too",
     )
     convert.add_argument("--overwrite", action="store_true", help="replace TARGET where it is there")
     convert.add_argument("--json", metavar="FILE", help="write what was done as JSON; - writes it to stdout")

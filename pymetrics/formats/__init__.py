@@ -226,7 +226,7 @@ FORMATS = (
 def opened(source: Any, options: ReadOptions) -> Any:
     """What a path leads to, as a Source, a table or parsed, and what a COCO object holds; anything else as it is."""
     is_path = isinstance(source, (str, os.PathLike))
-    is_file_of_tables = is_path and options.kind is None and not os.fsdecode(source).endswith(".json")
+    is_file_of_tables = is_path and options.kind in (None, "parquet") and not os.fsdecode(source).endswith(".json")
     if is_file_of_tables or hasattr(source, "__arrow_c_stream__"):
         from .tables import open_table
 

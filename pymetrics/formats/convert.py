@@ -20,11 +20,13 @@ from .detect import KINDS, NAMES, detect
 from .image_sizes import image_id, read_sizes
 from .json_files import read_json
 from .lost import lost
+from .parquet import SCHEMAS, with_runs
+from .parquet import write as write_parquet
 from .rows import Image, Rows, in_pixels
 from .sides import side_of
 from .writers import OF_FOLDERS, WRITERS, label_of
 
-TARGETS = ("coco", *WRITERS)
+TARGETS = ("coco", *WRITERS, *SCHEMAS)
 IOU_TYPES = ("bbox", "segm")
 
 
@@ -72,8 +74,8 @@ def convert(
 
     Args:
         source: a path of a format of docs/formats.md, a COCO dict, or a list of results.
-        target: the file ("coco", "cvat", "openimages") or folder ("yolo", "voc") to write.
-        format: of the target: "coco", "yolo", "voc", "cvat" or "openimages".
+        target: the file ("coco", "cvat", "openimages", "parquet") or folder ("yolo", "voc") to write.
+        format: of the target: "coco", "yolo", "voc", "cvat", "openimages", "parquet" (flat) or "parquet-nested".
         gt: for detections: the ground truth that they belong to, as `source`. It says names and sizes of images, names
             of categories, and the ids of both in COCO's results. COCO's results cannot be converted without.
         side: "gt" or "dt"; None: detections where source has scores.
@@ -81,7 +83,7 @@ def convert(
         split: which part of source, as for pymetrics.read.
         image_sizes: height and width of images where source does not say them: one (height, width), a dict by ids
             (names without the end), or a path that `pymetrics.formats.image_sizes.read_sizes` reads.
-        iou_type: what is written where a format holds one of both: "bbox", boxes; "segm", polygons (YOLO, CVAT).
+        iou_type: "bbox", boxes; "segm", masks: of YOLO and CVAT polygons instead of boxes, of Parquet runs beside them.
         overwrite: replace a target that exists.
 
     Returns:
@@ -102,7 +104,7 @@ def convert(
     path = Path(target)
     _check_target(path, format, (source, gt), overwrite)
     kind, source = _opened(source, source_format, "source")
-    if kind == format:
+    if kind == format != "parquet":
         raise ValueError(f"source is {KINDS[kind]} already: nothing is converted")
     side = side or side_of(source, kind)
     if side == "gt" and gt is not None:
@@ -115,12 +117,18 @@ def convert(
     rows, left_out = _rows(kind, source, side, split, truth, sizes, lists_images)
     rows = _known(rows, truth if side == "dt" else None)
     _check_names(rows, format, side)
+    if format in SCHEMAS and iou_type == "segm":
+        n_polygons = sum(bool(row.polygons) for row in rows.rows)
+        rows = with_runs(rows, side)
+        left_out |= {"points": f"the points of {n_polygons} polygons (their pixels stay)"} if n_polygons else {}
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with _beside(path) as place:
         if format == "coco":
             content = dataset_of(rows) if side == "gt" else results_of(rows, truth)
             place.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
+        elif format in SCHEMAS:
+            write_parquet(rows, place, side, iou_type, SCHEMAS[format])
         else:
             WRITERS[format](rows, place, side, iou_type)
         back = _read_back(place, format, side, rows, truth)
@@ -131,7 +139,7 @@ def convert(
             missing["use_ignore"] = f"whether {n_ignored} objects with `ignore` count: {rule}"
         _put(place, path)
     if missing:
-        keeps_masks = "masks" in missing and format in ("yolo", "cvat") and iou_type == "bbox"
+        keeps_masks = "masks" in missing and format in ("yolo", "cvat", *SCHEMAS) and iou_type == "bbox"
         hint = "; iou_type='segm' (--iou-type segm) keeps masks" if keeps_masks else ""
         warn(f"{NAMES[format]} does not hold {'; '.join(missing.values())}{hint}")
     return Converted(os.fspath(target), side, len(rows.images or ()), len(rows.rows), missing)
@@ -186,10 +194,13 @@ def _aligned(rows: Rows, gt: Rows, lists_images: bool) -> tuple[Rows, dict[str, 
     known = {image.id: image.id for image in gt.images or ()}
     by_last = Counter(id.rpartition("/")[2] for id in known)
     last = {id.rpartition("/")[2]: id for id in known if by_last[id.rpartition("/")[2]] == 1}
+    number_of: dict[str, Any] = {image.id: image.number for image in rows.images or () if image.number is not None}
+    of_number: dict[Any, str] = {image.number: image.id for image in gt.images or () if image.number is not None}
     id_of: dict[str, Any] = {name: id for id, name in gt.names.items()}
     found, n_elsewhere = [], 0
     for row in rows.rows:
-        image = known.get(row.image) or last.get(row.image.rpartition("/")[2])
+        image = of_number.get(number_of.get(row.image)) or known.get(row.image)
+        image = image or last.get(row.image.rpartition("/")[2])
         if image is None and not lists_images:
             n_elsewhere += 1
             continue
@@ -244,6 +255,8 @@ def _known(rows: Rows, truth: Rows | None) -> Rows:
 
 def _check_names(rows: Rows, format: str, side: str) -> None:
     twice = next((name for name, n in Counter(rows.names.values()).items() if n > 1), None)
+    if format in SCHEMAS:
+        return
     if twice is not None and format != "coco":
         ids = [id for id, name in rows.names.items() if name == twice]
         raise ValueError(f"two categories are named {twice!r} ({ids[0]!r} and {ids[1]!r}), which {format} cannot hold")
@@ -267,6 +280,9 @@ def _read_back(place: Path, format: str, side: Literal["gt", "dt"], rows: Rows, 
     """What was written, with the ids of categories that it had."""
     sizes = {image.id: image.size for image in rows.images or () if image.size is not None}
     try:
+        if format in SCHEMAS:
+            back = read_rows(place, side, "parquet")
+            return in_pixels(back if side == "gt" else replace(back, images=rows.images), sizes, side)
         if format != "coco":
             back = read_rows(place, side, format)
         elif side == "gt":

@@ -17,8 +17,12 @@ KINDS = {
     "cvat": "CVAT XML 1.1 for images",
     "openimages": "an Open Images CSV file",
     "pennfudan": "a folder as Penn-Fudan's",
+    "parquet": "Parquet",
 }
-NAMES = {"coco": "COCO JSON", "yolo": "YOLO", "voc": "VOC", "cvat": "CVAT XML", "openimages": "Open Images' CSV"}
+NAMES = {
+    "coco": "COCO JSON", "yolo": "YOLO", "voc": "VOC", "cvat": "CVAT XML", "openimages": "Open Images' CSV",
+    "parquet": "a flat table", "parquet-nested": "a nested table",
+}  # fmt: skip
 WITH_SPLITS = ("yolo", "voc")  # whose readers take the name of a part
 HEAD = 4096  # bytes that are looked at
 JSON_BEGINS, GZIP = (b"{", b"["), b"\x1f\x8b"
@@ -55,6 +59,10 @@ def detect(path: str | os.PathLike[str], side: Literal["gt", "dt"] | None = None
 
 def kind_of(path: str | os.PathLike[str]) -> str | None:
     """As detect; None where it raises. Files that can be read once only are taken for JSON."""
+    from .tables.parquet import is_parquet
+
+    if is_parquet(path):
+        return "parquet"
     if os.path.isdir(path):
         return _of_folder(Path(path))
     if not os.path.isfile(path):

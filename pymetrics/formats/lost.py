@@ -70,7 +70,11 @@ def _of_images(before: Rows, after: Rows) -> dict[str, str]:
     ]
     if unsized:
         found["sizes"] = f"the sizes of {len(unsized)} images (say image_sizes)"
-    numbers = [(image.number, image.id) for image in before.images or () if isinstance(image.number, int)]
+    numbers = [
+        (image.number, image.id)
+        for image in before.images or ()
+        if isinstance(image.number, int) and (image.id not in there or there[image.id].number != image.number)
+    ]
     if [id for _, id in sorted(numbers)] != sorted(id for _, id in numbers):
         found["order"] = "the order of the images' ids, which decides between equal scores (names have another one)"
     return found

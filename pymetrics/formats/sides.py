@@ -16,6 +16,10 @@ def side_of(source: Any, kind: str) -> Literal["gt", "dt"]:
     """
     if kind == "coco":
         return _side_of_coco(source)
+    if kind == "parquet":
+        from . import parquet
+
+        return "dt" if parquet.has_scores(source) else "gt"
     path = Path(source)
     has_scores = {"yolo": _yolo_has, "voc": _voc_has, "cvat": _cvat_has, "openimages": _csv_has}.get(kind)
     return "dt" if has_scores is not None and has_scores(path) else "gt"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import arrow, parquet
 from .names import PRESETS, Preset, preset_of
-from .rows import CATEGORY, Layout, Rows, layout_of, read_rows
+from .rows import CATEGORY, Layout, Rows, has_columns, layout_of, read_rows
 from .source import source_of
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from ..source import Source
 
 ROWS, VALUES = "rows", "values"
+CATEGORY_NAMES = b"pymetrics_categories"  # in a schema's metadata: JSON, pairs of id and name
 
-__all__ = ["PRESETS", "Table", "open_table", "read_table", "with_order"]
+__all__ = ["CATEGORY_NAMES", "PRESETS", "Table", "open_table", "read_table", "with_order"]
 
 
 class Table:
@@ -97,9 +98,12 @@ class Table:
             n_pieces, n_rows = sum(file.num_row_groups for file in found), sum(file.num_rows for file in found)
         return int(n_rows) if n_pieces > 1 else None
 
-    def names_of_categories(self, options: ReadOptions) -> dict[int, str]:
-        """What Hugging Face's data sets say of a category column: the names of 0, 1, ...; else nothing."""
-        text = (self.schema.metadata or {}).get(b"huggingface")
+    def names_of_categories(self, options: ReadOptions) -> dict[Any, str]:
+        """What convert writes, or Hugging Face's data sets say of a category column: the names of 0, 1, ..."""
+        metadata = self.schema.metadata or {}
+        if CATEGORY_NAMES in metadata:
+            return {id: str(name) for id, name in json.loads(metadata[CATEGORY_NAMES])}
+        text = metadata.get(b"huggingface")
         if text is None:
             return {}
         try:
@@ -111,6 +115,10 @@ class Table:
             return {i: str(name) for i, name in enumerate(names)}
         except (KeyError, TypeError, ValueError, IndexError):
             return {}
+
+    def has(self, column: str | tuple[str, ...]) -> bool:
+        """Whether it has a column, or each of several."""
+        return has_columns(self.schema, self.partition, column)
 
     def has_scores(self, options: ReadOptions) -> bool:
         """Whether it has the column of scores."""
@@ -136,7 +144,7 @@ def open_table(source: Any, options: ReadOptions) -> Table | None:
     """A table of an object or a path; None where it is none. Raises OSError, ValueError, ImportError."""
     argument = options.argument
     if isinstance(source, (str, os.PathLike)):
-        if not parquet.is_parquet(source):
+        if options.kind is None and not parquet.is_parquet(source):
             return None
         arrow.pyarrow(argument)
         table = Table(argument, files=parquet.files_of(source, argument))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,11 @@ def read_keys(options: ReadOptions) -> list[str]:
 
 def _parts(name: Any) -> Sequence[str]:
     return (name,) if isinstance(name, str) else name
+
+
+def has_columns(schema: Any, partition: Iterable[str], name: str | tuple[str, ...]) -> bool:
+    """Whether a table has a column, or each of several. partition: columns that the file's folder gives."""
+    return all(_has(schema, {*schema.names, *partition}, part) for part in _parts(name))
 
 
 def _has(schema: Any, top: set[str], name: str) -> bool:

@@ -34,10 +34,14 @@ def write_tables(source: Source, path: str | os.PathLike[str], schema: Literal["
         OSError: the file cannot be written. ImportError: pyarrow is missing.
         ValueError: schema is neither; or sizes of images are needed and not known.
     """
+    write_table(table_of(source, schema), path, schema)
+
+
+def write_table(table: Any, path: str | os.PathLike[str], schema: str) -> None:
+    """Write a table of a schema to a Parquet file. Raises OSError."""
     arrow.pyarrow("schema")
     import pyarrow.parquet
 
-    table = table_of(source, schema)
     size = ROW_GROUP if schema == "flat" else IMAGES_OF_GROUP
     with unfinished(path) as beside:
         pyarrow.parquet.write_table(table, beside, row_group_size=size)
@@ -133,8 +137,6 @@ def _nested(pa: Any, source: Source, images: NDArray[Any], columns: dict[str, An
     place = np.empty(len(ids), np.int64)
     place[order] = np.arange(len(ids))
     of_row = place[positions(images, ids)]
-    rows = np.argsort(of_row, kind="stable")
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(of_row, minlength=len(ids)))]).astype(np.int32)
     table = {"image_id": pa.array(ids[order])}
     sizes = source.axes.sizes
     if isinstance(source.shape, RawMasks):
@@ -147,7 +149,13 @@ def _nested(pa: Any, source: Source, images: NDArray[Any], columns: dict[str, An
         sizes = of_image.astype(np.float64)
     if sizes is not None and len(sizes) == len(ids):
         table |= {key: pa.array(sizes[:, i], from_pandas=True) for i, key in enumerate(("height", "width"))}
-    taken = pa.array(rows)
-    for name, values in columns.items():
-        table[name] = pa.ListArray.from_arrays(pa.array(offsets), values.take(taken))
-    return pa.table(table)
+    return nested_table(table, of_row, columns)
+
+
+def nested_table(images: dict[str, Any], of_row: NDArray[np.int64], objects: dict[str, Any]) -> Any:
+    """A row for each image: its columns, and the objects as lists. of_row: (N,), the place of each object's image."""
+    pa = arrow.pyarrow("schema")
+    n_images, taken = len(images["image_id"]), pa.array(np.argsort(of_row, kind="stable"))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(of_row, minlength=n_images))]).astype(np.int32)
+    lists = {key: pa.ListArray.from_arrays(pa.array(offsets), values.take(taken)) for key, values in objects.items()}
+    return pa.table({**images, **lists})
