@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.options import ReadOptions
 from ..formats.table_options import TableOptions
 from ..formats.tables import arrow
-from . import plan
+from . import plan, ranges
 from .inputs import Side, is_path, joined, order_of, read_group, result_of, with_place
-from .shuffle import split
+from .shuffle import part_of, split
 
 
 def evaluate(
@@ -32,6 +34,7 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    max_rows: int = ranges.MAX_ROWS,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -42,6 +45,7 @@ def evaluate(
             both sides need order=, the name of a column or "values"; files have the order of their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
+        max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
         options: what else `plan.match_partition` takes.
 
     Returns:
@@ -59,15 +63,21 @@ def evaluate(
     gt_options, dt_options = (ReadOptions(side, iou_type, tables=tables) for side in ("gt", "dt"))
     sides = _side(gt, gt_options), _side(dt, dt_options)
     order = order_of(order, sides)
-    match, reduce = dask.delayed(_match, nout=n_partitions + 1), dask.delayed(_reduce)
+    match = dask.delayed(_match, nout=n_partitions + 2)
     named = {"protocol": protocol, "iou_type": iou_type, "columns": columns, "order": order, "categories": categories}
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
-        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, {**named, **options})
+        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, max_rows, {**named, **options})
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
-    curves = [reduce([part[i] for part in matched]) for i in range(n_partitions)]
-    found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
+    matched = dask.persist(*matched)
+    ids, samples = dask.compute(*([part[n_partitions + i] for part in matched] for i in range(2)))
+    cuts = ranges.find_cuts(samples, max_rows)
+    curves = []
+    for i in range(n_partitions):
+        of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
+        curves += _curves(dask, [part[i] for part in matched], of_part)
+    (found,) = dask.compute(curves)
     return result_of(found, ids, images, categories)
 
 
@@ -99,13 +109,42 @@ def _read_frame(frame: Any, part: int, flat: bool) -> Any:
     return with_place(arrow.pyarrow("frame").Table.from_pandas(frame, preserve_index=False), part, flat)
 
 
-def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
-    """The outcomes of a partition in n parts by category, and its images' ids."""
+def _match(gt: list[Any], dt: list[Any], name: str, n: int, max_rows: int, options: dict[str, Any]) -> list[Any]:
+    """The outcomes of a partition in n parts by category, its images' ids, and some of its scores."""
     sides = joined(gt), joined(dt)
     rows = plan.match_partition(*sides, **options)
-    return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
+    ids = plan.image_ids(*sides, name, columns=options["columns"])
+    return [*split(rows, "category", n), ids, ranges.sample_scores(rows, max_rows)]
+
+
+def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut]) -> list[Any]:
+    """The delayed curves of the categories of one part, of which some are cut."""
+    reduce, count, reduce_range, join = map(dask.delayed, (_reduce, _count, _reduce_range, _join))
+    if not cuts:
+        return [reduce(pieces)]
+    cut_rows = dask.delayed(ranges.cut_rows, nout=1 + sum(cut.n_ranges for cut in cuts))
+    columns = list(zip(*(cut_rows(piece, cuts) for piece in pieces), strict=True))
+    curves, first = [reduce(list(columns[0]))], 1
+    for cut in cuts:
+        rows = [list(column) for column in columns[first : first + cut.n_ranges]]
+        first += cut.n_ranges
+        counts = [count(tables, i) for i, tables in enumerate(rows)]
+        curves.append(join(counts, [reduce_range(tables, i, counts) for i, tables in enumerate(rows)], cut))
+    return curves
 
 
 def _reduce(pieces: list[Any]) -> Any:
     """The curves of the categories of one part."""
     return plan.reduce_category(joined(pieces))
+
+
+def _count(pieces: list[Any], i: int) -> Any:
+    return ranges.count_range(joined(pieces), i)
+
+
+def _reduce_range(pieces: list[Any], i: int, counts: list[Any]) -> Any:
+    return ranges.reduce_range(joined(pieces), i, joined(counts))
+
+
+def _join(counts: list[Any], of_ranges: list[Any], cut: ranges.Cut) -> Any:
+    return ranges.join_ranges(joined(counts), joined(of_ranges), cut=cut)
