@@ -15,11 +15,9 @@ import numpy as np
 
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
-from ..formats.options import ReadOptions
-from ..formats.table_options import TableOptions
 from ..formats.tables import arrow
 from . import plan, ranges
-from .inputs import Side, is_path, joined, order_of, read_group, result_of, with_place
+from .inputs import Side, joined, prepare, result_of, with_place
 from .shuffle import part_of, split
 
 
@@ -59,15 +57,14 @@ def evaluate(
         import dask
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
-    tables = TableOptions(columns, None, None, categories)
-    gt_options, dt_options = (ReadOptions(side, iou_type, tables=tables) for side in ("gt", "dt"))
-    sides = _side(gt, gt_options), _side(dt, dt_options)
-    order = order_of(order, sides)
+    sides, match_options = prepare(
+        gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
+        categories=categories, **options,
+    )  # fmt: skip
     match = dask.delayed(_match, nout=n_partitions + 2)
-    named = {"protocol": protocol, "iou_type": iou_type, "columns": columns, "order": order, "categories": categories}
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
-        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, max_rows, {**named, **options})
+        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, max_rows, match_options)
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
     matched = dask.persist(*matched)
@@ -81,32 +78,29 @@ def evaluate(
     return result_of(found, ids, images, categories)
 
 
-def _side(source: Any, options: ReadOptions) -> Side:
-    if is_path(source):
-        return Side(source, options)
+def _empty(source: Any, argument: str) -> Any:
+    """A table without rows, of a DataFrame's columns."""
     if not hasattr(source, "to_delayed"):
-        raise TypeError(
-            f"{options.argument} must be a path of Parquet files or a Dask DataFrame, got {type(source).__name__}"
-        )
-    pa = arrow.pyarrow(options.argument)
-    return Side(source, options, pa.Table.from_pandas(source._meta, preserve_index=False))
+        raise TypeError(f"{argument} must be a path of Parquet files or a Dask DataFrame, got {type(source).__name__}")
+    return arrow.pyarrow(argument).Table.from_pandas(source._meta, preserve_index=False)
 
 
 def _by_image(dask: Any, source: Any, side: Side, n: int) -> list[list[Any]]:
     """For each of n partitions the delayed tables that make it up."""
     if side.in_files:
-        read = dask.delayed(read_group)
-        parts = [read(*group, i, side.options) for i, group in enumerate(side.groups)] or [dask.delayed(side.empty)]
+        read = dask.delayed(side.read)
+        parts = [read(i) for i in range(len(side.groups))] or [dask.delayed(side.empty)]
     else:
         read = dask.delayed(_read_frame)
-        parts = [read(part, i, side.flat) for i, part in enumerate(source.to_delayed())]
+        parts = [read(part, i, side) for i, part in enumerate(source.to_delayed())]
     cut = dask.delayed(split, nout=n)
     pieces = [cut(part, side.image, n) for part in parts]
     return [[piece[i] for piece in pieces] for i in range(n)]
 
 
-def _read_frame(frame: Any, part: int, flat: bool) -> Any:
-    return with_place(arrow.pyarrow("frame").Table.from_pandas(frame, preserve_index=False), part, flat)
+def _read_frame(frame: Any, part: int, side: Side) -> Any:
+    wanted = frame[side.top_columns(list(frame.columns))]
+    return with_place(arrow.pyarrow("frame").Table.from_pandas(wanted, preserve_index=False), part, side.flat)
 
 
 def _match(gt: list[Any], dt: list[Any], name: str, n: int, max_rows: int, options: dict[str, Any]) -> list[Any]:
