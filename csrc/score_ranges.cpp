@@ -77,7 +77,8 @@ class Range {
     template <int W1>
     void walk(const std::int32_t* order) {
         const index_t n_words = W1 ? W1 : W, n = of.scores.shape[0];
-        const word_t *const areas = area_bits.data(), *const matched = of.matched.data, *const ignored = of.ignored.data;
+        const word_t *const areas = area_bits.data(), *const matched = of.matched.data,
+                            *const ignored = of.ignored.data;
         index_t *const counts = seen.data(), *const sums = so_far.data();
         for (index_t i = 0; i < n; ++i) {
             constexpr index_t ahead = 16;

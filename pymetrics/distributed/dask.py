@@ -61,20 +61,24 @@ def evaluate(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, **options,
     )  # fmt: skip
-    match = dask.delayed(_match, nout=n_partitions + 2)
+    are_needed = ranges.are_needed(sides[1].n_rows, max_rows)
+    match = dask.delayed(_match, nout=n_partitions + 1)
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
-        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, max_rows, match_options)
+        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, match_options)
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
-    matched = dask.persist(*matched)
-    ids, samples = dask.compute(*([part[n_partitions + i] for part in matched] for i in range(2)))
-    cuts = ranges.find_cuts(samples, max_rows)
+    cuts = []
+    if are_needed:
+        sample = dask.delayed(_sample)
+        matched = dask.persist(*matched)
+        (samples,) = dask.compute([sample(part, n_partitions, max_rows) for part in matched])
+        cuts = ranges.find_cuts(samples, max_rows)
     curves = []
     for i in range(n_partitions):
         of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
         curves += _curves(dask, [part[i] for part in matched], of_part)
-    (found,) = dask.compute(curves)
+    found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
     return result_of(found, ids, images, categories)
 
 
@@ -103,12 +107,16 @@ def _read_frame(frame: Any, part: int, side: Side) -> Any:
     return with_place(arrow.pyarrow("frame").Table.from_pandas(wanted, preserve_index=False), part, side.flat)
 
 
-def _match(gt: list[Any], dt: list[Any], name: str, n: int, max_rows: int, options: dict[str, Any]) -> list[Any]:
-    """The outcomes of a partition in n parts by category, its images' ids, and some of its scores."""
+def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
+    """The outcomes of a partition in n parts by category, and its images' ids."""
     sides = joined(gt), joined(dt)
     rows = plan.match_partition(*sides, **options)
-    ids = plan.image_ids(*sides, name, columns=options["columns"])
-    return [*split(rows, "category", n), ids, ranges.sample_scores(rows, max_rows)]
+    return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
+
+
+def _sample(matched: list[Any], n: int, max_rows: int) -> Any:
+    """Some scores of what _match gave."""
+    return ranges.sample_scores(joined(matched[:n]), max_rows)
 
 
 def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut]) -> list[Any]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .._arrays import F64
 
-MAX_ROWS = 8_000_000
+MAX_ROWS = 5_000_000
 SAMPLES = 4096  # of max_rows rows
 
 
@@ -52,6 +52,17 @@ class Cut:
         return len(self.bounds) + 1
 
 
+def are_needed(n_rows: int | None, max_rows: int) -> bool:
+    """Whether a category may have more than max_rows of so many detections; None: their number is not known.
+
+    Raises:
+        ValueError: max_rows is not positive.
+    """
+    if max_rows < 1:
+        raise ValueError(f"max_rows must be at least 1, got {max_rows}")
+    return n_rows is None or n_rows > max_rows
+
+
 def sample_scores(rows: Any, max_rows: int = MAX_ROWS) -> Any:
     """Scores of a partition: a pyarrow.Table of `category`, `score` and `weight`, the detections that it stands for.
 
@@ -62,11 +73,10 @@ def sample_scores(rows: Any, max_rows: int = MAX_ROWS) -> Any:
     of_dt = rank != OF_GROUND_TRUTH
     ids = joined_ids(category)
     place, score = positions(category[of_dt], ids), score[of_dt]
-    order = np.lexsort((score, place))
-    starts = np.append(0, np.cumsum(np.bincount(place, minlength=len(ids)))).tolist()
+    order, starts = sort_rows(place, np.zeros_like(place), len(ids), 1)
     found: list[tuple[Any, Any, Any]] = []
     for k in range(len(ids)):
-        of_category = score[order[starts[k] : starts[k + 1]]]
+        of_category = np.sort(score[order[starts[k] : starts[k + 1]]] + 0.0)  # -0.0 as 0.0
         n = len(of_category)
         if n:
             n_points = min(n, -(-n * SAMPLES // max_rows))
@@ -93,7 +103,8 @@ def find_cuts(samples: Iterable[Any], max_rows: int = MAX_ROWS) -> list[Cut]:
     category, score, weight = _ids(whole, "category"), _numbers(whole, "score"), _numbers(whole, "weight")
     ids = joined_ids(category)
     place = positions(category, ids)
-    n_rows = np.bincount(place, weight, len(ids)).astype(np.int64)
+    n_rows = np.zeros(len(ids), np.int64)
+    np.add.at(n_rows, place, weight)
     cuts = []
     for k in np.flatnonzero(n_rows > max_rows).tolist():
         of_category = place == k
@@ -109,13 +120,13 @@ def cut_rows(rows: Any, cuts: Sequence[Cut]) -> list[Any]:
     """
     pa = arrow.pyarrow("rows")
     category, score, rank = _ids(rows, "category"), _numbers(rows, "score"), _numbers(rows, "rank")
-    part, first = np.zeros(len(category), np.int64), 1
+    part, first = np.zeros(len(category), np.int32), 1
     for cut in cuts:
         of_cut = np.flatnonzero(category == cut.category)
         part[of_cut] = first + np.where(rank[of_cut] == OF_GROUND_TRUTH, 0, range_of(score[of_cut], cut.bounds))
         first += cut.n_ranges
-    ordered = rows.take(pa.array(np.argsort(part, kind="stable")))
-    ends = np.append(0, np.cumsum(np.bincount(part, minlength=first))).tolist()
+    order, starts = sort_rows(part, np.zeros_like(part), first, 1)
+    ordered, ends = rows.take(pa.array(order)), starts.tolist()
     return [ordered.slice(ends[i], ends[i + 1] - ends[i]) for i in range(first)]
 
 

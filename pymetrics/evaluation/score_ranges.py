@@ -61,21 +61,24 @@ def score_bounds(scores: F64, weights: Any, most: float) -> F64:
     bounds, at = [], -1
     while at < len(falling) - 1:
         before = total[at] if at >= 0 else 0.0
-        at = max(at + 1, int(np.searchsorted(total, before + most, side="right")) - 1)
+        at = max(at + 1, int(_not_above(total, before + most)) - 1)
         bounds.append(falling[at])
     return np.array(bounds[:-1], np.float64)
 
 
 def range_of(scores: F64, bounds: F64) -> NDArray[np.int64]:
     """int64 (N,): the range of each score, 0 for the highest scores. bounds: of score_bounds."""
-    found: NDArray[np.int64] = len(bounds) - np.asarray(np.searchsorted(bounds[::-1], scores, side="right"))
-    return found
+    return len(bounds) - _not_above(bounds[::-1], scores)
 
 
 def limit_index_of(rank: Any, protocol: Protocol) -> NDArray[np.uint8]:
     """uint8 (N,): the first of the protocol's limits that each rank in an image is within; their number if none is."""
-    found: NDArray[np.uint8] = np.searchsorted(protocol.tables.max_dets, rank, side="right").astype(np.uint8)
-    return found
+    return _not_above(protocol.tables.max_dets, rank).astype(np.uint8)
+
+
+def _not_above(ascending: Any, values: Any) -> NDArray[np.int64]:
+    """How many of some ascending numbers are not above each value."""
+    return np.asarray(np.searchsorted(ascending, values, side="right"))
 
 
 def count_range(rows: RangeRows, protocol: Protocol) -> RangeCounts:
@@ -147,7 +150,8 @@ class RangeCurves:
         recall = np.where(positives > 0, self.hits / np.maximum(positives, 1), -1.0)
         shape = len(self._protocol.area_ranges), len(self._protocol.iou_thresholds), self.hits.shape[1]
         precision, scores = (values.reshape(*shape, len(back)).transpose(1, 3, 0, 2) for values in curves)
-        return precision, recall.reshape(shape).transpose(1, 0, 2), scores
+        recall = recall.reshape(shape).transpose(1, 0, 2)
+        return np.ascontiguousarray(precision), np.ascontiguousarray(recall), np.ascontiguousarray(scores)
 
     def _needed_by_bit(self) -> I64:
         """int64 (B, 1, R): a row of `needed` for each bit."""

@@ -168,6 +168,7 @@ def test_samples():
     assert cut.n_ranges in (4, 5)
     assert sizes.max() < 50_500
     assert ranges.find_cuts([], 5) == []
+    assert [ranges.are_needed(n, 5) for n in (5, 6, None)] == [False, True, True]
 
 
 def test_faults():
