@@ -89,7 +89,7 @@ def match_partition(
     outcomes, _ = stages.match(data, group(data, found.limit), found)
     warn_of_zero_ids(outcomes, data)
     outcomes = outcomes.on_host()
-    return _with_header(table_of(outcomes), _header_of(outcomes))
+    return with_header(table_of(outcomes), _header_of(outcomes))
 
 
 def _require_own_ids(gt: Source) -> None:
@@ -183,23 +183,24 @@ def reduce_category(table: Any, *, keep_scores: bool = True) -> Any:
     Raises:
         ValueError: the schema says nothing of the protocol; or an image came from two partitions.
     """
-    pa = arrow.pyarrow("table")
-    header = _header(table.schema)
-    protocol, shape = _protocol_of(header)
+    header = read_header(table.schema)
+    protocol, shape = protocol_of(header)
     outcomes = outcomes_of(table, protocol, shape)
     precision, recall, scores = stages.accumulate(outcomes, keep_scores)
     totals = totals_of(outcomes)
-    columns = {
-        "category": pa.array(outcomes.category_ids),
-        "n_gt": pa.array(totals.n_gt, pa.int64()),
-        "n_dt": pa.array(totals.n_dt, pa.int64()),
-    }
-    for name, values in zip(CURVES, (precision, recall, scores), strict=True):
+    return curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, (precision, recall, scores), header)
+
+
+def curves_table(ids: Any, n_gt: Any, n_dt: Any, arrays: tuple[Any, Any, Any], header: Mapping[str, Any]) -> Any:
+    """The table of reduce_category. arrays: precision (T, R, K, A, M), recall (T, K, A, M), scores, as accumulated."""
+    pa = arrow.pyarrow("table")
+    columns = {"category": pa.array(ids), "n_gt": pa.array(n_gt, pa.int64()), "n_dt": pa.array(n_dt, pa.int64())}
+    for name, values in zip(CURVES, arrays, strict=True):
         lines = np.ascontiguousarray(np.moveaxis(values, -3, 0))
         flat = pa.array(lines.reshape(-1), pa.float64())
         offsets = pa.array(np.arange(len(lines) + 1) * math.prod(lines.shape[1:]), pa.int64())
         columns[name] = pa.LargeListArray.from_arrays(offsets, flat)
-    return _with_header(pa.table(columns), header)
+    return with_header(pa.table(columns), header)
 
 
 def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> CurveResult:
@@ -215,8 +216,8 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
     Raises:
         ValueError: a category is there twice, or is not one of `categories`.
     """
-    header = _header(curves.schema)
-    protocol, shape = _protocol_of(header)
+    header = read_header(curves.schema)
+    protocol, shape = protocol_of(header)
     found = arrow.ids(curves.column("category").combine_chunks(), lambda row: f"curves['category'][{row}]")
     ids, names = joined_ids(found), dict(header["category_names"])
     if len(ids) < len(found):
@@ -266,13 +267,13 @@ def _header_of(outcomes: Outcomes) -> dict[str, Any]:
     }
 
 
-def _with_header(table: Any, header: Mapping[str, Any]) -> Any:
+def with_header(table: Any, header: Mapping[str, Any]) -> Any:
     text = json.dumps(header, sort_keys=True)
     checksum = hashlib.sha256(text.encode()).hexdigest()
     return table.replace_schema_metadata({METADATA: json.dumps({"header": text, "sha256": checksum})})
 
 
-def _header(schema: Any) -> dict[str, Any]:
+def read_header(schema: Any) -> dict[str, Any]:
     """What the schema of a table of the plan says. Raises ValueError."""
     try:
         stored = json.loads((schema.metadata or {})[METADATA])
@@ -288,5 +289,5 @@ def _header(schema: Any) -> dict[str, Any]:
     return header
 
 
-def _protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
+def protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
     return Protocol.from_dict(header["protocol"]), as_shape(header["iou_type"], **header["shape"])
