@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 METADATA, FORMAT = b"pymetrics", 1
 CURVES = ("precision", "recall", "scores")
+ROWS_AT_ONCE = 1 << 20  # above which one category is reduced after another
 
 
 def match_partition(
@@ -89,7 +90,7 @@ def match_partition(
     outcomes, _ = stages.match(data, group(data, found.limit), found)
     warn_of_zero_ids(outcomes, data)
     outcomes = outcomes.on_host()
-    return _with_header(table_of(outcomes), _header_of(outcomes))
+    return with_header(table_of(outcomes), _header_of(outcomes))
 
 
 def _require_own_ids(gt: Source) -> None:
@@ -183,23 +184,33 @@ def reduce_category(table: Any, *, keep_scores: bool = True) -> Any:
     Raises:
         ValueError: the schema says nothing of the protocol; or an image came from two partitions.
     """
+    header = read_header(table.schema)
+    protocol, shape = protocol_of(header)
+    parts: Iterable[Any] = [table]
+    if table.num_rows > ROWS_AT_ONCE:
+        pa = arrow.pyarrow("table")
+        column = table["category"]
+        parts = (table.filter(pa.compute.equal(column, id)) for id in pa.compute.unique(column))
+    found = []
+    for part in parts:
+        outcomes = outcomes_of(part, protocol, shape)
+        arrays = stages.accumulate(outcomes, keep_scores)
+        totals = totals_of(outcomes)
+        found.append(curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, arrays, header))
+        del part, outcomes
+    return found[0] if len(found) == 1 else arrow.pyarrow("table").concat_tables(found)
+
+
+def curves_table(ids: Any, n_gt: Any, n_dt: Any, arrays: tuple[Any, Any, Any], header: Mapping[str, Any]) -> Any:
+    """The table of reduce_category. arrays: precision (T, R, K, A, M), recall (T, K, A, M), scores, as accumulated."""
     pa = arrow.pyarrow("table")
-    header = _header(table.schema)
-    protocol, shape = _protocol_of(header)
-    outcomes = outcomes_of(table, protocol, shape)
-    precision, recall, scores = stages.accumulate(outcomes, keep_scores)
-    totals = totals_of(outcomes)
-    columns = {
-        "category": pa.array(outcomes.category_ids),
-        "n_gt": pa.array(totals.n_gt, pa.int64()),
-        "n_dt": pa.array(totals.n_dt, pa.int64()),
-    }
-    for name, values in zip(CURVES, (precision, recall, scores), strict=True):
+    columns = {"category": pa.array(ids), "n_gt": pa.array(n_gt, pa.int64()), "n_dt": pa.array(n_dt, pa.int64())}
+    for name, values in zip(CURVES, arrays, strict=True):
         lines = np.ascontiguousarray(np.moveaxis(values, -3, 0))
         flat = pa.array(lines.reshape(-1), pa.float64())
         offsets = pa.array(np.arange(len(lines) + 1) * math.prod(lines.shape[1:]), pa.int64())
         columns[name] = pa.LargeListArray.from_arrays(offsets, flat)
-    return _with_header(pa.table(columns), header)
+    return with_header(pa.table(columns), header)
 
 
 def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> CurveResult:
@@ -215,8 +226,8 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
     Raises:
         ValueError: a category is there twice, or is not one of `categories`.
     """
-    header = _header(curves.schema)
-    protocol, shape = _protocol_of(header)
+    header = read_header(curves.schema)
+    protocol, shape = protocol_of(header)
     found = arrow.ids(curves.column("category").combine_chunks(), lambda row: f"curves['category'][{row}]")
     ids, names = joined_ids(found), dict(header["category_names"])
     if len(ids) < len(found):
@@ -266,13 +277,13 @@ def _header_of(outcomes: Outcomes) -> dict[str, Any]:
     }
 
 
-def _with_header(table: Any, header: Mapping[str, Any]) -> Any:
+def with_header(table: Any, header: Mapping[str, Any]) -> Any:
     text = json.dumps(header, sort_keys=True)
     checksum = hashlib.sha256(text.encode()).hexdigest()
     return table.replace_schema_metadata({METADATA: json.dumps({"header": text, "sha256": checksum})})
 
 
-def _header(schema: Any) -> dict[str, Any]:
+def read_header(schema: Any) -> dict[str, Any]:
     """What the schema of a table of the plan says. Raises ValueError."""
     try:
         stored = json.loads((schema.metadata or {})[METADATA])
@@ -288,5 +299,5 @@ def _header(schema: Any) -> dict[str, Any]:
     return header
 
 
-def _protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
+def protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
     return Protocol.from_dict(header["protocol"]), as_shape(header["iou_type"], **header["shape"])
