@@ -119,6 +119,8 @@ def convert(
     _check_names(rows, format, side)
     if format in SCHEMAS and iou_type == "segm":
         n_polygons = sum(bool(row.polygons) for row in rows.rows)
+        if side == "dt" and kind == "coco":  # of results with boxes, pycocotools takes the boxes' areas
+            rows = replace(rows, rows=[replace(row, area=row.box[2] * row.box[3]) for row in rows.rows])
         rows = with_runs(rows, side)
         left_out |= {"points": f"the points of {n_polygons} polygons (their pixels stay)"} if n_polygons else {}
 

@@ -217,18 +217,16 @@ def _objects(pa: Any, rows: Rows, side: str, has_runs: bool) -> dict[str, Any]:
         "bbox": pa.FixedSizeListArray.from_arrays(pa.array(boxes), 4),
     }
     if side == "dt":
-        return columns | {"score": pa.array([row.score for row in found], pa.float64())} | _counts(pa, found, has_runs)
+        columns["score"] = pa.array([row.score for row in found], pa.float64())
     if any(row.area is not None for row in found):
         columns["area"] = pa.array([row.area for row in found], pa.float64())
     for name, key in (("iscrowd", "crowd"), ("ignore", "ignore"), ("group_of", "group_of")):
         values = [getattr(row, key) for row in found]
         if any(values):
-            columns[name] = pa.array(values, pa.uint8())
-    return columns | _counts(pa, found, has_runs)
-
-
-def _counts(pa: Any, rows: Sequence[Row], has_runs: bool) -> dict[str, Any]:
-    return {"counts": pa.array([(row.mask or {})["counts"].encode() for row in rows], pa.binary())} if has_runs else {}
+            columns[name] = pa.array(np.array(values, np.uint8))
+    if has_runs:
+        columns["counts"] = pa.array([(row.mask or {})["counts"].encode() for row in found], pa.binary())
+    return columns
 
 
 def _sizes_of_masks(pa: Any, rows: Sequence[Row]) -> dict[str, Any]:

@@ -332,7 +332,11 @@ def test_bad_arguments(tmp_path):
     gt, dt = layouts.yolo(tmp_path)
     out = tmp_path / "out"
     for words, arguments, keywords in (
-        ("format must be one of coco, yolo, voc, cvat, openimages; got 'pennfudan'", (SMALL_GT, out, "pennfudan"), {}),
+        (
+            "format must be one of coco, yolo, voc, cvat, openimages, parquet, parquet-nested; got 'pennfudan'",
+            (SMALL_GT, out, "pennfudan"),
+            {},
+        ),
         ("iou_type must be one of bbox, segm; got 'obb'", (SMALL_GT, out, "yolo"), {"iou_type": "obb"}),
         ("side must be 'gt' or 'dt', got 'x'", (SMALL_GT, out, "yolo"), {"side": "x"}),
         ("gt is for detections, and source is ground truth", (SMALL_GT, out, "yolo"), {"gt": SMALL_GT}),

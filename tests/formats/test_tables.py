@@ -445,6 +445,15 @@ def test_a_null_flag_or_area_is_none(coco, want):
     assert found != want
 
 
+def test_lvis_is_refused(coco, tmp_path):
+    """Tables do not hold what LVIS says of images."""
+    gt, dt = of_sides(*coco)
+    pq.write_table(gt, tmp_path / "gt.parquet")
+    for side in (gt, tmp_path / "gt.parquet"):
+        with pytest.raises(ValueError, match="protocol 'lvis' needs gt as a file of LVIS or its content, got Table"):
+            pymetrics.evaluate(side, dt, protocol="lvis", order="rows")
+
+
 def test_empty_tables(coco):
     gt, dt = of_sides(*coco)
     assert (pymetrics.evaluate(gt[:0], dt[:0], order="rows").stats == -1).all()
