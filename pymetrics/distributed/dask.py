@@ -18,6 +18,8 @@ from ..formats.table_options import TableOptions
 from ..formats.tables import arrow
 from . import plan
 from .inputs import Side, is_path, joined, order_of, read_group, result_of, with_place
+from .intervals import check_draws
+from .kept import kept_of, whole
 from .shuffle import split
 
 
@@ -32,6 +34,8 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    draws: int = 0,
+    seed: int = 0,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -42,33 +46,39 @@ def evaluate(
             both sides need order=, the name of a column or "values"; files have the order of their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        options: what else `plan.match_partition` takes.
+        draws, seed: as for `plan.reduce_category`: intervals for `result.bootstrap()`.
+        options: what else `plan.match_partition` takes; and what `kept.Kept` names: keep_matches=, a folder that the
+            workers and this process share, absent or empty at the start; ...
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as `kept.kept_of`.
         ImportError: dask is missing.
     """
     try:
         import dask
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
+    check_draws(draws, seed)
+    kept, options = kept_of(options, protocol, iou_type)
     tables = TableOptions(columns, None, None, categories)
     gt_options, dt_options = (ReadOptions(side, iou_type, tables=tables) for side in ("gt", "dt"))
     sides = _side(gt, gt_options), _side(dt, dt_options)
     order = order_of(order, sides)
     match, reduce = dask.delayed(_match, nout=n_partitions + 1), dask.delayed(_reduce)
     named = {"protocol": protocol, "iou_type": iou_type, "columns": columns, "order": order, "categories": categories}
+    named |= {"kept": kept, **options}
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
-        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, {**named, **options})
+        match(gt_pieces, dt_pieces, f"part-{i}", n_partitions, named)
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
-    curves = [reduce([part[i] for part in matched]) for i in range(n_partitions)]
-    found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
-    return result_of(found, ids, images, categories)
+    curves = [reduce([part[i] for part in matched], draws, seed) for i in range(n_partitions)]
+    with whole(kept):
+        found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
+        return result_of(found, ids, images, categories)
 
 
 def _side(source: Any, options: ReadOptions) -> Side:
@@ -102,10 +112,10 @@ def _read_frame(frame: Any, part: int, flat: bool) -> Any:
 def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
     """The outcomes of a partition in n parts by category, and its images' ids."""
     sides = joined(gt), joined(dt)
-    rows = plan.match_partition(*sides, **options)
+    rows = plan.match_partition(*sides, name=name, **options)
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
 
 
-def _reduce(pieces: list[Any]) -> Any:
+def _reduce(pieces: list[Any], draws: int, seed: int) -> Any:
     """The curves of the categories of one part."""
-    return plan.reduce_category(joined(pieces))
+    return plan.reduce_category(joined(pieces), draws=draws, seed=seed)
