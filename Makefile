@@ -21,7 +21,7 @@ READER := csrc/reader/coco_json.cpp csrc/reader/convert_numbers.cpp
 MASKS := csrc/masks.cpp csrc/mask_encode.cpp csrc/mask_strings.cpp csrc/mask_texts.cpp csrc/mask_overlaps.cpp csrc/polygons.cpp csrc/reader/mask_values.cpp
 CLANG ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang++-$(v))) clang++)
 
-.PHONY: demo test test-main test-trackers test-distributed test-dask test-ray test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
+.PHONY: demo test test-main test-trackers test-distributed test-dask test-ray test-spark test-fast lint format docs bench parity sanitize sanitize-slow replay aarch64 has-aarch64 cuda-emu fuzz libfuzzer has-clang wheel clean
 
 demo: $(VENV)/.demo  ## evaluate a built-in generated sample, and write its report into pymetrics-demo/
 	$(BIN)/pymetrics demo
@@ -47,8 +47,8 @@ test-trackers: $(VENV)-trackers/.packages
 	  'tests/documents/test_code_blocks.py::test_the_blocks_of_a_page[docs/trackers.md]'
 
 # Tables of other libraries, and the plan on engines, each in an environment of its own: Dask on a local cluster of two
-# processes, and Ray with two workers. Both listen on the loopback address alone.
-test-distributed: test-dask test-ray
+# processes, Ray with two workers, and Spark (Debian: openjdk-17-jre-headless). They listen on the loopback address alone.
+test-distributed: test-dask test-ray test-spark
 
 DISTRIBUTED := pandas polars duckdb dask distributed
 test-dask: $(VENV)-distributed/.packages
@@ -58,6 +58,10 @@ test-dask: $(VENV)-distributed/.packages
 test-ray: $(VENV)-ray/.packages
 	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,pyarrow,ray" \
 	  $(VENV)-ray/bin/python -m pytest -q $(PYTEST_ARGS) tests/distributed/test_ray.py
+
+test-spark: $(VENV)-spark/.packages
+	PYMETRICS_REQUIRE="$$PYMETRICS_REQUIRE,pyarrow,pyspark" \
+	  $(VENV)-spark/bin/python -m pytest -q $(PYTEST_ARGS) tests/distributed/test_spark.py
 
 # Without what compiles at its first use (Numba, the emulation of CUDA) and without searches at random; in two halves
 # at once, of which one may hold no test (5) of those that PYTEST_ARGS chooses.
@@ -210,12 +214,21 @@ $(VENV)-ray/.packages: constraints.txt | $(VENV)/.test
 	$(VENV)-ray/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt 'ray[data]'
 	@touch $@
 
+$(VENV)-spark/.packages: constraints.txt | $(VENV)/.test
+	@command -v java >/dev/null || { echo "make test-spark needs Java (Debian: openjdk-17-jre-headless)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)-spark
+	$(call see_main,$(VENV)-spark)
+	@echo "Installing Spark, which is large: some minutes."
+	$(VENV)-spark/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt setuptools wheel
+	$(VENV)-spark/bin/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt pyspark pandas
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.tools $(SOURCES)
 	$(INSTALL) '.[test,bench]'
 	@touch $@ $(VENV)/.test $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-distributed $(VENV)-ray $(VENV)-docs build dist *.egg-info pymetrics/*.so
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-trackers $(VENV)-distributed $(VENV)-ray $(VENV)-spark $(VENV)-docs build dist *.egg-info pymetrics/*.so
 
 # In an environment of their own: tests with Lightning, Hugging Face, supervision and Ultralytics; and real callers with
 # this library in the place of pycocotools or faster-coco-eval, those of the registry, and those below CHECKOUTS, a

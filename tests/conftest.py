@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from helpers.absent import absent, need_module
 
+pytest.register_assert_rewrite("helpers.engines")
 SLOW_BACKENDS = ("numba", "cuda_emu", "emulated")  # compiled at their first use
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"  # real data, which are not part of the repository

@@ -13,13 +13,10 @@ from typing import Any
 
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
-from ..formats.options import ReadOptions
-from ..formats.table_options import TableOptions
 from ..formats.tables import arrow
 from . import plan
-from .inputs import Side, is_path, joined, order_of, read_group, result_of, with_place
-from .intervals import check_draws
-from .kept import kept_of, whole
+from .inputs import Side, joined, prepare, result_of, with_place
+from .kept import whole
 from .shuffle import split
 
 
@@ -46,67 +43,60 @@ def evaluate(
             both sides need order=, the name of a column or "values"; files have the order of their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        draws, seed: as for `plan.reduce_category`: intervals for `result.bootstrap()`.
-        options: what else `plan.match_partition` takes; and what `kept.Kept` names: keep_matches=, a folder that the
-            workers and this process share, absent or empty at the start; ...
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as `kept.kept_of`.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
         ImportError: dask is missing.
     """
     try:
         import dask
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
-    check_draws(draws, seed)
-    kept, options = kept_of(options, protocol, iou_type)
-    tables = TableOptions(columns, None, None, categories)
-    gt_options, dt_options = (ReadOptions(side, iou_type, tables=tables) for side in ("gt", "dt"))
-    sides = _side(gt, gt_options), _side(dt, dt_options)
-    order = order_of(order, sides)
+    sides, match_options, reduce_options = prepare(
+        gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
+        categories=categories, draws=draws, seed=seed, **options,
+    )  # fmt: skip
     match, reduce = dask.delayed(_match, nout=n_partitions + 1), dask.delayed(_reduce)
-    named = {"protocol": protocol, "iou_type": iou_type, "columns": columns, "order": order, "categories": categories}
-    named |= {"kept": kept, **options}
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
-        match(gt_pieces, dt_pieces, f"part-{i}", n_partitions, named)
+        match(gt_pieces, dt_pieces, f"part-{i}", n_partitions, match_options)
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
-    curves = [reduce([part[i] for part in matched], draws, seed) for i in range(n_partitions)]
-    with whole(kept):
+    curves = [reduce([part[i] for part in matched], reduce_options) for i in range(n_partitions)]
+    with whole(match_options["kept"]):
         found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
         return result_of(found, ids, images, categories)
 
 
-def _side(source: Any, options: ReadOptions) -> Side:
-    if is_path(source):
-        return Side(source, options)
+def _empty(source: Any, argument: str) -> Any:
+    """A table without rows, of a DataFrame's columns."""
     if not hasattr(source, "to_delayed"):
-        raise TypeError(
-            f"{options.argument} must be a path of Parquet files or a Dask DataFrame, got {type(source).__name__}"
-        )
-    pa = arrow.pyarrow(options.argument)
-    return Side(source, options, pa.Table.from_pandas(source._meta, preserve_index=False))
+        raise TypeError(f"{argument} must be a path of Parquet files or a Dask DataFrame, got {type(source).__name__}")
+    return arrow.pyarrow(argument).Table.from_pandas(source._meta, preserve_index=False)
 
 
 def _by_image(dask: Any, source: Any, side: Side, n: int) -> list[list[Any]]:
     """For each of n partitions the delayed tables that make it up."""
     if side.in_files:
-        read = dask.delayed(read_group)
-        parts = [read(*group, i, side.options) for i, group in enumerate(side.groups)] or [dask.delayed(side.empty)]
+        read = dask.delayed(side.read)
+        parts = [read(i) for i in range(len(side.groups))] or [dask.delayed(side.empty)]
     else:
         read = dask.delayed(_read_frame)
-        parts = [read(part, i, side.flat) for i, part in enumerate(source.to_delayed())]
+        parts = [read(part, i, side) for i, part in enumerate(source.to_delayed())]
     cut = dask.delayed(split, nout=n)
     pieces = [cut(part, side.image, n) for part in parts]
     return [[piece[i] for piece in pieces] for i in range(n)]
 
 
-def _read_frame(frame: Any, part: int, flat: bool) -> Any:
-    return with_place(arrow.pyarrow("frame").Table.from_pandas(frame, preserve_index=False), part, flat)
+def _read_frame(frame: Any, part: int, side: Side) -> Any:
+    wanted = frame[side.top_columns(list(frame.columns))]
+    return with_place(arrow.pyarrow("frame").Table.from_pandas(wanted, preserve_index=False), part, side.flat)
 
 
 def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
@@ -116,6 +106,6 @@ def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, A
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
 
 
-def _reduce(pieces: list[Any], draws: int, seed: int) -> Any:
+def _reduce(pieces: list[Any], options: dict[str, Any]) -> Any:
     """The curves of the categories of one part."""
-    return plan.reduce_category(joined(pieces), draws=draws, seed=seed)
+    return plan.reduce_category(joined(pieces), **options)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import numpy as np
 
 from ..formats.options import ReadOptions
+from ..formats.table_options import TableOptions
 from ..formats.tables import Table, arrow, open_table, parquet
 from ..formats.tables.names import preset_of
-from ..formats.tables.rows import IMAGE, layout_of, read_rows
+from ..formats.tables.rows import IMAGE, Layout, layout_of, read_rows
 from ..formats.tables.source import source_of
 from . import plan
 from .curve_result import CurveResult
+from .intervals import check_draws
+from .kept import kept_of
 
 PLACE = "pymetrics_place"  # the column of (part, row), which a shuffle would lose
 ROWS_OF_A_PART = 1 << 32
@@ -23,20 +26,25 @@ ROWS_OF_A_PART = 1 << 32
 class Side:
     """One side, of whose parts flat ones get the column PLACE.
 
-    in_files: its rows have an order. flat: a row is an object. has_id: it has the column of ids. image: the name of
-    the column of images. groups: file, index and first row of each row group. empty: a part without rows.
+    in_files: its rows have an order. flat: a row is an object. image: the name of the column of images. columns: those
+    that are read. order: the column that order= names, or None. has_id: it has the column of ids. groups: file, index
+    and first row of each row group. empty: a part without rows.
     """
 
-    def __init__(self, source: Any, options: ReadOptions, content: Any = None) -> None:
-        """source: a path; or anything else, where content is a table of its columns."""
+    def __init__(self, source: Any, options: ReadOptions, order: str | None, content: Any = None) -> None:
+        """source: a path; or anything else, where content is a table of its columns. order: what the user says."""
         table = open_table(source, options) if content is None else None
         self.in_files = table is not None
         if table is None:
             table = Table(options.argument, content)
-        layout, preset = table.layout(options), table.preset(options)
-        self.options = options
-        self.flat, self.has_id = not layout.nested, preset.names.get("id") in table.schema.names
-        self.image = str(preset.names[IMAGE])
+        layout, names = table.layout(options), table.preset(options).names
+        self.options, self.flat, self.image = options, not layout.nested, str(names[IMAGE])
+        self.order = str(names.get(order, order)) if self.flat and order not in (None, "rows", "values") else None
+        if self.order is not None:
+            file = table.files[0].path if table.files else ""
+            layout = layout_of(table.schema, file, options, self.order, list(table.partition))
+        self.has_id = names.get("id") in table.schema.names
+        self.columns = self._columns(layout, table.schema.names)
         self.groups: list[tuple[parquet.File, int, int]] = [
             (file, index, first)
             for file in table.files or ()
@@ -45,16 +53,66 @@ class Side:
         ]
         self.empty = with_place(table.schema.empty_table(), 0, self.flat)
 
+    def _columns(self, layout: Layout, names: list[str]) -> list[str]:
+        """The columns of the layout and of ids, of those that a table has."""
+        id_name = preset_of(self.options, names)[0].names.get("id")
+        wanted = [*layout.columns(), *([id_name] if isinstance(id_name, str) and id_name in names else [])]
+        return list(dict.fromkeys(wanted))
+
+    def top_columns(self, names: list[str]) -> list[str]:
+        """The columns of a table that hold those that are read."""
+        return list(dict.fromkeys(name if name in names else name.partition(".")[0] for name in self.columns))
+
+    def read(self, place: int) -> Any:
+        """The row group at a place of `groups`. Its values are checked here, where file and row are known."""
+        file, index, first = self.groups[place]
+        opened = parquet.open_file(file, self.options.argument)
+        schema = opened.schema_arrow
+        layout = layout_of(schema, file.path, self.options, self.order, list(file.partition))
+        columns = self._columns(layout, schema.names)
+        table = parquet.row_group(opened, index, columns, file, self.options.argument)
+        source_of([read_rows(table, layout, first, self.options)], self.options, None, {}).check()
+        return with_place(table, place, self.flat)
+
 
 def is_path(source: Any) -> bool:
     return isinstance(source, (str, os.PathLike))
 
 
-def order_of(order: str | None, sides: tuple[Side, Side]) -> str | None:
-    """The column that match_partition orders rows by."""
-    if order == "rows" or (order is None and all(side.in_files for side in sides)):
-        order = "id" if order is None and all(side.has_id for side in sides) else PLACE
-    return None if order == PLACE and not any(side.flat for side in sides) else order
+def prepare(
+    gt: Any, dt: Any, empty_of: Callable[[Any, str], Any], *, keeps_order: bool = False, **given: Any
+) -> tuple[tuple[Side, Side], dict[str, Any], dict[str, Any]]:
+    """Both sides, and the arguments of plan.match_partition and of plan.reduce_category.
+
+    empty_of: gives a table without rows of an engine's own, and of its argument; or raises TypeError. keeps_order: the
+    rows of an engine's own have an order. given: the arguments as the user gave them.
+
+    Raises:
+        TypeError, ValueError, OSError: a side is not readable, or its rows have no order; or as kept_of, check_draws.
+    """
+    reduce_options = {name: given.pop(name) for name in ("draws", "seed")}
+    check_draws(**reduce_options)
+    kept, given = kept_of(given, given["protocol"], given["iou_type"])
+    tables, order = TableOptions(given["columns"], None, None, given["categories"]), given["order"]
+
+    def side(argument: Literal["gt", "dt"], source: Any) -> Side:
+        options = ReadOptions(argument, given["iou_type"], tables=tables)
+        return Side(source, options, order, None if is_path(source) else empty_of(source, argument))
+
+    sides = side("gt", gt), side("dt", dt)
+    loose = next((side for side in sides if side.flat and not side.in_files), None)
+    if loose is not None and order == "rows" and not keeps_order:
+        raise ValueError(f'order must not be "rows": those of {loose.options.argument} have no order')
+    if order is None and all(side.has_id for side in sides):
+        order = "id"
+    if loose is not None and order is None:
+        raise ValueError(
+            f"{loose.options.argument} is a table whose rows have no order, which equal scores and overlaps depend on: "
+            'name a column that has it, order="id", or say order="values", by falling score, category and box'
+        )
+    if order in (None, "rows"):
+        order = PLACE if any(side.flat for side in sides) else None
+    return sides, {**given, "order": order, "kept": kept}, reduce_options
 
 
 def with_place(table: Any, part: int, flat: bool) -> Any:
@@ -64,19 +122,6 @@ def with_place(table: Any, part: int, flat: bool) -> Any:
     pa = arrow.pyarrow("table")
     place = np.arange(table.num_rows, dtype=np.int64) + part * ROWS_OF_A_PART
     return table.append_column(PLACE, pa.array(place))
-
-
-def read_group(file: parquet.File, index: int, first: int, part: int, options: ReadOptions) -> Any:
-    """A row group, whose values are checked here, where file and row are known."""
-    opened = parquet.open_file(file, options.argument)
-    layout = layout_of(opened.schema_arrow, file.path, options, None, list(file.partition))
-    names = layout.columns()
-    id_name = preset_of(options, opened.schema_arrow.names)[0].names.get("id")
-    if isinstance(id_name, str) and id_name in opened.schema_arrow.names and id_name not in names:
-        names.append(id_name)
-    table = parquet.row_group(opened, index, names, file, options.argument)
-    source_of([read_rows(table, layout, first, options)], options, None, {}).check()
-    return with_place(table, part, not layout.nested)
 
 
 def joined(pieces: list[Any]) -> Any:

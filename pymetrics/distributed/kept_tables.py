@@ -41,7 +41,7 @@ def origins_of(
 
 def _origin(source: Source, side: Side, table: Any, options: ReadOptions) -> Origin:
     pa, argument = arrow.pyarrow(options.argument), options.argument
-    found = {argument: pa.array(place_in_image(source.image))}
+    found: Origin = {argument: pa.array(place_in_image(source.image))}
     ids = _ids(Table(argument, pa.table(table)), options)
     if ids is not None:
         order = getattr(source.where, "order", None)
@@ -69,12 +69,12 @@ def match_table(result: Result, ious: Iterable[float], origins: Mapping[str, Ori
     The rows are those of `result.matches.at(iou)` and `.missed(iou)`, of the area range "all".
 
     Returns:
-        A pyarrow.Table: `image`, `category`, ids; `iou`, float64, the threshold; `status`, "tp", "fp", "ignored" (counts
-        neither for nor against), or "fn", a ground truth that no detection took; `score`, float64, null in rows of
-        "fn"; `overlap`, float64, of a detection with the ground truth that it took; `dt` and `gt`, int64, the places
-        of both among the rows of their image on their side, from 0, in the order that order= says; `dt_id` and
-        `gt_id`, the column `id` of a side that has one; of iou_type "bbox" `dt_box` and `gt_box`, x, y, width, height.
-        Null where there is no detection, or no ground truth.
+        A pyarrow.Table: `image`, `category`, ids; `iou`, float64, the threshold; `status`, "tp", "fp", "ignored"
+        (counts neither for nor against), or "fn", a ground truth that no detection took; `score`, float64, null in
+        rows of "fn"; `overlap`, float64, of a detection with the ground truth that it took; `dt` and `gt`, int64, the
+        places of both among the rows of their image on their side, from 0, in the order that order= says; `dt_id` and
+        `gt_id`, the column `id` of a side that has one; of iou_type "bbox" `dt_box` and `gt_box`, x, y, width and
+        height. Null where there is no detection, or no ground truth.
     """
     protocol, thresholds = result.protocol, tuple(ious)
     area = protocol.area_names[protocol.whole_area]

@@ -179,8 +179,8 @@ def reduce_category(table: Any, *, keep_scores: bool = True, draws: int = 0, see
 
     Returns:
         A pyarrow.Table with a row for each category: `category`; `n_gt`, of the area range "all", and `n_dt`, int64;
-        `precision` (T, R, A, M), `recall` (T, A, M) and `scores` (T, R, A, M) as flat lists of float64; with draws also `draws`
-        (draws, rows of the summary).
+        `precision` (T, R, A, M), `recall` (T, A, M) and `scores` (T, R, A, M) as flat lists of float64; with draws also
+        `draws` (draws, rows of the summary) and `seed`, uint64.
 
     Raises:
         TypeError, ValueError: draws or seed is no integer or out of range.

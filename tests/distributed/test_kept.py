@@ -86,7 +86,8 @@ def test_rows_in_the_order_of_their_values(coco, tmp_path):
             *(table[key].to_pylist() for key in keys), strict=True)}  # fmt: skip
         names = ("image", "category", f"{side}_box", f"{side}_id")
         found = [tuple(row[name] for name in names) for row in rows if row[side] is not None]
-        assert set(found) == known if side == "dt" else set(found) <= known
+        assert set(found) <= known
+        assert side == "gt" or len(found) == len(set(found)) > 0
 
 
 @pytest.mark.parametrize("schema", ["flat", "nested"])
@@ -161,16 +162,21 @@ def test_folders_are_whole_or_absent(tmp_path):
     assert os.listdir(folder.parent) == ["m"]
     other.mkdir()
     kept, _ = kept_of({"per_image": f"{other}/", "per_image_score": 0}, "coco", "bbox")
+    beside = tmp_path / ("i" + kept.beside)
     with pytest.raises(RuntimeError, match="in the middle"), whole(kept):
-        assert len(os.listdir(tmp_path)) == 3
-        raise RuntimeError("in the middle")
+        fail_beside(beside)
     assert sorted(os.listdir(tmp_path)) == ["a", "i"]
     with whole(kept):
-        (tmp_path / ("i" + kept.beside) / "x").write_bytes(b"")
+        (beside / "x").write_bytes(b"")
     assert os.listdir(other) == ["x"]
     with whole(None):
         pass
     assert kept_of({"normalized": True}, "coco", "bbox") == (None, {"normalized": True})
+
+
+def fail_beside(folder):
+    (folder / "part-0.parquet").write_bytes(b"0")
+    raise RuntimeError("in the middle")
 
 
 def test_what_is_refused(coco, tmp_path):

@@ -1,0 +1,162 @@
+"""The plan on Spark: rows are grouped by image, matched, and their outcomes grouped by category.
+
+from pymetrics.distributed.spark import evaluate
+
+spark = SparkSession.builder.getOrCreate()
+result = evaluate("gt/", "dt/")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from ..evaluation.protocol import Protocol
+from ..evaluation.result import Result
+from ..formats.tables import arrow
+from .inputs import Side, prepare, result_of
+from .kept import whole
+from .packets import (
+    CURVES,
+    DT,
+    GT,
+    IDS,
+    PART,
+    cut_packets,
+    empty_packets,
+    match_packets,
+    opened,
+    read_packets,
+    reduce_packets,
+)
+
+PACKETS = f"{PART} long, kind long, place long, table binary"
+ROWS_AT_ONCE = 1 << 20  # of a DataFrame, which Spark hands over in small batches
+
+
+def evaluate(
+    gt: Any,
+    dt: Any,
+    iou_type: str = "bbox",
+    protocol: str | Protocol = "coco",
+    *,
+    columns: str | Mapping[str, Any] | None = None,
+    order: str | None = None,
+    categories: Any = None,
+    images: Iterable[Any] | None = None,
+    n_partitions: int = 64,
+    draws: int = 0,
+    seed: int = 0,
+    **options: Any,
+) -> Result:
+    """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
+
+    Args:
+        gt, dt: a path, glob or folder of Parquet files that every worker can read, or a Spark DataFrame. Paths are
+            read in the active session.
+        iou_type, protocol, columns, order, categories, images: as for pymetrics.evaluate. DataFrames without `id` on
+            both sides need order=, the name of a column or "values"; their rows have no order. Files have that of
+            their rows.
+        n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
+            of a worker.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
+
+    Returns:
+        A Result of curves, as plan.finish gives it.
+
+    Raises:
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
+        RuntimeError: no Spark session is active.
+        ImportError: pyspark is missing.
+    """
+    try:
+        from pyspark.errors import PythonException
+        from pyspark.sql import DataFrame, SparkSession
+    except ImportError as error:
+        raise ImportError("evaluating on Spark needs it: pip install 'pymetrics-detection[spark]'") from error
+    session: Any = next((given.sparkSession for given in (gt, dt) if isinstance(given, DataFrame)), None)
+    session = session or SparkSession.getActiveSession()
+    if session is None:
+        raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
+    sides, match_options, reduce_options = prepare(
+        gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
+        categories=categories, draws=draws, seed=seed, **options,
+    )  # fmt: skip
+    match: dict[str, Any] = {"n": n_partitions, "empty": [side.empty for side in sides], "options": match_options}
+    gt_packets, dt_packets = (
+        _packets(session, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)
+    )
+    reduced = (
+        session.range(1, numPartitions=1)
+        .mapInArrow(_batches(lambda rows: [empty_packets(sides)]), PACKETS)
+        .union(gt_packets)
+        .union(dt_packets)
+        .groupBy(PART)
+        .applyInArrow(lambda group: _binary(match_packets(group, **match)), PACKETS)
+        .groupBy(PART)
+        .applyInArrow(lambda group: _binary(reduce_packets(group, **reduce_options)), PACKETS)
+    )
+    with whole(match_options["kept"]):
+        try:
+            found = [(row["kind"], opened(row["table"])) for row in reduced.collect()]
+        except PythonException as error:
+            raise _cause(error) from error
+        curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
+        return result_of(curves, ids, images, categories)
+
+
+def _empty(source: Any, argument: str, kind: type) -> Any:
+    """A table without rows, of a DataFrame's columns."""
+    if not isinstance(source, kind):
+        raise TypeError(f"{argument} must be a path of Parquet files or a Spark DataFrame, got {type(source).__name__}")
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    arrow.pyarrow(argument)
+    return to_arrow_schema(source.schema).empty_table()  # type: ignore[attr-defined]
+
+
+def _packets(session: Any, source: Any, side: Side, kind: int, n: int) -> Any:
+    """The rows of one side in packets of n parts by image, as a DataFrame."""
+    if not side.in_files:
+        wanted = [source[f"`{name}`"] for name in side.top_columns(source.columns)]
+        cut = _batches(lambda rows: (cut_packets(table, kind, side, n) for table in rows))
+        return source.select(wanted).mapInArrow(cut, PACKETS)
+    n_groups = len(side.groups)
+    read = _batches(lambda rows: (p for t in rows for p in read_packets(t.column("id").to_pylist(), kind, side, n)))
+    return session.range(n_groups, numPartitions=max(n_groups, 1)).mapInArrow(read, PACKETS)
+
+
+def _batches(step: Callable[[Iterator[Any]], Iterable[Any]]) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """A step from tables to packets, as mapInArrow runs it on record batches."""
+    return lambda batches: (batch for found in step(_tables(batches)) for batch in _binary(found).to_batches())
+
+
+def _tables(batches: Iterator[Any]) -> Iterator[Any]:
+    """Record batches as tables of at least ROWS_AT_ONCE rows, but for the last."""
+    pa, waiting, n_rows = arrow.pyarrow("table"), [], 0
+    for batch in batches:
+        waiting.append(batch)
+        n_rows += batch.num_rows
+        if n_rows >= ROWS_AT_ONCE:
+            yield pa.Table.from_batches(waiting)
+            waiting, n_rows = [], 0
+    if n_rows:
+        yield pa.Table.from_batches(waiting)
+
+
+def _binary(packets: Any) -> Any:
+    """Packets with the types of PACKETS."""
+    pa = arrow.pyarrow("table")
+    place = packets.schema.get_field_index("table")
+    return packets.set_column(place, "table", packets.column("table").cast(pa.binary()))
+
+
+def _cause(error: Exception) -> Exception:
+    """The error that a task raised, of the text of its traceback, which is all that Spark hands over."""
+    kinds = {kind.__name__: kind for kind in (TypeError, ValueError, OSError)}
+    found = list(re.finditer(rf"^({'|'.join(kinds)}): (.*?)(?=\n\n|\n\tat |\Z)", str(error), re.M | re.S))
+    return kinds[found[-1][1]](found[-1][2].strip()) if found else error
