@@ -31,8 +31,8 @@ IMAGES_AT_ONCE = 10_000
 PER_IMAGE, OBJECTS, CATEGORIES = 100, 7, 80
 
 
-def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES) -> None:
-    """Boxes of two decimals, detections near them, scores of three decimals."""
+def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES, share: float = 0) -> None:
+    """Boxes of two decimals, detections near them, scores of three decimals. share: of the objects of category 1."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Any] = {}
@@ -42,6 +42,8 @@ def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES) -> Non
         corner, size = rng.random((len(image), 2)) * 500, 8 + rng.random((len(image), 2)) ** 2 * 200
         boxes = np.concatenate([corner, size], axis=1).round(2).astype(np.float32)
         category = rng.integers(1, n_categories + 1, len(image)).astype(np.int16)
+        if share:
+            category[rng.random(len(image)) < share] = 1
         crowd, ids = (rng.random(len(image)) < 0.01).astype(np.uint8), np.arange(len(image)) + first * OBJECTS + 1
         gt = pa.table({"image_id": image, "category_id": category, "bbox": lists(boxes), "iscrowd": crowd, "id": ids})
         image = np.repeat(np.arange(first, first + n), PER_IMAGE)
@@ -50,6 +52,8 @@ def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES) -> Non
         found[:, 2:] = np.maximum(found[:, 2:], 1)
         is_right = rng.random(len(image)) < 0.8
         label = np.where(is_right, category[near], rng.integers(1, n_categories + 1, len(image))).astype(np.int16)
+        if share:
+            label[~is_right & (rng.random(len(image)) < share)] = 1
         scores = rng.random(len(image)).round(3).astype(np.float32)
         dt = pa.table({"image_id": image, "category_id": label, "bbox": lists(found), "score": scores})
         for name, table in (("gt", gt), ("dt", dt)):
@@ -87,11 +91,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, help="make the files first")
+    parser.add_argument("--categories", type=int, default=CATEGORIES)
+    parser.add_argument("--share", type=float, default=0.0, help="of the objects that are of category 1")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--evaluate", action="store_true", help="evaluate alone, once")
     options = parser.parse_args()
     if options.images:
-        generate(options.folder, options.images)
+        generate(options.folder, options.images, options.categories, options.share)
     n = pq.ParquetFile(options.folder / "dt.parquet").metadata.num_rows
     if options.evaluate:
         start = time.perf_counter()

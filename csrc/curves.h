@@ -1,5 +1,5 @@
 #pragma once
-// What all accumulations share: accumulate, replicate_means, image_means.
+// What all accumulations share: accumulate, accumulate_range, replicate_means, image_means.
 #include <cmath>
 #include <limits>
 
@@ -31,44 +31,26 @@ PM_HD double precision_at(index_t hits, index_t counted) { return double(hits) /
 
 namespace cpu {
 
-// Of a category's n detections, which are the rows [first, first + n): their stable order by falling score, and for
-// each row the index of the first limit that its rank in its cell is within.
-struct Ranking {
-    std::vector<std::int32_t> order;        // (n,) counted from first
-    std::vector<std::uint8_t> limit_index;  // (n,)
-    index_t first = 0, n = 0;
+// Scores in their stable order by falling score.
+struct ScoreOrder {
+    std::vector<std::int32_t> order;  // (n,)
 
-    template <class Arguments>
-    void rank(const Arguments& of, index_t first_cell, index_t last_cell) {
-        const index_t n_limits = of.max_dets.shape[0];
-        first = of.offsets[first_cell];
-        n = of.offsets[last_cell] - first;
-        if (index_t(order.size()) < n) {
-            order.resize(std::size_t(n));
-            limit_index.resize(std::size_t(n));
-        }
-        if (!sort_decimals(of.scores.data + first, 1e3) && !sort_decimals(of.scores.data + first, 1e6))
-            sort_keys([&](index_t i) { return falling_key(of.scores[first + i]); }, n, order.data(), sort);
-        std::uint8_t* const limits = limit_index.data();
-        for (index_t c = first_cell; c < last_cell; ++c) {
-            index_t m = 0;
-            for (index_t d = of.offsets[c]; d < of.offsets[c + 1]; ++d) {
-                while (m < n_limits && of.max_dets[m] <= d - of.offsets[c]) ++m;
-                limits[d - first] = std::uint8_t(m);
-            }
-        }
+    void sort(const double* scores, index_t n) {
+        if (index_t(order.size()) < n) order.resize(std::size_t(n));
+        if (!sort_decimals(scores, n, 1e3) && !sort_decimals(scores, n, 1e6))
+            sort_keys([&](index_t i) { return falling_key(scores[i]); }, n, order.data(), scratch);
     }
 
   private:
-    SortScratch sort;
+    SortScratch scratch;
 
     // Where all scores are whole numbers below 2^31 divided by `scale`, as in files of three or six decimals: sorted by
     // these numbers, which have fewer bits.
-    bool sort_decimals(const double* scores, double scale) {
+    bool sort_decimals(const double* scores, index_t n, double scale) {
         constexpr index_t block = 256;
         if (n < block) return false;
-        sort.make_room(n);
-        word_t* const words = sort.words.data();
+        scratch.make_room(n);
+        word_t* const words = scratch.words.data();
         std::int32_t numbers[block];
         for (index_t low = 0; low < n; low += block) {
             const index_t size = std::min(block, n - low);
@@ -81,9 +63,33 @@ struct Ranking {
             if (bad) return false;
             for (index_t i = 0; i < size; ++i) words[low + i] = word_t(0x7FFFFFFF - numbers[i]) << 32 | word_t(low + i);
         }
-        sort_words(sort, 0, n);
+        sort_words(scratch, 0, n);
         for (index_t i = 0; i < n; ++i) order.data()[i] = std::int32_t(words[i] & 0xFFFFFFFF);
         return true;
+    }
+};
+
+// Of a category's n detections, which are the rows [first, first + n): their stable order by falling score, counted
+// from first, and for each row the index of the first limit that its rank in its cell is within.
+struct Ranking : ScoreOrder {
+    std::vector<std::uint8_t> limit_index;  // (n,)
+    index_t first = 0, n = 0;
+
+    template <class Arguments>
+    void rank(const Arguments& of, index_t first_cell, index_t last_cell) {
+        const index_t n_limits = of.max_dets.shape[0];
+        first = of.offsets[first_cell];
+        n = of.offsets[last_cell] - first;
+        sort(of.scores.data + first, n);
+        if (index_t(limit_index.size()) < n) limit_index.resize(std::size_t(n));
+        std::uint8_t* const limits = limit_index.data();
+        for (index_t c = first_cell; c < last_cell; ++c) {
+            index_t m = 0;
+            for (index_t d = of.offsets[c]; d < of.offsets[c + 1]; ++d) {
+                while (m < n_limits && of.max_dets[m] <= d - of.offsets[c]) ++m;
+                limits[d - first] = std::uint8_t(m);
+            }
+        }
     }
 };
 

@@ -225,6 +225,21 @@ def accumulate(
     n_threads: int,
     /,
 ) -> None: ...
+def accumulate_range(
+    scores: _F64,
+    matched: _U64,
+    ignored: _U64,
+    limit_index: _U8,
+    needed: _I64,
+    hits_before: _I64,
+    counted_before: _I64,
+    hits: _I64,
+    counted: _I64,
+    highest: _F64,
+    scores_at: _F64,
+    top: _I64,
+    /,
+) -> None: ...
 def draw_weights(
     hashes: _U64,
     quantiles: _U64,

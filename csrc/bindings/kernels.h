@@ -21,6 +21,7 @@ void each_kernel(Bind bind) {
     bind("match_cells", &cpu::match_cells, &require_match_cells);
     bind("match_boxes", &cpu::match_boxes, &require_match_boxes);
     bind("accumulate", &cpu::accumulate, &require_accumulate);
+    bind("accumulate_range", &cpu::accumulate_range, &require_accumulate_range);
     bind("draw_weights", &cpu::draw_weights, &require_draw_weights);
     bind("replicate_means", &cpu::replicate_means, &require_replicate_means);
     bind("image_means", &cpu::image_means, &require_image_means);

@@ -24,6 +24,7 @@
 #include "../pointing.h"
 #include "../polygons.h"
 #include "../rotated.h"
+#include "../score_ranges.h"
 #include "../thresholds.h"
 
 namespace pymetrics::bindings {
@@ -99,6 +100,7 @@ void require_area_words(const AreaWords& of);
 void require_match_cells(const MatchCells& of);
 void require_match_boxes(const MatchBoxes& of);
 void require_accumulate(const Accumulate& of);
+void require_accumulate_range(const AccumulateRange& of);
 void require_draw_weights(const DrawWeights& of);
 void require_replicate_means(const ReplicateMeans& of);
 void require_image_means(const ImageMeans& of);

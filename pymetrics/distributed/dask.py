@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
-from . import plan
+from . import plan, ranges
 from .inputs import Side, joined, prepare, result_of, with_place
+from .intervals import refuse_cuts
 from .kept import whole
-from .shuffle import split
+from .shuffle import part_of, split
 
 
 def evaluate(
@@ -31,6 +34,7 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    max_rows: int = ranges.MAX_ROWS,
     draws: int = 0,
     seed: int = 0,
     **options: Any,
@@ -43,7 +47,9 @@ def evaluate(
             both sides need order=, the name of a column or "values"; files have the order of their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives. Not of categories that are
+            cut.
         options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
             that is absent or empty, which all workers and this process see.
 
@@ -62,14 +68,25 @@ def evaluate(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
-    match, reduce = dask.delayed(_match, nout=n_partitions + 1), dask.delayed(_reduce)
+    are_needed = ranges.are_needed(sides[1].n_rows, max_rows)
+    match = dask.delayed(_match, nout=n_partitions + 1)
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
         match(gt_pieces, dt_pieces, f"part-{i}", n_partitions, match_options)
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
-    curves = [reduce([part[i] for part in matched], reduce_options) for i in range(n_partitions)]
     with whole(match_options["kept"]):
+        cuts = []
+        if are_needed:
+            sample = dask.delayed(_sample)
+            matched = dask.persist(*matched)
+            (samples,) = dask.compute([sample(part, n_partitions, max_rows) for part in matched])
+            cuts = ranges.find_cuts(samples, max_rows)
+            refuse_cuts(cuts, draws, max_rows)
+        curves = []
+        for i in range(n_partitions):
+            of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
+            curves += _curves(dask, [part[i] for part in matched], of_part, reduce_options)
         found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
         return result_of(found, ids, images, categories)
 
@@ -106,6 +123,39 @@ def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, A
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
 
 
+def _sample(matched: list[Any], n: int, max_rows: int) -> Any:
+    """Some scores of what _match gave."""
+    return ranges.sample_scores(joined(matched[:n]), max_rows)
+
+
+def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Any]:
+    """The delayed curves of the categories of one part, of which some are cut."""
+    reduce, count, reduce_range, join = map(dask.delayed, (_reduce, _count, _reduce_range, _join))
+    if not cuts:
+        return [reduce(pieces, options)]
+    cut_rows = dask.delayed(ranges.cut_rows, nout=1 + sum(cut.n_ranges for cut in cuts))
+    columns = list(zip(*(cut_rows(piece, cuts) for piece in pieces), strict=True))
+    curves, first = [reduce(list(columns[0]), options)], 1
+    for cut in cuts:
+        rows = [list(column) for column in columns[first : first + cut.n_ranges]]
+        first += cut.n_ranges
+        counts = [count(tables, i) for i, tables in enumerate(rows)]
+        curves.append(join(counts, [reduce_range(tables, i, counts) for i, tables in enumerate(rows)], cut))
+    return curves
+
+
 def _reduce(pieces: list[Any], options: dict[str, Any]) -> Any:
     """The curves of the categories of one part."""
     return plan.reduce_category(joined(pieces), **options)
+
+
+def _count(pieces: list[Any], i: int) -> Any:
+    return ranges.count_range(joined(pieces), i)
+
+
+def _reduce_range(pieces: list[Any], i: int, counts: list[Any]) -> Any:
+    return ranges.reduce_range(joined(pieces), i, joined(counts))
+
+
+def _join(counts: list[Any], of_ranges: list[Any], cut: ranges.Cut) -> Any:
+    return ranges.join_ranges(joined(counts), joined(of_ranges), cut=cut)

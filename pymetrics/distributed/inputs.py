@@ -28,7 +28,7 @@ class Side:
 
     in_files: its rows have an order. flat: a row is an object. image: the name of the column of images. columns: those
     that are read. order: the column that order= names, or None. has_id: it has the column of ids. groups: file, index
-    and first row of each row group. empty: a part without rows.
+    and first row of each row group. n_rows: objects, of flat files; else None. empty: a part without rows.
     """
 
     def __init__(self, source: Any, options: ReadOptions, order: str | None, content: Any = None) -> None:
@@ -45,12 +45,13 @@ class Side:
             layout = layout_of(table.schema, file, options, self.order, list(table.partition))
         self.has_id = names.get("id") in table.schema.names
         self.columns = self._columns(layout, table.schema.names)
-        self.groups: list[tuple[parquet.File, int, int]] = [
-            (file, index, first)
+        groups = [
+            (file, *group)
             for file in table.files or ()
-            for index, first, n in parquet.row_groups(file, parquet.open_file(file, options.argument))
-            if n
+            for group in parquet.row_groups(file, parquet.open_file(file, options.argument))
         ]
+        self.groups: list[tuple[parquet.File, int, int]] = [(file, i, first) for file, i, first, n in groups if n]
+        self.n_rows = sum(n for *_, n in groups) if self.in_files and self.flat else None
         self.empty = with_place(table.schema.empty_table(), 0, self.flat)
 
     def _columns(self, layout: Layout, names: list[str]) -> list[str]:

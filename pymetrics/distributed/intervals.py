@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +39,15 @@ def check_draws(draws: int, seed: int) -> None:
     if isinstance(draws, bool) or draws != 0:
         require_integer("draws", draws, 2, MAX_DRAWS)
     require_integer("seed", seed, 0, 2**64 - 1)
+
+
+def refuse_cuts(cuts: Sequence[Any], draws: int, max_rows: int) -> None:
+    """Raises ValueError where draws are wanted and a category was cut into ranges. cuts: of ranges.find_cuts."""
+    if draws and cuts:
+        raise ValueError(
+            f"draws={draws} needs all detections of a category at once, and category {cuts[0].category!r}, with "
+            f"{cuts[0].n_rows} detections, is above max_rows={max_rows} and was cut: raise max_rows=, or draws=0"
+        )
 
 
 def draws_of(outcomes: Outcomes, n: int, seed: int) -> F64:

@@ -25,16 +25,16 @@ class Kept:
     """What is written of each partition, which match_partition takes as kept=.
 
     keep_matches: a folder for match_table's rows, or None. keep_matches_at: the IoU thresholds of these, of the
-    protocol's. per_image: a folder for image_table's rows, or None. per_image_score: detections count there from this
-    score on; it must be given, for which score is the best one is known only when all partitions are. per_image_iou:
-    the IoU threshold of the counts there.
+    protocol's; None: .5, or the first where it has no .5. per_image: a folder for image_table's rows, or None.
+    per_image_score: detections count there from this score on; it must be given, for which score is the best one is
+    known only when all partitions are. per_image_iou: the IoU threshold of the counts there.
 
     A file has the name of its partition, so that a task that runs twice writes one file; a partition without rows
     writes none. All workers must see the folders.
     """
 
     keep_matches: str | None = None
-    keep_matches_at: tuple[float, ...] = (0.5,)
+    keep_matches_at: tuple[float, ...] | None = None
     per_image: str | None = None
     per_image_score: float | None = None
     per_image_iou: float = 0.5
@@ -53,7 +53,7 @@ class Kept:
             TypeError, ValueError: a threshold is not one of the protocol's; or there is no score for per_image.
         """
         thresholds = []
-        for i, iou in enumerate(self.keep_matches_at):
+        for i, iou in enumerate((protocol.main_iou,) if self.keep_matches_at is None else self.keep_matches_at):
             t = protocol.place_of_threshold(require_number(f"keep_matches_at[{i}]", iou, 0, 1))
             if t is None:
                 raise ValueError(f"keep_matches_at[{i}]: {protocol.unknown_threshold(iou)}")
@@ -74,6 +74,7 @@ class Kept:
         """Write the files of a partition. result: with its data. origins: by side. Raises OSError, ValueError."""
         kept = self.checked(result.protocol)
         if kept.keep_matches is not None:
+            assert kept.keep_matches_at is not None
             _write(match_table(result, kept.keep_matches_at, origins), kept.keep_matches + kept.beside, name)
         if kept.per_image is not None:
             assert kept.per_image_score is not None
@@ -100,8 +101,9 @@ def kept_of(options: Mapping[str, Any], protocol: str | Protocol, iou_type: str)
             if not isinstance(given[name], (str, os.PathLike)):
                 raise TypeError(f"{name} must be the path of a folder, got {given[name]!r}")
             given[name] = os.path.abspath(os.fsdecode(given[name]))
-    at = given.get("keep_matches_at", (0.5,))
-    given["keep_matches_at"] = (at,) if isinstance(at, (int, float)) else tuple(at)
+    at = given.get("keep_matches_at")
+    if at is not None:
+        given["keep_matches_at"] = (at,) if isinstance(at, (int, float)) else tuple(at)
     kept = Kept(**given, beside=f".{secrets.token_hex(4)}.unfinished")
     if not kept.folders:
         raise ValueError(f"{next(iter(given))} is of what keep_matches= and per_image= write, and neither is a folder")

@@ -34,6 +34,7 @@ from ..evaluation.shapes import Shape, as_shape
 from ..evaluation.totals import Totals, totals_of
 from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
+from ..formats.source import Source
 from ..formats.table_options import TableOptions
 from ..formats.tables import Table, arrow
 from ..formats.tables.rows import IMAGE, column_of, place_of
@@ -82,7 +83,8 @@ def match_partition(
         once in the metadata of its schema.
 
     Raises:
-        TypeError, ValueError: as pymetrics.evaluate; or the protocol is "lvis".
+        TypeError, ValueError: as pymetrics.evaluate; or the protocol is "lvis"; or two rows of ground truth have one
+            id, of which pymetrics.evaluate, as pycocotools, lets the last count.
         OSError: what is kept cannot be written.
     """
     shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
@@ -91,6 +93,7 @@ def match_partition(
         raise ValueError("protocol must not be 'lvis', whose rule reads the whole ground truth")
     tables = TableOptions(columns, order, None, categories)
     sources = read_sources(gt, dt, shape.iou_type, box_format, normalized, tables=tables)
+    _require_own_ids(sources[0])
     data = build_columns(*sources, shape, use_cats=found.use_cats, image_sizes=image_sizes)
     warn_of_misuse(*sources, data)
     origins = {} if kept is None else origins_of(sources, data, (gt, dt), shape.iou_type, columns)
@@ -101,7 +104,20 @@ def match_partition(
     outcomes = outcomes.on_host()
     if kept is not None:
         kept.write(name, Result(outcomes, data, cells), origins)
-    return _with_header(table_of(outcomes), _header_of(outcomes))
+    return with_header(table_of(outcomes), _header_of(outcomes))
+
+
+def _require_own_ids(gt: Source) -> None:
+    """What two rows of one id mean depends on all rows of the data, of which a partition has some."""
+    if gt.ids is None or gt.one_row_per_id:
+        return
+    ids, counts = np.unique(np.asarray(gt.ids), return_counts=True)
+    if len(ids) < len(gt.ids):
+        twice = int(np.argmax(counts > 1))
+        raise ValueError(
+            f"gt has {counts[twice]} rows of the id {ids[twice].item()!r} in one partition, and repeats "
+            f"{np.count_nonzero(counts > 1)} ids: give each row an id of its own"
+        )
 
 
 def image_ids(
@@ -186,27 +202,31 @@ def reduce_category(table: Any, *, keep_scores: bool = True, draws: int = 0, see
         TypeError, ValueError: draws or seed is no integer or out of range.
         ValueError: the schema says nothing of the protocol; or an image came from two partitions.
     """
-    pa = arrow.pyarrow("table")
     check_draws(draws, seed)
-    header = _header(table.schema)
-    protocol, shape = _protocol_of(header)
+    header = read_header(table.schema)
+    protocol, shape = protocol_of(header)
     outcomes = outcomes_of(table, protocol, shape)
     precision, recall, scores = stages.accumulate(outcomes, keep_scores)
     totals = totals_of(outcomes)
-    columns = {
-        "category": pa.array(outcomes.category_ids),
-        "n_gt": pa.array(totals.n_gt, pa.int64()),
-        "n_dt": pa.array(totals.n_dt, pa.int64()),
-    }
-    for name, values in zip(CURVES, (precision, recall, scores), strict=True):
+    curves = curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, (precision, recall, scores), header)
+    return _with_draws(curves, draws_of(outcomes, draws, seed), seed) if draws else curves
+
+
+def curves_table(ids: Any, n_gt: Any, n_dt: Any, arrays: tuple[Any, Any, Any], header: Mapping[str, Any]) -> Any:
+    """The table of reduce_category. arrays: precision (T, R, K, A, M), recall (T, K, A, M), scores, as accumulated."""
+    pa = arrow.pyarrow("table")
+    columns = {"category": pa.array(ids), "n_gt": pa.array(n_gt, pa.int64()), "n_dt": pa.array(n_dt, pa.int64())}
+    for name, values in zip(CURVES, arrays, strict=True):
         columns[name] = _lists(np.ascontiguousarray(np.moveaxis(values, -3, 0)))
-    if draws:
-        columns |= {
-            DRAWS: _lists(draws_of(outcomes, draws, seed)),
-            "seed": pa.repeat(pa.scalar(seed, pa.uint64()), len(totals.n_gt)),
-        }
-        header = {**header, DRAWS: [draws, seed]}
-    return _with_header(pa.table(columns), header)
+    return with_header(pa.table(columns), header)
+
+
+def _with_draws(curves: Any, values: F64, seed: int) -> Any:
+    """curves_table with the values of Draws."""
+    pa = arrow.pyarrow("table")
+    seeds = pa.repeat(pa.scalar(seed, pa.uint64()), len(values))
+    found = curves.append_column(DRAWS, _lists(values)).append_column("seed", seeds)
+    return with_header(found, {**read_header(curves.schema), DRAWS: [values.shape[1], seed]})
 
 
 def _lists(lines: F64) -> Any:
@@ -229,8 +249,8 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
     Raises:
         ValueError: a category is there twice, or is not one of `categories`.
     """
-    header = _header(curves.schema)
-    protocol, shape = _protocol_of(header)
+    header = read_header(curves.schema)
+    protocol, shape = protocol_of(header)
     found = arrow.ids(curves.column("category").combine_chunks(), lambda row: f"curves['category'][{row}]")
     ids, names = joined_ids(found), dict(header["category_names"])
     if len(ids) < len(found):
@@ -293,13 +313,13 @@ def _header_of(outcomes: Outcomes) -> dict[str, Any]:
     }
 
 
-def _with_header(table: Any, header: Mapping[str, Any]) -> Any:
+def with_header(table: Any, header: Mapping[str, Any]) -> Any:
     text = json.dumps(header, sort_keys=True)
     checksum = hashlib.sha256(text.encode()).hexdigest()
     return table.replace_schema_metadata({METADATA: json.dumps({"header": text, "sha256": checksum})})
 
 
-def _header(schema: Any) -> dict[str, Any]:
+def read_header(schema: Any) -> dict[str, Any]:
     """What the schema of a table of the plan says. Raises ValueError."""
     try:
         stored = json.loads((schema.metadata or {})[METADATA])
@@ -315,5 +335,5 @@ def _header(schema: Any) -> dict[str, Any]:
     return header
 
 
-def _protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
+def protocol_of(header: Mapping[str, Any]) -> tuple[Protocol, Shape]:
     return Protocol.from_dict(header["protocol"]), as_shape(header["iou_type"], **header["shape"])

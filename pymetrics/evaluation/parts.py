@@ -1,4 +1,7 @@
-"""Outcomes that stay in parts: curves of one category after another, without a second copy of all."""
+"""Outcomes that stay in parts: curves of one category after another, without a second copy of all.
+
+A category with more than DETECTIONS_AT_ONCE detections is cut by score into ranges, of which one is copied at a time.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,16 @@ from ..formats.ids import joined_ids, positions
 from . import stages
 from .merging import joined_names, merged
 from .outcomes import Outcomes
+from .protocol import Protocol
 from .result import Result
+from .score_ranges import RangeCurves, RangeRows, limit_index_of, range_of, score_bounds
 from .totals import Totals, totals_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DETECTIONS_AT_ONCE = 1 << 22  # of the categories whose curves are made at a time, but for one that has more
+DETECTIONS_AT_ONCE = 1 << 22  # of the categories whose curves are made at a time, and of a range of one of them
+SAMPLE = 1 << 16  # scores of a category, by which it is cut
 
 
 class PartedResult(Result):
@@ -43,9 +49,13 @@ class PartedResult(Result):
     def totals(self) -> Totals:
         """The axes, and the counts of images and by category."""
         head = self._outcomes
-        counts = [(totals.n_gt, totals.n_dt) for totals in map(totals_of, by_category(self._parts, head))]
-        n_gt, n_dt = (np.concatenate([np.empty(0, np.int64), *(pair[i] for pair in counts)]) for i in range(2))
-        return replace(totals_of(head), n_images=sum(part.n_images for part in self._parts), n_gt=n_gt, n_dt=n_dt)
+        counts = np.zeros((2, len(head.category_ids)), np.int64)
+        for part in self._parts:
+            of_part = totals_of(part)
+            counts[:, positions(part.category_ids, head.category_ids)] += of_part.n_gt, of_part.n_dt
+        return replace(
+            totals_of(head), n_images=sum(part.n_images for part in self._parts), n_gt=counts[0], n_dt=counts[1]
+        )
 
     @cached_property
     def _arrays(self) -> tuple[Any, Any]:
@@ -73,19 +83,14 @@ def head_of(parts: Sequence[Outcomes]) -> Outcomes:
     return replace(none, category_ids=ids, category_cells=cells, category_names=names, category_groups=groups)
 
 
-def by_category(parts: Sequence[Outcomes], head: Outcomes) -> Iterator[Outcomes]:
-    """Outcomes of some categories after another, in the order of axis K; positions of images mean nothing in them."""
-    places = [positions(head.category_ids, part.category_ids) for part in parts]
-    sizes = np.zeros(len(head.category_ids), np.int64)
+def _pieces(
+    parts: Sequence[Outcomes], places: Sequence[NDArray[np.int32]], k: int
+) -> Iterator[tuple[Outcomes, slice, slice]]:
+    """Of each part with the category k: the part, the category's cells, and their detections."""
     for part, place in zip(parts, places, strict=True):
-        n_dt = np.diff(part.offsets[part.category_cells])
-        sizes += np.where(place >= 0, np.append(n_dt, 0)[place], 0)
-    ends, first = np.cumsum(sizes), 0
-    while first < len(sizes):
-        before = int(ends[first - 1]) if first else 0
-        last = max(first + 1, int(np.count_nonzero(ends <= before + DETECTIONS_AT_ONCE)))
-        yield _of_categories(parts, places, head, first, last)
-        first = last
+        if place[k] >= 0:
+            cells = slice(*part.category_cells[place[k] : place[k] + 2].tolist())
+            yield part, cells, slice(*part.offsets[[cells.start, cells.stop]].tolist())
 
 
 def _of_categories(
@@ -96,11 +101,7 @@ def _of_categories(
     n_cells = []
     for k in range(first, last):
         n_cells.append(0)
-        for part, place in zip(parts, places, strict=True):
-            if place[k] < 0:
-                continue
-            cells = slice(*part.category_cells[place[k] : place[k] + 2].tolist())
-            dt = slice(*part.offsets[[cells.start, cells.stop]].tolist())
+        for part, cells, dt in _pieces(parts, places, k):
             n_cells[-1] += cells.stop - cells.start
             found["counts"].append(np.diff(part.offsets[cells.start : cells.stop + 1]))
             found["n_gt"].append(part.n_gt[cells])
@@ -117,10 +118,62 @@ def _of_categories(
 
 def accumulate_parts(parts: Sequence[Outcomes], head: Outcomes, keep_scores: bool) -> tuple[Any, Any, Any]:
     """As stages.accumulate, of all parts together."""
-    found = [stages.accumulate(part, keep_scores) for part in by_category(parts, head)]
+    places = [positions(head.category_ids, part.category_ids) for part in parts]
+    sizes = np.zeros(len(head.category_ids), np.int64)
+    for part, place in zip(parts, places, strict=True):
+        n_dt = np.diff(part.offsets[part.category_cells])
+        sizes += np.where(place >= 0, np.append(n_dt, 0)[place], 0)
+    can_be_cut = head.protocol.n_bits > 0 and len(head.protocol.max_dets) > 0
+    found = []
+    for first, last in _at_once(sizes):
+        if can_be_cut and sizes[first] > DETECTIONS_AT_ONCE:
+            arrays = _in_ranges(list(_pieces(parts, places, first)), head.protocol)
+            found.append(arrays if keep_scores else (*arrays[:2], arrays[2][:0]))
+        else:
+            found.append(stages.accumulate(_of_categories(parts, places, head, first, last), keep_scores))
     if not found:
         return stages.accumulate(head, keep_scores)
     if len(found) == 1:
         return found[0]
     precision, recall, scores = (np.concatenate([arrays[i] for arrays in found], axis=-3) for i in range(3))
     return precision, recall, scores
+
+
+def _at_once(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """The first and the last + 1 of categories of at most DETECTIONS_AT_ONCE detections together, or of one."""
+    ends, first = np.cumsum(sizes), 0
+    while first < len(sizes):
+        before = int(ends[first - 1]) if first else 0
+        last = max(first + 1, int(np.count_nonzero(ends <= before + DETECTIONS_AT_ONCE)))
+        yield first, last
+        first = last
+
+
+def _in_ranges(pieces: Sequence[tuple[Outcomes, slice, slice]], protocol: Protocol) -> tuple[Any, Any, Any]:
+    """As stages.accumulate of one category, whose detections are copied range by range of scores."""
+    n = sum(dt.stop - dt.start for _, _, dt in pieces)
+    rng = np.random.default_rng(0)
+    sample, positives, limits = [], np.zeros(len(protocol.area_ranges), np.int64), []
+    for part, cells, dt in pieces:
+        positives += part.n_gt[cells].sum(axis=0)
+        scores = part.scores[dt]
+        n_sampled = -(-SAMPLE * len(scores) // n)
+        sample.append(scores[rng.integers(0, len(scores), n_sampled)] if n_sampled < len(scores) else scores)
+        offsets = part.offsets[cells.start : cells.stop + 1] - dt.start
+        rank = np.arange(len(scores), dtype=np.int32) - np.repeat(offsets[:-1].astype(np.int32), np.diff(offsets))
+        limits.append(limit_index_of(rank, protocol))
+    chosen = np.concatenate(sample)
+    bounds = score_bounds(chosen, np.full(len(chosen), n / len(chosen)), DETECTIONS_AT_ONCE)
+    kind = np.min_scalar_type(len(bounds))
+    ranges = [range_of(part.scores[dt], bounds).astype(kind) for part, _, dt in pieces]
+    curves = RangeCurves(protocol, positives)
+    for i in range(len(bounds) + 1):
+        columns: list[list[Any]] = [[], [], [], []]
+        for (part, _, dt), of_part, limit_index in zip(pieces, ranges, limits, strict=True):
+            rows = np.flatnonzero(of_part == i)
+            values = part.scores[dt], part.matched[dt], part.ignored[dt], limit_index
+            for column, value in zip(columns, values, strict=True):
+                column.append(value[rows])
+        curves.walk(RangeRows(*map(np.concatenate, columns)))
+    precision, recall, scores_at = curves.arrays()
+    return precision[:, :, None], recall[:, None], scores_at[:, :, None]

@@ -45,6 +45,7 @@ from .polygons import draw_polygons as draw_polygons
 from .registry import KERNELS as KERNELS
 from .registry import Kernel as Kernel
 from .rotated import rotated_iou as rotated_iou
+from .score_ranges import accumulate_range as accumulate_range
 from .thresholds import count_along_scores as count_along_scores
 from .thresholds import count_at as count_at
 from .thresholds import join_along_scores as join_along_scores

@@ -10,7 +10,7 @@ import pytest
 import pymetrics
 from helpers import kept
 from helpers.absent import need_module
-from helpers.tables import axes_of, bits, of_sides, write_real
+from helpers.tables import axes_of, bits, of_sides, side_by_side, some_scene, write_real
 
 pa = need_module("pyarrow")
 pq = need_module("pyarrow.parquet")
@@ -92,6 +92,26 @@ class EngineTests:
         with pytest.raises(ValueError, match=r"order='none': gt: '.*' has no column 'none'"):
             evaluate(*paths, n_partitions=3, order="none")
 
+    @pytest.mark.parametrize("max_rows", [1, 40])
+    def test_categories_cut_by_score(self, coco, evaluate, tmp_path, max_rows):
+        """Each has more detections than max_rows, or a few do; all of one category."""
+        gt, dt = of_sides(*coco)
+        for i, use_cats in enumerate((True, False)):
+            given = {"protocol": pymetrics.Protocol(use_cats=use_cats, iou_thresholds=[0.3, 0.6])}
+            want = pymetrics.evaluate(gt, dt, order="rows", **given)
+            assert max(row["n_dt"] for row in want.per_class) > 80
+            paths = written(tmp_path / str(i), gt, dt)
+            given |= {"n_partitions": 3, "max_rows": max_rows, "keep_matches": tmp_path / f"m{i}"}
+            with pytest.raises(
+                ValueError, match=rf"draws=20 needs all detections .* above max_rows={max_rows} and was cut"
+            ):
+                evaluate(*paths, draws=20, **given)
+            assert not os.path.exists(given["keep_matches"])
+            assert bits(evaluate(*paths, **given)) == bits(want)
+            assert kept.written(given["keep_matches"]) == kept.rows_of_matches(want, gt, dt, [want.protocol.main_iou])
+        with pytest.raises(ValueError, match="max_rows must be at least 1, got 0"):
+            evaluate(*paths, max_rows=0)
+
     @pytest.mark.parametrize("schema", ["flat", "nested"])
     @pytest.mark.parametrize("kind", ["segm", "keypoints"])
     def test_other_shapes(self, data, evaluate, tmp_path, schema, kind):
@@ -160,6 +180,23 @@ class EngineTests:
             evaluate(*paths, n_partitions=3)
         with pytest.raises(TypeError, match=f"gt must be a path of Parquet files or a {self.own}, got list"):
             evaluate([], paths[1])
+
+    def test_generated_scenes(self, evaluate, tmp_path):
+        """5,000 of them, a thousand at a time as one data set: each has the curves of an evaluation of its own."""
+        protocol = pymetrics.Protocol(recall_thresholds=np.linspace(0, 1, 11), max_dets=(2, 100))
+        rng = np.random.default_rng(0)
+        for first in range(0, 5000, 1000):
+            scenes = [some_scene(seed) for seed in range(first, first + 1000)]
+            sides = [table.take(pa.array(rng.permutation(len(table)))) for table in side_by_side(scenes)]
+            result = evaluate(*written(tmp_path, *sides, size=20_000), n_partitions=6, protocol=protocol)
+            ids = np.array([row["id"] for row in result.per_class])
+            for i, scene in enumerate(scenes):
+                want = pymetrics.evaluate(*scene, protocol=protocol)
+                of = slice(*np.searchsorted(ids, [4 * i, 4 * i + 4]))
+                assert (ids[of] - 4 * i).tolist() == [row["id"] for row in want.per_class]
+                assert result.precision[:, :, of].tobytes() == want.precision.tobytes(), first + i
+                assert result.recall[:, of].tobytes() == want.recall.tobytes(), first + i
+                assert result.scores[:, :, of].tobytes() == want.scores.tobytes(), first + i
 
     def test_an_image_in_two_places(self, evaluate, tmp_path):
         """Of nested ground truth, an image is a row: two files that both have it are refused."""

@@ -16,6 +16,7 @@ from helpers.cell_cases import make_protocol, make_scores, make_words
 from helpers.ragged import offsets_of, problems, split
 from pymetrics import kernels
 from pymetrics.evaluation.protocol import Protocol, tables
+from pymetrics.kernels.accumulate import UNREACHED
 
 SIZES = (0, 1, 2, 5, 12, 25, 60)
 Rng = np.random.Generator
@@ -203,6 +204,26 @@ def accumulate(rng: Rng, size: int) -> Args:
     }  # fmt: skip
 
 
+def accumulate_range(rng: Rng, size: int) -> Args:
+    """Some recall thresholds are reached before, some at one true positive, some never."""
+    protocol = make_protocol(rng)
+    while not protocol.area_ranges:
+        protocol = make_protocol(rng)
+    shape = protocol.n_bits, len(protocol.max_dets)
+    n_areas, n_recalls = len(protocol.area_ranges), len(protocol.recall_thresholds)
+    needed = np.sort(rng.integers(0, rng.choice([3, 12, 12 + size]), (n_areas, n_recalls)), axis=1)
+    needed[:, n_recalls - int(rng.integers(0, n_recalls + 1)) :] = UNREACHED
+    hits = rng.integers(0, rng.choice([1, 6]), shape)
+    return {
+        "scores": make_scores(rng, size), "matched": make_words(rng, size, protocol, rng.choice([0.05, 0.5])),
+        "ignored": make_words(rng, size, protocol, 0.05),
+        "limit_index": rng.integers(0, shape[1] + 1, size).astype(np.uint8), "needed": needed, "hits_before": hits,
+        "counted_before": hits + rng.integers(0, 9, shape), "hits": np.empty(shape, np.int64),
+        "counted": np.empty(shape, np.int64), "highest": np.empty((*shape, n_recalls)),
+        "scores_at": np.empty((*shape, n_recalls)), "top": np.empty(shape[1], np.int64),
+    }  # fmt: skip
+
+
 def match_across(rng: Rng, size: int) -> Args:
     args = match_cells(rng, size)
     names = ("overlaps", "overlap_offsets", "dt_offsets", "gt_offsets", "begin", "end")
@@ -286,7 +307,7 @@ CALLS = {
     function.__name__: function
     for function in (
         *cell_cases.CALLS, box_iou, rotated_iou, area_words, match_cells, match_boxes, accumulate,
-        mean_valid, match_across, panoptic_pairs, count_at, count_along_scores,
+        accumulate_range, mean_valid, match_across, panoptic_pairs, count_at, count_along_scores,
         join_along_scores, *mask_cases.CALLS, *keypoint_cases.CALLS, *bootstrap_cases.CALLS, *error_cases.CALLS,
     )
 }  # fmt: skip
@@ -296,6 +317,7 @@ LARGE = {
     "join_cells": 2000,
     "rank_detections": 5000,
     "accumulate": 2600,
+    "accumulate_range": 2600,
     "count_along_scores": 2600,
     "join_along_scores": 5000,
 }

@@ -354,6 +354,7 @@ OTHER_USES = {
     ("evaluation/federated.py", "bincount"): "how many detections the fullest image has",
     ("report/model.py", "searchsorted"): "the places of the slider's positions among scores",
     ("distributed/shuffle.py", "bincount"): "how many rows each part of a table has",
+    ("evaluation/score_ranges.py", "searchsorted"): "the range of a score, and the first limit that a rank is within",
     ("formats/tables/source.py", "lexsort"): "the rows of a table, in the order that the user says",
     ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
     ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",
