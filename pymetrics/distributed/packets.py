@@ -46,16 +46,17 @@ def match_packets(group: Any, n: int, empty: list[Any], options: dict[str, Any])
     """
     part, tables = group.column(PART)[0].as_py(), _unpacked(group)
     gt, dt = (joined(tables[kind] or [empty[kind]]) for kind in (GT, DT))
-    rows = plan.match_partition(gt, dt, **options)
+    name = f"part-{part}"
+    rows = plan.match_partition(gt, dt, name=name, **options)
     pieces = [(i, ROWS, part, piece) for i, piece in enumerate(split(rows, "category", n))]
-    ids = plan.image_ids(gt, dt, f"part {part}", columns=options["columns"])
+    ids = plan.image_ids(gt, dt, name, columns=options["columns"])
     return packed([*pieces, (n, IDS, part, ids)])
 
 
-def reduce_packets(group: Any) -> Any:
-    """The curves of the categories of one part; ids stay as they are."""
+def reduce_packets(group: Any, **options: Any) -> Any:
+    """The curves of the categories of one part; ids stay as they are. options: those of plan.reduce_category."""
     rows = _unpacked(group)[ROWS]
-    return packed([(0, CURVES, 0, plan.reduce_category(joined(rows)))]) if rows else group
+    return packed([(0, CURVES, 0, plan.reduce_category(joined(rows), **options))]) if rows else group
 
 
 def packed(pieces: list[tuple[int, int, int, Any]]) -> Any:

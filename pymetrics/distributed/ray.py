@@ -16,6 +16,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
 from .inputs import Side, prepare, result_of
+from .kept import whole
 from .packets import (
     CURVES,
     DT,
@@ -42,6 +43,8 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    draws: int = 0,
+    seed: int = 0,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -53,13 +56,15 @@ def evaluate(
             their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        options: what else `plan.match_partition` takes.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
         ImportError: ray is missing.
     """
     try:
@@ -67,13 +72,13 @@ def evaluate(
         import ray.data as data
     except ImportError as error:
         raise ImportError("evaluating on Ray needs it: pip install 'pymetrics-detection[ray]'") from error
-    sides, match_options = prepare(
+    sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=data.Dataset), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, **options,
+        categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     context = data.DataContext.get_current().copy()
     context.max_errored_blocks, context.raise_original_map_exception = 0, True
-    with data.DataContext.current(context):
+    with data.DataContext.current(context), whole(match_options["kept"]):
         packets = [_packets(data, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)]
         match = {"n": n_partitions, "empty": [side.empty for side in sides], "options": match_options}
         reduced = (
@@ -82,14 +87,14 @@ def evaluate(
             .groupby(PART, num_partitions=n_partitions)
             .map_groups(match_packets, batch_format="pyarrow", fn_kwargs=match)
             .groupby(PART, num_partitions=n_partitions + 1)
-            .map_groups(reduce_packets, batch_format="pyarrow")
+            .map_groups(reduce_packets, batch_format="pyarrow", fn_kwargs=reduce_options)
         )
         try:
             found = [(row["kind"], opened(row["table"])) for row in reduced.iter_rows()]
         except ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, Exception) else error) from error
-    curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
-    return result_of(curves, ids, images, categories)
+        curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
+        return result_of(curves, ids, images, categories)
 
 
 def _empty(source: Any, argument: str, kind: type) -> Any:

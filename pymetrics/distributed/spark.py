@@ -17,6 +17,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
 from .inputs import Side, prepare, result_of
+from .kept import whole
 from .packets import (
     CURVES,
     DT,
@@ -46,6 +47,8 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    draws: int = 0,
+    seed: int = 0,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -58,13 +61,15 @@ def evaluate(
             their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        options: what else `plan.match_partition` takes.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
         RuntimeError: no Spark session is active.
         ImportError: pyspark is missing.
     """
@@ -77,9 +82,9 @@ def evaluate(
     session = session or SparkSession.getActiveSession()
     if session is None:
         raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
-    sides, match_options = prepare(
+    sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, **options,
+        categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     match: dict[str, Any] = {"n": n_partitions, "empty": [side.empty for side in sides], "options": match_options}
     gt_packets, dt_packets = (
@@ -93,14 +98,15 @@ def evaluate(
         .groupBy(PART)
         .applyInArrow(lambda group: _binary(match_packets(group, **match)), PACKETS)
         .groupBy(PART)
-        .applyInArrow(lambda group: _binary(reduce_packets(group)), PACKETS)
+        .applyInArrow(lambda group: _binary(reduce_packets(group, **reduce_options)), PACKETS)
     )
-    try:
-        found = [(row["kind"], opened(row["table"])) for row in reduced.collect()]
-    except PythonException as error:
-        raise _cause(error) from error
-    curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
-    return result_of(curves, ids, images, categories)
+    with whole(match_options["kept"]):
+        try:
+            found = [(row["kind"], opened(row["table"])) for row in reduced.collect()]
+        except PythonException as error:
+            raise _cause(error) from error
+        curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
+        return result_of(curves, ids, images, categories)
 
 
 def _empty(source: Any, argument: str, kind: type) -> Any:
