@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 METADATA, FORMAT = b"pymetrics", 1
 CURVES, DRAWS = ("precision", "recall", "scores"), "draws"
+ROWS_AT_ONCE = 1 << 20  # above which one category is reduced after another
 
 
 def match_partition(
@@ -205,11 +206,20 @@ def reduce_category(table: Any, *, keep_scores: bool = True, draws: int = 0, see
     check_draws(draws, seed)
     header = read_header(table.schema)
     protocol, shape = protocol_of(header)
-    outcomes = outcomes_of(table, protocol, shape)
-    precision, recall, scores = stages.accumulate(outcomes, keep_scores)
-    totals = totals_of(outcomes)
-    curves = curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, (precision, recall, scores), header)
-    return _with_draws(curves, draws_of(outcomes, draws, seed), seed) if draws else curves
+    parts: Iterable[Any] = [table]
+    if table.num_rows > ROWS_AT_ONCE:
+        pa = arrow.pyarrow("table")
+        column = table["category"]
+        parts = (table.filter(pa.compute.equal(column, id)) for id in pa.compute.unique(column))
+    found = []
+    for part in parts:
+        outcomes = outcomes_of(part, protocol, shape)
+        arrays = stages.accumulate(outcomes, keep_scores)
+        totals = totals_of(outcomes)
+        curves = curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, arrays, header)
+        found.append(_with_draws(curves, draws_of(outcomes, draws, seed), seed) if draws else curves)
+        del part, outcomes
+    return found[0] if len(found) == 1 else arrow.pyarrow("table").concat_tables(found)
 
 
 def curves_table(ids: Any, n_gt: Any, n_dt: Any, arrays: tuple[Any, Any, Any], header: Mapping[str, Any]) -> Any:

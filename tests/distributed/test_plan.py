@@ -135,6 +135,19 @@ def test_a_thousand_partitions_and_1203_categories():
     assert len(result.per_class) == 1203
 
 
+def test_one_category_after_another(coco, monkeypatch):
+    """Where there are many rows; also of names."""
+    gt, dt = of_sides(*coco)
+    rows = plan.match_partition(gt, dt, order="rows")
+    named = rows.set_column(0, "category", pa.compute.cast(rows["category"], pa.string()))
+    for table in (rows, named):
+        want = plan.reduce_category(table)
+        monkeypatch.setattr(plan, "ROWS_AT_ONCE", 5)
+        assert plan.reduce_category(table).sort_by("category").equals(want.sort_by("category"), check_metadata=True)
+        monkeypatch.undo()
+    assert want.num_rows > 5
+
+
 def test_bytes_between_the_steps(coco):
     """As docs/scale.md says: of a detection with ids of 64 bits, and of a category."""
     gt, dt = of_sides(*coco)
