@@ -23,15 +23,17 @@ import numpy as np
 
 from .._version import VERSION
 from ..evaluation import stages
+from ..evaluation.build_columns import build_columns
 from ..evaluation.cells import group
-from ..evaluation.data_warnings import warn_of_zero_ids
+from ..evaluation.data_warnings import warn_of_misuse, warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol, as_protocol
-from ..evaluation.read_sources import read_columns
+from ..evaluation.read_sources import read_sources
 from ..evaluation.shapes import Shape, as_shape
 from ..evaluation.totals import Totals, totals_of
 from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
+from ..formats.source import Source
 from ..formats.table_options import TableOptions
 from ..formats.tables import Table, arrow
 from ..formats.tables.rows import IMAGE, column_of, place_of
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 METADATA, FORMAT = b"pymetrics", 1
 CURVES = ("precision", "recall", "scores")
+ROWS_AT_ONCE = 1 << 20  # above which one category is reduced after another
 
 
 def match_partition(
@@ -71,20 +74,36 @@ def match_partition(
         once in the metadata of its schema.
 
     Raises:
-        TypeError, ValueError: as pymetrics.evaluate; or the protocol is "lvis".
+        TypeError, ValueError: as pymetrics.evaluate; or the protocol is "lvis"; or two rows of ground truth have one
+            id, of which pymetrics.evaluate, as pycocotools, lets the last count.
     """
     shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
     found = as_protocol(protocol, None, None, None, None, iou_type)
     if found.federated:
         raise ValueError("protocol must not be 'lvis', whose rule reads the whole ground truth")
-    data = read_columns(
-        gt, dt, shape, found, box_format=box_format, normalized=normalized, image_sizes=image_sizes,
-        tables=TableOptions(columns, order, None, categories),
-    )  # fmt: skip
+    sources = read_sources(
+        gt, dt, shape.iou_type, box_format, normalized, tables=TableOptions(columns, order, None, categories)
+    )
+    _require_own_ids(sources[0])
+    data = build_columns(*sources, shape, use_cats=found.use_cats, image_sizes=image_sizes)
+    warn_of_misuse(*sources, data)
     outcomes, _ = stages.match(data, group(data, found.limit), found)
     warn_of_zero_ids(outcomes, data)
     outcomes = outcomes.on_host()
     return with_header(table_of(outcomes), _header_of(outcomes))
+
+
+def _require_own_ids(gt: Source) -> None:
+    """What two rows of one id mean depends on all rows of the data, of which a partition has some."""
+    if gt.ids is None or gt.one_row_per_id:
+        return
+    ids, counts = np.unique(np.asarray(gt.ids), return_counts=True)
+    if len(ids) < len(gt.ids):
+        twice = int(np.argmax(counts > 1))
+        raise ValueError(
+            f"gt has {counts[twice]} rows of the id {ids[twice].item()!r} in one partition, and repeats "
+            f"{np.count_nonzero(counts > 1)} ids: give each row an id of its own"
+        )
 
 
 def image_ids(
@@ -167,10 +186,19 @@ def reduce_category(table: Any, *, keep_scores: bool = True) -> Any:
     """
     header = read_header(table.schema)
     protocol, shape = protocol_of(header)
-    outcomes = outcomes_of(table, protocol, shape)
-    precision, recall, scores = stages.accumulate(outcomes, keep_scores)
-    totals = totals_of(outcomes)
-    return curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, (precision, recall, scores), header)
+    parts: Iterable[Any] = [table]
+    if table.num_rows > ROWS_AT_ONCE:
+        pa = arrow.pyarrow("table")
+        column = table["category"]
+        parts = (table.filter(pa.compute.equal(column, id)) for id in pa.compute.unique(column))
+    found = []
+    for part in parts:
+        outcomes = outcomes_of(part, protocol, shape)
+        arrays = stages.accumulate(outcomes, keep_scores)
+        totals = totals_of(outcomes)
+        found.append(curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, arrays, header))
+        del part, outcomes
+    return found[0] if len(found) == 1 else arrow.pyarrow("table").concat_tables(found)
 
 
 def curves_table(ids: Any, n_gt: Any, n_dt: Any, arrays: tuple[Any, Any, Any], header: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEW = 256  # ids, for which Python's sets are quicker than numpy's calls
+BLOCK = 1 << 16  # ids at a time, which stay in the processor's cache
 
 
 def joined_ids(*columns: NDArray[Any], names: Sequence[str] = (), kind: str = "image ids") -> NDArray[Any]:
@@ -33,13 +34,15 @@ def joined_ids(*columns: NDArray[Any], names: Sequence[str] = (), kind: str = "i
         return unique(np.concatenate(columns))
     if sum(map(len, columns)) < FEW and all(column.dtype == np.int64 for column in columns):
         return np.array(sorted({id for column in columns for id in column.tolist()}))
-    lowest = min(int(column.min()) for column in columns)
-    span = max(int(column.max()) for column in columns) - lowest + 1
+    blocks = [column[begin : begin + BLOCK] for column in columns for begin in range(0, len(column), BLOCK)]
+    ends = [(int(block.min()), int(block.max())) for block in blocks]
+    lowest = min(low for low, _ in ends)
+    span = max(high for _, high in ends) - lowest + 1
     if span > 4 * sum(map(len, columns)) + 65536:
         return unique(np.concatenate(columns))
     present = np.zeros(span, np.bool_)
-    for column in columns:
-        present[column - lowest] = True
+    for block in blocks:
+        present[block - lowest] = True
     return np.flatnonzero(present) + lowest
 
 

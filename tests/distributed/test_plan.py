@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from helpers.absent import need_module
-from helpers.tables import axes_of, bits, of_sides
+from helpers.tables import axes_of, bits, of_sides, scene, some_scene
 
 import pymetrics
 from pymetrics.distributed import plan
@@ -108,28 +108,12 @@ def test_other_tables(coco, backend):
     assert bits(result) == bits(pymetrics.evaluate(*texts, order="rows"))
 
 
-def scene(seed, n_images, n_categories, n_gt, n_dt):
-    """Flat tables with ties: scores of one decimal, boxes on a grid."""
-    rng = np.random.default_rng(seed)
-
-    def rows(n, **more):
-        boxes = np.concatenate([rng.integers(0, 5, (n, 2)) * 20, rng.integers(1, 4, (n, 2)) * 30], axis=1) * 1.0
-        return pa.table({
-            "image_id": rng.integers(0, n_images, n), "category_id": rng.integers(0, n_categories, n),
-            "bbox": pa.FixedSizeListArray.from_arrays(pa.array(boxes.reshape(-1)), 4), "id": rng.permutation(n) + 1,
-            **more,
-        })  # fmt: skip
-
-    return rows(n_gt, iscrowd=rng.integers(0, 8, n_gt) == 0), rows(n_dt, score=rng.integers(0, 10, n_dt) / 10)
-
-
 @pytest.mark.cases(40)
 @pytest.mark.parametrize("seed", range(300))
 def test_generated_scenes(seed):
     """Order by id, in shuffled partitions, some of them without ground truth or without detections."""
     rng = np.random.default_rng(seed)
-    n_images, n_categories = int(rng.integers(1, 9)), int(rng.integers(1, 5))
-    gt, dt = scene(seed, n_images, n_categories, int(rng.integers(0, 30)), int(rng.integers(0, 60)))
+    gt, dt = some_scene(seed)
     want = pymetrics.evaluate(gt, dt)
     shuffled = [table.take(pa.array(rng.permutation(table.num_rows))) for table in (gt, dt)]
     result = run(zip(*(split(table, 4) for table in shuffled), strict=True), n_reducers=2, seed=seed)
@@ -149,6 +133,19 @@ def test_a_thousand_partitions_and_1203_categories():
     result = run(partitions, n_reducers=200, protocol=protocol)
     assert bits(result) == bits(want)
     assert len(result.per_class) == 1203
+
+
+def test_one_category_after_another(coco, monkeypatch):
+    """Where there are many rows; also of names."""
+    gt, dt = of_sides(*coco)
+    rows = plan.match_partition(gt, dt, order="rows")
+    named = rows.set_column(0, "category", pa.compute.cast(rows["category"], pa.string()))
+    for table in (rows, named):
+        want = plan.reduce_category(table)
+        monkeypatch.setattr(plan, "ROWS_AT_ONCE", 5)
+        assert plan.reduce_category(table).sort_by("category").equals(want.sort_by("category"), check_metadata=True)
+        monkeypatch.undo()
+    assert want.num_rows > 5
 
 
 def test_bytes_between_the_steps(coco):
@@ -207,6 +204,9 @@ def test_faults(coco):
     rows = plan.match_partition(gt, dt, order="rows")
     with pytest.raises(ValueError, match="is a table whose rows have no order"):
         plan.match_partition(gt, dt)
+    twice = gt.set_column(5, "id", pa.array([*gt["id"].to_pylist()[:-1], gt["id"][0].as_py()]))
+    with pytest.raises(ValueError, match=r"gt has 2 rows of the id \d+ in one partition, and repeats 1 ids"):
+        plan.match_partition(twice, dt, order="rows")
     with pytest.raises(ValueError, match="protocol must not be 'lvis'"):
         plan.match_partition(gt, dt, "lvis", order="rows")
     with pytest.raises(ValueError, match=r"the rows of category \d+ of image \d+ came from two partitions"):

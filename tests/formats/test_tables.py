@@ -178,6 +178,32 @@ def test_files_folders_and_globs(coco, want, tmp_path):
         pymetrics.evaluate(tmp_path / "gt.parquet", tmp_path / "no.parquet")
 
 
+def test_files_whose_types_differ(coco, want, tmp_path):
+    """Pieces are widened where all are joined: the types of a file change no bit, nor does text in the last one."""
+    gt, dt = of_sides(*coco)
+    axes = axes_of(coco[0])
+    kinds = (
+        {"image_id": pa.int64(), "category_id": pa.int8(), "bbox": pa.list_(pa.float64(), 4)},
+        {"image_id": pa.uint64(), "category_id": pa.int64(), "bbox": pa.list_(pa.float64())},
+        {"image_id": pa.float64(), "category_id": pa.uint16(), "bbox": pa.large_list(pa.float64())},
+    )
+    for side, table in (("gt", gt), ("dt", dt)):
+        (tmp_path / side).mkdir()
+        n = len(table) // 3
+        for i, kind in enumerate(kinds):
+            part = table[i * n :] if i == 2 else table[i * n : (i + 1) * n]
+            pq.write_table(cast(part, **kind), tmp_path / side / f"part-{i}.parquet", row_group_size=17)
+    assert bits(pymetrics.evaluate(tmp_path / "gt", tmp_path / "dt", order="rows", **axes)) == want
+    read = pymetrics.read(tmp_path / "dt", "dt")
+    assert read.image.dtype == read.category.dtype == np.int64
+    assert read.shape.values.dtype == np.float64
+    names = dt[:5].set_column(0, "image_id", pa.array(["a"] * 5))
+    assert names.column_names == dt.column_names
+    pq.write_table(names, tmp_path / "dt" / "part-9.parquet")
+    with pytest.raises(TypeError, match=r"part-9\.parquet', column 'image_id' holds strings, .* numbers"):
+        pymetrics.read(tmp_path / "dt", "dt")
+
+
 @pytest.mark.parametrize("schema", ["flat", "nested"])
 @pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
 def test_write_tables(data, tmp_path, schema, kind):

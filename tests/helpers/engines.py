@@ -9,7 +9,7 @@ import pytest
 
 import pymetrics
 from helpers.absent import need_module
-from helpers.tables import axes_of, bits, of_sides, write_real
+from helpers.tables import axes_of, bits, of_sides, side_by_side, some_scene, write_real
 
 pa = need_module("pyarrow")
 pq = need_module("pyarrow.parquet")
@@ -149,6 +149,23 @@ class EngineTests:
             evaluate(*paths, n_partitions=3)
         with pytest.raises(TypeError, match=f"gt must be a path of Parquet files or a {self.own}, got list"):
             evaluate([], paths[1])
+
+    def test_generated_scenes(self, evaluate, tmp_path):
+        """5,000 of them, a thousand at a time as one data set: each has the curves of an evaluation of its own."""
+        protocol = pymetrics.Protocol(recall_thresholds=np.linspace(0, 1, 11), max_dets=(2, 100))
+        rng = np.random.default_rng(0)
+        for first in range(0, 5000, 1000):
+            scenes = [some_scene(seed) for seed in range(first, first + 1000)]
+            sides = [table.take(pa.array(rng.permutation(len(table)))) for table in side_by_side(scenes)]
+            result = evaluate(*written(tmp_path, *sides, size=20_000), n_partitions=6, protocol=protocol)
+            ids = np.array([row["id"] for row in result.per_class])
+            for i, scene in enumerate(scenes):
+                want = pymetrics.evaluate(*scene, protocol=protocol)
+                of = slice(*np.searchsorted(ids, [4 * i, 4 * i + 4]))
+                assert (ids[of] - 4 * i).tolist() == [row["id"] for row in want.per_class]
+                assert result.precision[:, :, of].tobytes() == want.precision.tobytes(), first + i
+                assert result.recall[:, of].tobytes() == want.recall.tobytes(), first + i
+                assert result.scores[:, :, of].tobytes() == want.scores.tobytes(), first + i
 
     def test_an_image_in_two_places(self, evaluate, tmp_path):
         """Of nested ground truth, an image is a row: two files that both have it are refused."""

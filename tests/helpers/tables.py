@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+
 import pymetrics
 from helpers.absent import need_module
 from pymetrics.formats.tables.write import write_tables
@@ -48,3 +50,39 @@ def write_real(data, folder, kind, schema):
     for side, source, path in zip(("gt", "dt"), (gt, dt), paths, strict=True):
         write_tables(pymetrics.read(source, side, kind), path, schema)
     return paths, gt
+
+
+def scene(seed, n_images, n_categories, n_gt, n_dt):
+    """Flat tables with ties: scores of one decimal, boxes on a grid."""
+    rng = np.random.default_rng(seed)
+
+    def rows(n, **more):
+        boxes = np.concatenate([rng.integers(0, 5, (n, 2)) * 20, rng.integers(1, 4, (n, 2)) * 30], axis=1) * 1.0
+        return pa.table({
+            "image_id": rng.integers(0, n_images, n), "category_id": rng.integers(0, n_categories, n),
+            "bbox": pa.FixedSizeListArray.from_arrays(pa.array(boxes.reshape(-1)), 4), "id": rng.permutation(n) + 1,
+            **more,
+        })  # fmt: skip
+
+    return rows(n_gt, iscrowd=rng.integers(0, 8, n_gt) == 0), rows(n_dt, score=rng.integers(0, 10, n_dt) / 10)
+
+
+def some_scene(seed):
+    """A scene of at most eight images and four categories."""
+    rng = np.random.default_rng(seed)
+    n_images, n_categories = int(rng.integers(1, 9)), int(rng.integers(1, 5))
+    return scene(seed, n_images, n_categories, int(rng.integers(0, 30)), int(rng.integers(0, 60)))
+
+
+def side_by_side(scenes, images=8, categories=4, rows=64):
+    """The tables of many scenes as one data set, each with images, categories and ids of its own."""
+    sides = []
+    for tables in zip(*scenes, strict=True):
+        moved = []
+        for i, table in enumerate(tables):
+            for name, n in (("image_id", images), ("category_id", categories), ("id", rows)):
+                column = pa.array(table[name].to_numpy() + i * n)
+                table = table.set_column(table.schema.get_field_index(name), name, column)
+            moved.append(table)
+        sides.append(pa.concat_tables(moved))
+    return sides

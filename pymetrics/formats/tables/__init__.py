@@ -86,6 +86,17 @@ class Table:
             if piece.num_rows:
                 yield read_rows(piece, layout, first, options)
 
+    def n_rows(self, options: ReadOptions) -> int | None:
+        """How many rows its pieces have; None where there is one, or where rows are images."""
+        if self.layout(options).nested:
+            return None
+        if self.files is None:
+            n_pieces, n_rows = len(self.content.to_batches()), self.content.num_rows
+        else:
+            found = [parquet.open_file(file, self.argument).metadata for file in self.files]
+            n_pieces, n_rows = sum(file.num_row_groups for file in found), sum(file.num_rows for file in found)
+        return int(n_rows) if n_pieces > 1 else None
+
     def names_of_categories(self, options: ReadOptions) -> dict[int, str]:
         """What Hugging Face's data sets say of a category column: the names of 0, 1, ...; else nothing."""
         text = (self.schema.metadata or {}).get(b"huggingface")
@@ -168,4 +179,4 @@ def _id_column(table: Table, options: ReadOptions) -> bool:
 def read_table(table: Table, options: ReadOptions) -> Source:
     """One side of an evaluation. Raises TypeError, ValueError."""
     box_format, names = table.preset(options).box_format, table.names_of_categories(options)
-    return source_of(list(table.rows(options)), options, box_format, names)
+    return source_of(table.rows(options), options, box_format, names, table.n_rows(options))

@@ -99,7 +99,11 @@ class Index:
         if images is not None:
             chosen = images[(images >= low) & (images <= high)]
             options = replace(options, tables=replace(options.tables, images=chosen))
-        return source_of(list(self.rows(low, high)), options, self.box_format, self.names)
+        n_rows = None
+        if not self.nested:
+            first, last = np.searchsorted(self.ids, low), np.searchsorted(self.ids, high, side="right")
+            n_rows = int(self.counts[first:last].sum())
+        return source_of(self.rows(low, high), options, self.box_format, self.names, n_rows)
 
 
 def _objects_of_a_row(opened: Any, index: int, name: str) -> int:

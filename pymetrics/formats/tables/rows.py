@@ -145,13 +145,13 @@ class Rows:
     """N objects of one piece.
 
     layout: of the piece. columns: by key, (N,) or of boxes (N, width), of keypoints (N, 3 J); of masks, under "counts",
-    a tuple of text and begins and ends (N,). row: int64 (N,), where each stands: its row in the table or the file.
+    a tuple of text and begins and ends (N,). row: a range, or int64 (N,): the row of each in the table or the file.
     images: of a nested piece, the id of each row; None of a flat one. sizes: float64 (rows, 2), of its images, or None.
     """
 
     layout: Layout
     columns: dict[str, Any]
-    row: NDArray[np.int64]
+    row: range | NDArray[np.int64]
     images: NDArray[Any] | None = None
     sizes: NDArray[np.float64] | None = None
 
@@ -164,7 +164,8 @@ class Rows:
             key: (value[0], value[1][keep], value[2][keep]) if isinstance(value, tuple) else value[keep]
             for key, value in self.columns.items()
         }
-        found = replace(self, columns=columns, row=self.row[keep])
+        row = np.flatnonzero(keep) + self.row.start if isinstance(self.row, range) else self.row[keep]
+        found = replace(self, columns=columns, row=row)
         if self.images is None or images is None:
             return found
         sizes = None if self.sizes is None else self.sizes[images]
@@ -186,7 +187,7 @@ def read_rows(piece: Any, layout: Layout, first: int, options: ReadOptions) -> R
     }
     if layout.order is not None:
         columns["order"] = arrow.ids(column_of(piece, layout.order), place_of(layout, "order", first))
-    return Rows(layout, columns, np.arange(first, first + piece.num_rows))
+    return Rows(layout, columns, range(first, first + piece.num_rows))
 
 
 def values_of(piece: Any, layout: Layout, key: str, first: int, options: ReadOptions) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,38 @@ NOT_BOXES = {IMAGE: np.int64, CATEGORY: np.int64, "score": np.float64}
 WIDE = {**NOT_BOXES, "bbox": np.float64}
 
 
+class Room:
+    """Columns of numbers for all rows of a table, allocated once.
+
+    Pieces are widened into them as they come, so that Arrow's memory is free again for the next piece: a page that is
+    touched first costs more than a copy into it.
+    """
+
+    def __init__(self, n_rows: int, box_format: BoxFormat) -> None:
+        self.dtypes = WIDE if box_format.layout == "xywh" else NOT_BOXES
+        self.columns: dict[str, NDArray[Any]] = {}
+        self._n_rows, self._end = n_rows, 0
+
+    def put(self, rows: Rows) -> Rows:
+        """The same rows, whose columns are views of the room where they are numbers and fit."""
+        begin, self._end = self._end, self._end + len(rows)
+        columns = dict(rows.columns)
+        for key, dtype in self.dtypes.items():
+            value = columns.get(key)
+            if value is None or value.dtype.kind == "U" or self._end > self._n_rows:
+                continue
+            if key not in self.columns:
+                self.columns[key] = np.empty((self._n_rows, *value.shape[1:]), dtype)
+            columns[key] = self.columns[key][begin : self._end]
+            np.copyto(columns[key], value, casting="same_kind")
+        return replace(rows, columns=columns)
+
+    def whole(self, key: str, values: Sequence[Any]) -> NDArray[Any] | None:
+        """A column of all rows; None where some are not here."""
+        found = self.columns.get(key)
+        return None if found is None or any(value.base is not found for value in values) else found[: self._end]
+
+
 class Where:
     """Names a column, or one value of it, of rows that were joined and put in order."""
 
@@ -45,10 +78,17 @@ class Where:
         return self._layouts[part].place(key, int(self._rows[part][row - first]))
 
 
-def source_of(parts: Sequence[Rows], options: ReadOptions, box_format: str | None, names: Mapping[Any, str]) -> Source:
+def source_of(
+    pieces: Iterable[Rows],
+    options: ReadOptions,
+    box_format: str | None,
+    names: Mapping[Any, str],
+    n_rows: int | None = None,
+) -> Source:
     """One side of an evaluation.
 
-    box_format: the default of boxes; None: "xywh". names: of categories by id, where the table says them.
+    box_format: the default of boxes; None: "xywh". names: of categories by id, where the table says them. n_rows: of
+    all pieces, if it is known and they are several.
 
     Raises:
         TypeError, ValueError: values are out of range, or an image comes twice where a row is an image.
@@ -56,7 +96,9 @@ def source_of(parts: Sequence[Rows], options: ReadOptions, box_format: str | Non
     found = options.format("xywh")
     if options.box_format is None and box_format is not None:
         found = as_box_format(box_format, options.normalized, options.iou_type)
-    where, columns = Where(parts), _joined(parts, WIDE if found.layout == "xywh" else NOT_BOXES)
+    room = Room(n_rows or 0, found)
+    parts = [room.put(piece) for piece in pieces] if n_rows else list(pieces)
+    where, columns = Where(parts), _joined(parts, room)
     order = options.tables.order
     if len(columns[IMAGE]):
         if order == "values":
@@ -95,11 +137,8 @@ def source_of(parts: Sequence[Rows], options: ReadOptions, box_format: str | Non
     return source
 
 
-def _joined(parts: Sequence[Rows], dtypes: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of all parts; a column that some lack is left out, but for flags and areas, which are filled.
-
-    dtypes: of columns that hold numbers.
-    """
+def _joined(parts: Sequence[Rows], room: Room) -> dict[str, Any]:
+    """The columns of all parts; a column that some lack is left out, but for flags and areas, which are filled."""
     if not parts:
         no_ids, nothing = np.empty(0, np.int64), np.empty(0)
         text = np.empty(0, np.uint8), no_ids, no_ids
@@ -119,7 +158,8 @@ def _joined(parts: Sequence[Rows], dtypes: Mapping[str, Any]) -> dict[str, Any]:
             values = [
                 np.full(len(part), fill) if value is None else value for part, value in zip(parts, values, strict=True)
             ]
-        found[key] = _concatenated(key, values, parts, dtypes.get(key))
+        whole = room.whole(key, values)
+        found[key] = _concatenated(key, values, parts, room.dtypes.get(key)) if whole is None else whole
     return found
 
 
