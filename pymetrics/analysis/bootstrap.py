@@ -13,7 +13,7 @@ import numpy as np
 from .. import kernels
 from .._records import record, value_record
 from ..evaluation.outcomes import Outcomes
-from ..evaluation.protocol import queries_of, tables
+from ..evaluation.protocol import Protocol, queries_of, tables
 from ..evaluation.result import Result
 from ..evaluation.summary import UNDEFINED, SummaryRow
 from .counted import require_integer, require_result
@@ -112,24 +112,29 @@ def bootstrap(result: Result, n: int = 1000, seed: int = 0) -> Bootstrap:
         TypeError: n or seed is no integer.
         ValueError: n or seed is out of range.
     """
-    drawn = replicates(result, n, seed)
+    return intervals_of(result, replicates(result, n, seed))
+
+
+def intervals_of(result: Result, drawn: Replicates) -> Bootstrap:
+    """The intervals of a result's numbers, of the summaries of its draws."""
+    n, totals = drawn.n, result.totals
     keys = tuple(row.key for row in drawn.rows)
     value_of = dict(result)
     bounds = basic(np.array([value_of[key] for key in keys]), quantiles(drawn.values))
     intervals = {
         key: Interval(value_of[key], low, high) for key, (low, high) in zip(keys, bounds.tolist(), strict=True)
     }
-    outcomes, n_by_class = result.outcomes, drawn.by_class.shape[2]
+    n_by_class = drawn.by_class.shape[2]
     table = np.array([result.class_means(row) for row in drawn.rows[:n_by_class]]).T.reshape(-1, n_by_class)
     bounds = basic(table.ravel(), quantiles(drawn.by_class.reshape(n, -1))).reshape(-1, n_by_class, 2)
     per_class: list[dict[str, Any]] = []
-    for k, id in enumerate(outcomes.category_ids.tolist()):
+    for k, id in enumerate(totals.category_ids.tolist()):
         found = {keys[j]: Interval(float(table[k, j]), *bounds[k, j].tolist()) for j in range(n_by_class)}
-        per_class.append({"id": id, "name": outcomes.category_names.get(id), **found})
+        per_class.append({"id": id, "name": totals.category_names.get(id), **found})
     order = [row.key for row in result.rows]
     intervals = {key: intervals[key] for key in order}
     values = drawn.values[:, [keys.index(key) for key in order]]
-    return Bootstrap(n, seed, outcomes.n_images, tuple(order), values, intervals, per_class)
+    return Bootstrap(n, drawn.seed, totals.n_images, tuple(order), values, intervals, per_class)
 
 
 def replicates(result: Result, n: int, seed: int, class_key: str | None = None) -> Replicates:
@@ -142,15 +147,7 @@ def replicates(result: Result, n: int, seed: int, class_key: str | None = None) 
     """
     n, seed = require_integer("n", n, 2, MAX_DRAWS), require_integer("seed", seed, 0, 2**64 - 1)
     outcomes, protocol = require_result(result).outcomes, result.protocol
-    whole = protocol.area_names[protocol.whole_area]
-
-    def is_by_class(row: SummaryRow) -> bool:
-        if class_key is not None:
-            return row.key == class_key
-        return row.metric == "precision" and row.area == whole and row.categories is None
-
-    rows = sorted(result.rows, key=lambda row: not is_by_class(row))
-    n_by_class = sum(is_by_class(row) for row in rows)
+    rows, n_by_class = by_class_first(protocol, class_key)
     known, queries, groups = queries_of(rows, protocol)
     members = members_of(outcomes, groups)
     n_categories, n_known_by_class = len(outcomes.category_ids), sum(i < n_by_class for i in known)
@@ -168,6 +165,19 @@ def replicates(result: Result, n: int, seed: int, class_key: str | None = None) 
     return Replicates(n, seed, tuple(rows), values, by_class)
 
 
+def by_class_first(protocol: Protocol, class_key: str | None = None) -> tuple[list[SummaryRow], int]:
+    """The rows of the summary, those that are given by class, too, before the others, and how many these are."""
+    whole = protocol.area_names[protocol.whole_area]
+
+    def is_by_class(row: SummaryRow) -> bool:
+        if class_key is not None:
+            return row.key == class_key
+        return row.metric == "precision" and row.area == whole and row.categories is None
+
+    rows = sorted(protocol.rows, key=lambda row: not is_by_class(row))
+    return rows, sum(is_by_class(row) for row in rows)
+
+
 def members_of(outcomes: Outcomes, groups: Sequence[str | None]) -> U8:
     """uint8 (G, K): the members of groups of categories, as the kernel replicate_means takes them; None: all."""
     return np.array([_members(outcomes, group) for group in groups], np.uint8)
@@ -180,9 +190,12 @@ def _members(outcomes: Outcomes, group: str | None) -> list[bool]:
     return [id in chosen for id in outcomes.category_ids.tolist()]
 
 
-def weights(image_ids: Ids, n: int, seed: int) -> U8:
-    """uint8 (n, images): how often each image stands in each draw, Poisson(1) of its id, the seed and the draw."""
-    hashes = _splitmix(np.uint64(seed) ^ _hashes(image_ids))
+def weights(image_ids: Ids, n: int, seed: int, first: int = 0) -> U8:
+    """uint8 (n, images): how often each image stands in each draw, Poisson(1) of its id, the seed and the draw.
+
+    first: the number of the first draw.
+    """
+    hashes = _splitmix(np.uint64(seed) ^ _hashes(image_ids)) + np.uint64(first)
     drawn = np.empty((n, len(image_ids)), np.uint8)
     kernels.draw_weights(hashes, _poisson_quantiles(), drawn, 0, n)
     return drawn

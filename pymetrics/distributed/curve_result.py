@@ -14,22 +14,26 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..evaluation.shapes import Shape
 from ..evaluation.totals import Totals
+from .intervals import Draws, replicates_of
 
 if TYPE_CHECKING:
     from .._arrays import F64
+    from ..analysis.bootstrap import Bootstrap
 
 
 class CurveResult(Result):
     """A Result whose outcomes were left where the curves were made.
 
     precision, scores: float64 (T, R, K, A, M); scores of shape (0, R, K, A, M): they were not kept. recall: float64
-    (T, K, A, M).
+    (T, K, A, M). draws: for bootstrap(), or None.
     """
 
     def __init__(
-        self, protocol: Protocol, shape: Shape, totals: Totals, precision: F64, recall: F64, scores: F64
-    ) -> None:
+        self, protocol: Protocol, shape: Shape, totals: Totals, precision: F64, recall: F64, scores: F64,
+        draws: Draws | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(_head(protocol, shape, totals))
+        self._draws = draws
         self._shape, self._totals, self._made, self._scores = shape, totals, (precision, recall), scores
 
     @property
@@ -60,8 +64,23 @@ class CurveResult(Result):
         """As Result.curves, without `.confidence`."""
         return replace(curves(self.precision, self.scores, self._outcomes, iou, area, max_dets), outcomes=None)
 
+    def bootstrap(self) -> Bootstrap:
+        """95 % intervals of all numbers, as analysis.bootstrap gives them, of the draws that were made.
+
+        Those of each category have its bits. A number over all categories is in each draw the mean of the numbers of
+        the categories, which may differ from it in the last digits.
+
+        Raises:
+            ValueError: no draws were made.
+        """
+        if self._draws is None:
+            raise ValueError("no draws were made: say reduce_category(draws=1000), or evaluate(..., draws=1000)")
+        from ..analysis.bootstrap import intervals_of
+
+        return intervals_of(self, replicates_of(self._draws, self.protocol))
+
     def __reduce__(self) -> Any:
-        return CurveResult, (self.protocol, self._shape, self._totals, *self._made, self._scores)
+        return CurveResult, (self.protocol, self._shape, self._totals, *self._made, self._scores, self._draws)
 
 
 def _head(protocol: Protocol, shape: Shape, totals: Totals) -> Outcomes:

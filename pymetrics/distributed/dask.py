@@ -18,6 +18,8 @@ from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import plan, ranges
 from .inputs import Side, joined, prepare, result_of, with_place
+from .intervals import refuse_cuts
+from .kept import whole
 from .shuffle import part_of, split
 
 
@@ -33,6 +35,8 @@ def evaluate(
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
     max_rows: int = ranges.MAX_ROWS,
+    draws: int = 0,
+    seed: int = 0,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -44,42 +48,47 @@ def evaluate(
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
         max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
-        options: what else `plan.match_partition` takes.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives. Not of categories that are
+            cut.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
         ImportError: dask is missing.
     """
     try:
         import dask
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
-    sides, match_options = prepare(
+    sides, match_options, reduce_options = prepare(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, **options,
+        categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     are_needed = ranges.are_needed(sides[1].n_rows, max_rows)
     match = dask.delayed(_match, nout=n_partitions + 1)
     pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
     matched = [
-        match(gt_pieces, dt_pieces, f"part {i}", n_partitions, match_options)
+        match(gt_pieces, dt_pieces, f"part-{i}", n_partitions, match_options)
         for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
     ]
-    cuts = []
-    if are_needed:
-        sample = dask.delayed(_sample)
-        matched = dask.persist(*matched)
-        (samples,) = dask.compute([sample(part, n_partitions, max_rows) for part in matched])
-        cuts = ranges.find_cuts(samples, max_rows)
-    curves = []
-    for i in range(n_partitions):
-        of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
-        curves += _curves(dask, [part[i] for part in matched], of_part)
-    found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
-    return result_of(found, ids, images, categories)
+    with whole(match_options["kept"]):
+        cuts = []
+        if are_needed:
+            sample = dask.delayed(_sample)
+            matched = dask.persist(*matched)
+            (samples,) = dask.compute([sample(part, n_partitions, max_rows) for part in matched])
+            cuts = ranges.find_cuts(samples, max_rows)
+            refuse_cuts(cuts, draws, max_rows)
+        curves = []
+        for i in range(n_partitions):
+            of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
+            curves += _curves(dask, [part[i] for part in matched], of_part, reduce_options)
+        found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
+        return result_of(found, ids, images, categories)
 
 
 def _empty(source: Any, argument: str) -> Any:
@@ -110,7 +119,7 @@ def _read_frame(frame: Any, part: int, side: Side) -> Any:
 def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
     """The outcomes of a partition in n parts by category, and its images' ids."""
     sides = joined(gt), joined(dt)
-    rows = plan.match_partition(*sides, **options)
+    rows = plan.match_partition(*sides, name=name, **options)
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
 
 
@@ -119,14 +128,14 @@ def _sample(matched: list[Any], n: int, max_rows: int) -> Any:
     return ranges.sample_scores(joined(matched[:n]), max_rows)
 
 
-def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut]) -> list[Any]:
+def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Any]:
     """The delayed curves of the categories of one part, of which some are cut."""
     reduce, count, reduce_range, join = map(dask.delayed, (_reduce, _count, _reduce_range, _join))
     if not cuts:
-        return [reduce(pieces)]
+        return [reduce(pieces, options)]
     cut_rows = dask.delayed(ranges.cut_rows, nout=1 + sum(cut.n_ranges for cut in cuts))
     columns = list(zip(*(cut_rows(piece, cuts) for piece in pieces), strict=True))
-    curves, first = [reduce(list(columns[0]))], 1
+    curves, first = [reduce(list(columns[0]), options)], 1
     for cut in cuts:
         rows = [list(column) for column in columns[first : first + cut.n_ranges]]
         first += cut.n_ranges
@@ -135,9 +144,9 @@ def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut]) -> list[Any]:
     return curves
 
 
-def _reduce(pieces: list[Any]) -> Any:
+def _reduce(pieces: list[Any], options: dict[str, Any]) -> Any:
     """The curves of the categories of one part."""
-    return plan.reduce_category(joined(pieces))
+    return plan.reduce_category(joined(pieces), **options)
 
 
 def _count(pieces: list[Any], i: int) -> Any:

@@ -16,6 +16,8 @@ from ..formats.tables.rows import IMAGE, Layout, layout_of, read_rows
 from ..formats.tables.source import source_of
 from . import plan
 from .curve_result import CurveResult
+from .intervals import check_draws
+from .kept import kept_of
 
 PLACE = "pymetrics_place"  # the column of (part, row), which a shuffle would lose
 ROWS_OF_A_PART = 1 << 32
@@ -80,15 +82,18 @@ def is_path(source: Any) -> bool:
 
 def prepare(
     gt: Any, dt: Any, empty_of: Callable[[Any, str], Any], *, keeps_order: bool = False, **given: Any
-) -> tuple[tuple[Side, Side], dict[str, Any]]:
-    """Both sides, and the arguments of plan.match_partition.
+) -> tuple[tuple[Side, Side], dict[str, Any], dict[str, Any]]:
+    """Both sides, and the arguments of plan.match_partition and of plan.reduce_category.
 
     empty_of: gives a table without rows of an engine's own, and of its argument; or raises TypeError. keeps_order: the
     rows of an engine's own have an order. given: the arguments as the user gave them.
 
     Raises:
-        TypeError, ValueError, OSError: a side is not readable, or its rows have no order.
+        TypeError, ValueError, OSError: a side is not readable, or its rows have no order; or as kept_of, check_draws.
     """
+    reduce_options = {name: given.pop(name) for name in ("draws", "seed")}
+    check_draws(**reduce_options)
+    kept, given = kept_of(given, given["protocol"], given["iou_type"])
     tables, order = TableOptions(given["columns"], None, None, given["categories"]), given["order"]
 
     def side(argument: Literal["gt", "dt"], source: Any) -> Side:
@@ -108,7 +113,7 @@ def prepare(
         )
     if order in (None, "rows"):
         order = PLACE if any(side.flat for side in sides) else None
-    return sides, {**given, "order": order}
+    return sides, {**given, "order": order, "kept": kept}, reduce_options
 
 
 def with_place(table: Any, part: int, flat: bool) -> Any:

@@ -53,9 +53,10 @@ def match_packets(group: Any, n: int, empty: list[Any], options: dict[str, Any],
     """
     part, tables = group.column(PART)[0].as_py(), _unpacked(group)
     gt, dt = (joined(tables[kind] or [empty[kind]]) for kind in (GT, DT))
-    rows = plan.match_partition(gt, dt, **options)
+    name = f"part-{part}"
+    rows = plan.match_partition(gt, dt, name=name, **options)
     pieces = [(i, ROWS, part, piece) for i, piece in enumerate(split(rows, "category", n))]
-    pieces.append((n, IDS, part, plan.image_ids(gt, dt, f"part {part}", columns=options["columns"])))
+    pieces.append((n, IDS, part, plan.image_ids(gt, dt, name, columns=options["columns"])))
     if max_rows is not None:
         pieces.append((n, SAMPLES, part, ranges.sample_scores(rows, max_rows)))
     return packed(pieces)
@@ -81,17 +82,20 @@ def count_packets(group: Any, cuts: Sequence[ranges.Cut], n: int) -> Any:
     return packed([(0, COUNTS, part, ranges.count_range(joined(_unpacked(group)[RANGES]), i))])
 
 
-def reduce_packets(group: Any, cuts: Sequence[ranges.Cut] = (), n: int = 0, counts: Sequence[Any] = ()) -> Any:
+def reduce_packets(
+    group: Any, options: dict[str, Any], cuts: Sequence[ranges.Cut] = (), n: int = 0, counts: Sequence[Any] = ()
+) -> Any:
     """The curves of the categories of one part, or the precisions of one range; other packets stay as they are.
 
-    cuts, n: as of cut_categories. counts: the tables of all count_packets.
+    options: those of plan.reduce_category. cuts, n: as of cut_categories. counts: the tables of all count_packets.
     """
     part, tables = group.column(PART)[0].as_py(), _unpacked(group)
     if tables[RANGES]:
         cut, i = _ranges(cuts)[part - n - 1]
         peaks = ranges.reduce_range(joined(tables[RANGES]), i, _of_category(counts, cut))
         return packed([(0, PEAKS, part, peaks)])
-    return packed([(0, CURVES, 0, plan.reduce_category(joined(tables[ROWS])))]) if tables[ROWS] else group
+    rows = tables[ROWS]
+    return packed([(0, CURVES, 0, plan.reduce_category(joined(rows), **options))]) if rows else group
 
 
 def curves_of(found: Iterable[tuple[int, Any]], cuts: Sequence[ranges.Cut], counts: Sequence[Any]) -> list[Any]:

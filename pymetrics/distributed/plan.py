@@ -29,6 +29,7 @@ from ..evaluation.data_warnings import warn_of_misuse, warn_of_zero_ids
 from ..evaluation.outcomes import Outcomes
 from ..evaluation.protocol import Protocol, as_protocol
 from ..evaluation.read_sources import read_sources
+from ..evaluation.result import Result
 from ..evaluation.shapes import Shape, as_shape
 from ..evaluation.totals import Totals, totals_of
 from ..formats.ids import joined_ids
@@ -39,13 +40,18 @@ from ..formats.tables import Table, arrow
 from ..formats.tables.rows import IMAGE, column_of, place_of
 from ..formats.values import category_column
 from .curve_result import CurveResult
+from .intervals import Draws, check_draws, draws_of
+from .kept import Kept
+from .kept_tables import origins_of
 from .outcome_tables import outcomes_of, table_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .._arrays import F64
+
 METADATA, FORMAT = b"pymetrics", 1
-CURVES = ("precision", "recall", "scores")
+CURVES, DRAWS = ("precision", "recall", "scores"), "draws"
 ROWS_AT_ONCE = 1 << 20  # above which one category is reduced after another
 
 
@@ -63,8 +69,12 @@ def match_partition(
     categories: Any = None,
     sigmas: Iterable[float] | None = None,
     boundary_dilation_ratio: float | None = None,
+    kept: Kept | None = None,
+    name: str = "",
 ) -> Any:
     """The outcomes of a partition that holds all rows of each of its images. The arguments are pymetrics.evaluate's.
+
+    kept: what is written beside, to Parquet files of this name, which no other partition has.
 
     Returns:
         A pyarrow.Table with a row for each detection within the last limit, and one for each image and category that
@@ -76,20 +86,25 @@ def match_partition(
     Raises:
         TypeError, ValueError: as pymetrics.evaluate; or the protocol is "lvis"; or two rows of ground truth have one
             id, of which pymetrics.evaluate, as pycocotools, lets the last count.
+        OSError: what is kept cannot be written.
     """
     shape = as_shape(iou_type, sigmas=sigmas, boundary_dilation_ratio=boundary_dilation_ratio)
     found = as_protocol(protocol, None, None, None, None, iou_type)
     if found.federated:
         raise ValueError("protocol must not be 'lvis', whose rule reads the whole ground truth")
-    sources = read_sources(
-        gt, dt, shape.iou_type, box_format, normalized, tables=TableOptions(columns, order, None, categories)
-    )
+    tables = TableOptions(columns, order, None, categories)
+    sources = read_sources(gt, dt, shape.iou_type, box_format, normalized, tables=tables)
     _require_own_ids(sources[0])
     data = build_columns(*sources, shape, use_cats=found.use_cats, image_sizes=image_sizes)
     warn_of_misuse(*sources, data)
-    outcomes, _ = stages.match(data, group(data, found.limit), found)
+    origins = {} if kept is None else origins_of(sources, data, (gt, dt), shape.iou_type, columns)
+    del sources  # later stages reuse their memory
+    cells = group(data, found.limit)
+    outcomes, _ = stages.match(data, cells, found)
     warn_of_zero_ids(outcomes, data)
     outcomes = outcomes.on_host()
+    if kept is not None:
+        kept.write(name, Result(outcomes, data, cells), origins)
     return with_header(table_of(outcomes), _header_of(outcomes))
 
 
@@ -172,18 +187,23 @@ def check_images(tables: Iterable[Any]) -> int:
     return int(counted.num_rows)
 
 
-def reduce_category(table: Any, *, keep_scores: bool = True) -> Any:
+def reduce_category(table: Any, *, keep_scores: bool = True, draws: int = 0, seed: int = 0) -> Any:
     """The curves of some categories, of which the table has all rows that match_partition made, in any order.
 
-    keep_scores: also the scores at which precisions are reached, which `result.curves` and `result.scores` read.
+    keep_scores: also the scores at which precisions are reached, which `result.curves` and `result.scores` read. draws,
+    seed: also the numbers of so many draws of the images, as analysis.bootstrap makes them, for `result.bootstrap()`;
+    0: none.
 
     Returns:
         A pyarrow.Table with a row for each category: `category`; `n_gt`, of the area range "all", and `n_dt`, int64;
-        `precision` (T, R, A, M), `recall` (T, A, M) and `scores` (T, R, A, M) as flat lists of float64.
+        `precision` (T, R, A, M), `recall` (T, A, M) and `scores` (T, R, A, M) as flat lists of float64; with draws also
+        `draws` (draws, rows of the summary) and `seed`, uint64.
 
     Raises:
+        TypeError, ValueError: draws or seed is no integer or out of range.
         ValueError: the schema says nothing of the protocol; or an image came from two partitions.
     """
+    check_draws(draws, seed)
     header = read_header(table.schema)
     protocol, shape = protocol_of(header)
     parts: Iterable[Any] = [table]
@@ -196,7 +216,8 @@ def reduce_category(table: Any, *, keep_scores: bool = True) -> Any:
         outcomes = outcomes_of(part, protocol, shape)
         arrays = stages.accumulate(outcomes, keep_scores)
         totals = totals_of(outcomes)
-        found.append(curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, arrays, header))
+        curves = curves_table(outcomes.category_ids, totals.n_gt, totals.n_dt, arrays, header)
+        found.append(_with_draws(curves, draws_of(outcomes, draws, seed), seed) if draws else curves)
         del part, outcomes
     return found[0] if len(found) == 1 else arrow.pyarrow("table").concat_tables(found)
 
@@ -206,11 +227,23 @@ def curves_table(ids: Any, n_gt: Any, n_dt: Any, arrays: tuple[Any, Any, Any], h
     pa = arrow.pyarrow("table")
     columns = {"category": pa.array(ids), "n_gt": pa.array(n_gt, pa.int64()), "n_dt": pa.array(n_dt, pa.int64())}
     for name, values in zip(CURVES, arrays, strict=True):
-        lines = np.ascontiguousarray(np.moveaxis(values, -3, 0))
-        flat = pa.array(lines.reshape(-1), pa.float64())
-        offsets = pa.array(np.arange(len(lines) + 1) * math.prod(lines.shape[1:]), pa.int64())
-        columns[name] = pa.LargeListArray.from_arrays(offsets, flat)
+        columns[name] = _lists(np.ascontiguousarray(np.moveaxis(values, -3, 0)))
     return with_header(pa.table(columns), header)
+
+
+def _with_draws(curves: Any, values: F64, seed: int) -> Any:
+    """curves_table with the values of Draws."""
+    pa = arrow.pyarrow("table")
+    seeds = pa.repeat(pa.scalar(seed, pa.uint64()), len(values))
+    found = curves.append_column(DRAWS, _lists(values)).append_column("seed", seeds)
+    return with_header(found, {**read_header(curves.schema), DRAWS: [values.shape[1], seed]})
+
+
+def _lists(lines: F64) -> Any:
+    """A flat list of each of (K, ...)."""
+    pa = arrow.pyarrow("table")
+    offsets = pa.array(np.arange(len(lines) + 1) * math.prod(lines.shape[1:]), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, pa.array(lines.reshape(-1), pa.float64()))
 
 
 def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> CurveResult:
@@ -220,8 +253,8 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
     names by id, for axis K; None: those of the table.
 
     Returns:
-        A Result without outcomes: numbers, tables by category and curves are there; what reads single detections
-        raises ValueError.
+        A Result without outcomes: numbers, tables by category and curves are there, and `bootstrap()` where draws
+        were made; what reads single detections raises ValueError.
 
     Raises:
         ValueError: a category is there twice, or is not one of `categories`.
@@ -233,7 +266,7 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
     if len(ids) < len(found):
         twice = next(id for id in ids.tolist() if (found == id).sum() > 1)
         raise ValueError(f"category {twice!r} has several rows of curves: reduce all its rows together")
-    if categories is not None:
+    if categories is not None and protocol.use_cats:
         given = category_column(list(categories), lambda name, row: f"categories[{row}]")
         unknown = next((id for id in ids.tolist() if id not in set(given.tolist())), None)
         if unknown is not None:
@@ -245,16 +278,29 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
     n_recalls, n_limits = len(protocol.recall_thresholds), len(protocol.max_dets)
     place = {id: k for k, id in enumerate(ids.tolist())}
     at = np.array([place[id] for id in found.tolist()], np.int64)
+
+    def lines(name: str, *axes: int) -> F64:
+        column = curves.column(name).combine_chunks()
+        values, lengths = arrow.lists(column, lambda row: f"curves[{name!r}][{row}]")
+        if name == "scores" and len(found) and not lengths.any():
+            axes = (0, *axes[1:])
+        if not (lengths == math.prod(axes)).all():
+            row = int(np.argmax(lengths != math.prod(axes)))
+            raise ValueError(f"curves[{name!r}][{row}] holds {lengths[row]} numbers, expected {math.prod(axes)}")
+        whole = np.full((len(ids), *axes), -1.0)
+        whole[at] = values.to_numpy(zero_copy_only=False).reshape(len(found), *axes)
+        return whole
+
     arrays = []
     for name in CURVES:
         axes = (n_thresholds, n_areas, n_limits) if name == "recall" else (n_thresholds, n_recalls, n_areas, n_limits)
-        column = curves.column(name).combine_chunks()
-        values, lengths = arrow.lists(column, lambda row, name=name: f"curves[{name!r}][{row}]")  # type: ignore[misc]
-        if name == "scores" and len(found) and not lengths.any():
-            axes = (0, *axes[1:])
-        whole = np.full((len(ids), *axes), -1.0)
-        whole[at] = values.to_numpy(zero_copy_only=False).reshape(len(found), *axes)
-        arrays.append(np.ascontiguousarray(np.moveaxis(whole, 0, -3)))
+        arrays.append(np.ascontiguousarray(np.moveaxis(lines(name, *axes), 0, -3)))
+    draws = None
+    if DRAWS in header:
+        n, seed = header[DRAWS]
+        if set(curves.column("seed").to_pylist()) - {seed}:
+            raise ValueError("the tables were reduced with different seeds, or some without draws")
+        draws = Draws(n, seed, lines(DRAWS, n, len(protocol.queries[0])))
     counts = np.zeros((2, len(ids)), np.int64)
     for i, name in enumerate(("n_gt", "n_dt")):
         counts[i, at] = curves.column(name).to_numpy()
@@ -263,7 +309,7 @@ def finish(curves: Any, n_images: int, categories: Iterable[Any] | Mapping[Any, 
         iou_type=shape.iou_type, category_ids=ids, category_names={key(k): name for k, name in names.items()},
         category_groups={}, n_images=n_images, n_gt=counts[0], n_dt=counts[1],
     )  # fmt: skip
-    return CurveResult(protocol, shape, totals, arrays[0], arrays[1], arrays[2])
+    return CurveResult(protocol, shape, totals, arrays[0], arrays[1], arrays[2], draws)
 
 
 def _header_of(outcomes: Outcomes) -> dict[str, Any]:

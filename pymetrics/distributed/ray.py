@@ -17,6 +17,8 @@ from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
 from .inputs import Side, prepare, result_of
+from .intervals import refuse_cuts
+from .kept import whole
 from .packets import (
     DT,
     GT,
@@ -49,6 +51,8 @@ def evaluate(
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
     max_rows: int = ranges.MAX_ROWS,
+    draws: int = 0,
+    seed: int = 0,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -61,13 +65,16 @@ def evaluate(
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
         max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
-        options: what else `plan.match_partition` takes.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives. Not of categories that are
+            cut.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
         ImportError: ray is missing.
     """
     try:
@@ -75,42 +82,44 @@ def evaluate(
         import ray.data as data
     except ImportError as error:
         raise ImportError("evaluating on Ray needs it: pip install 'pymetrics-detection[ray]'") from error
-    sides, match_options = prepare(
+    sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=data.Dataset), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, **options,
+        categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
-    may_be_cut = ranges.are_needed(sides[1].n_rows, max_rows)
+    most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     context = data.DataContext.get_current().copy()
     context.max_errored_blocks, context.raise_original_map_exception = 0, True
-    with data.DataContext.current(context):
+    with data.DataContext.current(context), whole(match_options["kept"]):
         packets = [_packets(data, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)]
         matched = _by_part(
             data.from_arrow(empty_packets(sides)).union(*packets), n_partitions, match_packets, n=n_partitions,
-            empty=[side.empty for side in sides], options=match_options, max_rows=max_rows if may_be_cut else None,
+            empty=[side.empty for side in sides], options=match_options, max_rows=most,
         )  # fmt: skip
         try:
-            found, cuts, counts = _reduced(matched, n_partitions, max_rows, may_be_cut)
+            found, cuts, counts = _reduced(matched, n_partitions, most, reduce_options)
         except ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, Exception) else error) from error
-    ids = [table for kind, table in found if kind == IDS]
-    return result_of(curves_of(found, cuts, counts), ids, images, categories)
+        ids = [table for kind, table in found if kind == IDS]
+        return result_of(curves_of(found, cuts, counts), ids, images, categories)
 
 
 def _reduced(
-    matched: Any, n: int, max_rows: int, may_be_cut: bool
+    matched: Any, n: int, max_rows: int | None, options: dict[str, Any]
 ) -> tuple[list[tuple[int, Any]], list[Any], list[Any]]:
-    """What curves_of takes."""
+    """What curves_of takes. max_rows: None where no category can be above it."""
     cuts: list[ranges.Cut] = []
     counts: list[Any] = []
-    if may_be_cut:
+    if max_rows is not None:
         matched = matched.materialize()
         cuts = ranges.find_cuts([table for _, table in _tables(_only(matched, SAMPLES))], max_rows)
+        refuse_cuts(cuts, options["draws"], max_rows)
     n_ranges, given = sum(cut.n_ranges for cut in cuts), {"cuts": cuts, "n": n}
     if cuts:
         matched = matched.map_batches(cut_categories, batch_size=None, batch_format="pyarrow", fn_kwargs=given)
         counted = _by_part(_only(matched, RANGES), n_ranges, count_packets, **given)
         counts = [table for _, table in _tables(counted)]
-    return _tables(_by_part(matched, n + 1 + n_ranges, reduce_packets, **given, counts=counts)), cuts, counts
+    reduced = _by_part(matched, n + 1 + n_ranges, reduce_packets, **given, counts=counts, options=options)
+    return _tables(reduced), cuts, counts
 
 
 def _by_part(packets: Any, n_parts: int, step: Callable[..., Any], **given: Any) -> Any:

@@ -18,6 +18,8 @@ from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
 from .inputs import Side, prepare, result_of
+from .intervals import refuse_cuts
+from .kept import whole
 from .packets import (
     DT,
     GT,
@@ -52,6 +54,8 @@ def evaluate(
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
     max_rows: int = ranges.MAX_ROWS,
+    draws: int = 0,
+    seed: int = 0,
     **options: Any,
 ) -> Result:
     """The Result of tables that are spread over a cluster, with the bits of pymetrics.evaluate on the same rows.
@@ -65,13 +69,16 @@ def evaluate(
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
         max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
-        options: what else `plan.match_partition` takes.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives. Not of categories that are
+            cut.
+        options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
+            that is absent or empty, which all workers and this process see.
 
     Returns:
         A Result of curves, as plan.finish gives it.
 
     Raises:
-        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails.
+        TypeError, ValueError, OSError: as pymetrics.evaluate, from the first task that fails; or as kept.kept_of.
         RuntimeError: no Spark session is active.
         ImportError: pyspark is missing.
     """
@@ -85,47 +92,49 @@ def evaluate(
     session = session or SparkSession.getActiveSession()
     if session is None:
         raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
-    sides, match_options = prepare(
+    sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, **options,
+        categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
-    may_be_cut = ranges.are_needed(sides[1].n_rows, max_rows)
+    most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     gt_packets, dt_packets = (
         _packets(session, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)
     )
     nothing = session.range(1, numPartitions=1).mapInArrow(_batches(lambda rows: [empty_packets(sides)]), PACKETS)
     matched = _by_part(
         nothing.union(gt_packets).union(dt_packets), match_packets, n=n_partitions, empty=[s.empty for s in sides],
-        options=match_options, max_rows=max_rows if may_be_cut else None,
+        options=match_options, max_rows=most,
     )  # fmt: skip
-    if may_be_cut:
+    if most is not None:
         matched = matched.persist(StorageLevel.DISK_ONLY)
-    try:
-        found, cuts, counts = _reduced(matched, n_partitions, max_rows, may_be_cut)
-    except PythonException as error:
-        raise _cause(error) from error
-    finally:
-        if may_be_cut:
-            matched.unpersist()
-    ids = [table for kind, table in found if kind == IDS]
-    return result_of(curves_of(found, cuts, counts), ids, images, categories)
+    with whole(match_options["kept"]):
+        try:
+            found, cuts, counts = _reduced(matched, n_partitions, most, reduce_options)
+        except PythonException as error:
+            raise _cause(error) from error
+        finally:
+            if most is not None:
+                matched.unpersist()
+        ids = [table for kind, table in found if kind == IDS]
+        return result_of(curves_of(found, cuts, counts), ids, images, categories)
 
 
 def _reduced(
-    matched: Any, n: int, max_rows: int, may_be_cut: bool
+    matched: Any, n: int, max_rows: int | None, options: dict[str, Any]
 ) -> tuple[list[tuple[int, Any]], list[Any], list[Any]]:
-    """What curves_of takes."""
+    """What curves_of takes. max_rows: None where no category can be above it."""
     cuts: list[ranges.Cut] = []
     counts: list[Any] = []
-    if may_be_cut:
+    if max_rows is not None:
         cuts = ranges.find_cuts([table for _, table in _found(matched.where(f"kind = {SAMPLES}"))], max_rows)
+        refuse_cuts(cuts, options["draws"], max_rows)
     given: dict[str, Any] = {"cuts": cuts, "n": n}
     if cuts:
         matched = matched.mapInArrow(
             _batches(lambda rows: (p for t in rows for p in cut_categories(t, **given)), 1), PACKETS
         )
         counts = [table for _, table in _found(_by_part(matched.where(f"kind = {RANGES}"), count_packets, **given))]
-    return _found(_by_part(matched, reduce_packets, **given, counts=counts)), cuts, counts
+    return _found(_by_part(matched, reduce_packets, **given, counts=counts, options=options)), cuts, counts
 
 
 def _by_part(packets: Any, step: Callable[..., Any], **given: Any) -> Any:

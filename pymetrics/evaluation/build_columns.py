@@ -248,13 +248,17 @@ def _dt_flags(dt: Source) -> Any:
 
 def _numbered(side: Side) -> Side:
     """The side with source_row as the place of each row among those of its image."""
-    image = arrays.to_host(side.image)
+    return replace(side, source_row=place_in_image(arrays.to_host(side.image)))
+
+
+def place_in_image(image: NDArray[Any]) -> NDArray[np.int64]:
+    """int64 (N,): the place of each row among those of its image, of the images of all rows (N,)."""
     order = np.argsort(image, kind="stable")
     ordered = image[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))[: len(ordered)]
     place = np.empty(len(image), np.int64)
     place[order] = np.arange(len(image)) - np.repeat(starts, np.diff(np.append(starts, len(image))))
-    return replace(side, source_row=place)
+    return place
 
 
 def _resolved(name: str, source: Source, side: Side, shape: Shape, use_cats: bool) -> Side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 
 
@@ -15,7 +16,7 @@ def unfinished(path: str | os.PathLike[str]) -> Iterator[str]:
         OSError: the file cannot be written; its name is the path given.
     """
     path = os.fspath(path)
-    beside = f"{path}.{os.getpid()}.unfinished"
+    beside = f"{path}.{secrets.token_hex(4)}.unfinished"  # its own, where two processes write one file
     try:
         yield beside
         os.replace(beside, path)

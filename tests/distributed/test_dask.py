@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from helpers import kept
 from helpers.absent import need_module
 from helpers.engines import EngineTests, script_of, written
 from helpers.tables import bits, of_sides
@@ -75,11 +76,13 @@ class TestDask(EngineTests):
         client = distributed.get_client()
         pid = next(iter(client.run(os.getpid).values()))
         with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(evaluate, *paths, n_partitions=40)
+            running = pool.submit(evaluate, *paths, n_partitions=40, keep_matches=tmp_path / "m")
             while not any(client.processing().values()):
                 time.sleep(0.01)
             os.kill(pid, signal.SIGKILL)
             assert not running.done()
             result = running.result(120)
-        assert bits(result) == bits(pymetrics.evaluate(gt, dt, order="rows"))
+        want = pymetrics.evaluate(gt, dt, order="rows")
+        assert bits(result) == bits(want)
+        assert kept.written(tmp_path / "m") == kept.rows_of_matches(want, gt, dt)
         client.wait_for_workers(2, timeout=60)

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from helpers import kept
 from helpers.absent import need_module
 from helpers.engines import STEPS, UnorderedEngineTests, script_of, written
 from helpers.tables import bits, of_sides
@@ -99,9 +100,11 @@ class TestRay(UnorderedEngineTests):
         paths = written(tmp_path, gt, dt)
         mark = f"{deaths}/{step}"
         Path(mark).touch()
-        result = evaluate(*paths, n_partitions=5)
+        result = evaluate(*paths, n_partitions=5, keep_matches=tmp_path / "m")
         assert not os.path.exists(mark)
-        assert bits(result) == bits(pymetrics.evaluate(gt, dt, order="rows"))
+        want = pymetrics.evaluate(gt, dt, order="rows")
+        assert bits(result) == bits(want)
+        assert kept.written(tmp_path / "m") == kept.rows_of_matches(want, gt, dt)
 
 
 def test_a_split_image(evaluate, deaths, tmp_path):
@@ -112,7 +115,7 @@ def test_a_split_image(evaluate, deaths, tmp_path):
     mark = Path(deaths, "apart")
     mark.touch()
     try:
-        with pytest.raises(ValueError, match=r"image 7 is in 2 partitions \('part 0', 'part 1'\)"):
+        with pytest.raises(ValueError, match=r"image 7 is in 2 partitions \('part-0', 'part-1'\)"):
             evaluate(*paths, n_partitions=2)
     finally:
         mark.unlink()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import kept
 from helpers.absent import need_module
 from helpers.engines import STEPS, UnorderedEngineTests, script_of, written
 from helpers.tables import bits, of_sides
@@ -96,9 +97,11 @@ class TestSpark(UnorderedEngineTests):
         paths = written(tmp_path, gt, dt)
         mark = deaths / step
         mark.touch()
-        result = evaluate(*paths, n_partitions=5)
+        result = evaluate(*paths, n_partitions=5, keep_matches=tmp_path / "m")
         assert not mark.exists()
-        assert bits(result) == bits(pymetrics.evaluate(gt, dt, order="rows"))
+        want = pymetrics.evaluate(gt, dt, order="rows")
+        assert bits(result) == bits(want)
+        assert kept.written(tmp_path / "m") == kept.rows_of_matches(want, gt, dt)
 
 
 def test_no_session(monkeypatch):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pymetrics
+from helpers import kept
 from helpers.absent import need_module
 from helpers.tables import axes_of, bits, of_sides, side_by_side, some_scene, write_real
 
@@ -27,15 +28,16 @@ def written(folder, gt, dt, files=3, size=99):
 
 
 def end_where_asked(folder, end=lambda: os._exit(1)):
-    """In a worker: the next run of a step ends its process where a file of the step's name lies in the folder."""
+    """In a worker: a step that has run ends its process where a file of the step's name lies in the folder."""
     from pymetrics.distributed import plan
 
     def deadly(name, step):
         def run(*args, **kwargs):
+            found = step(*args, **kwargs)
             try:
                 os.unlink(f"{folder}/{name}")
             except FileNotFoundError:
-                return step(*args, **kwargs)
+                return found
             return end()
 
         return run
@@ -98,7 +100,14 @@ class EngineTests:
         want = pymetrics.evaluate(gt, dt, order="rows", **given)
         assert max(row["n_dt"] for row in want.per_class) > 3 * max_rows
         paths = written(tmp_path, gt, dt)
-        assert bits(evaluate(*paths, n_partitions=3, max_rows=max_rows, **given)) == bits(want)
+        given |= {"n_partitions": 3, "max_rows": max_rows, "keep_matches": tmp_path / "matches"}
+        with pytest.raises(
+            ValueError, match=rf"draws=20 needs all detections .* above max_rows={max_rows} and was cut"
+        ):
+            evaluate(*paths, draws=20, **given)
+        assert not os.path.exists(given["keep_matches"])
+        assert bits(evaluate(*paths, **given)) == bits(want)
+        assert kept.written(given["keep_matches"]) == kept.rows_of_matches(want, gt, dt, [want.protocol.main_iou])
         with pytest.raises(ValueError, match="max_rows must be at least 1, got 0"):
             evaluate(*paths, max_rows=0)
 
@@ -120,6 +129,27 @@ class EngineTests:
             paths = written(tmp_path / str(i), g, d)
             want = pymetrics.evaluate(g, d, order="rows")
             assert bits(evaluate(*paths, n_partitions=4)) == bits(want)
+
+    def test_what_is_kept(self, coco, evaluate, tmp_path):
+        """Matches and tables of images are whole or absent; intervals."""
+        gt, dt = of_sides(*coco)
+        paths, want = written(tmp_path, gt, dt), pymetrics.evaluate(gt, dt, order="rows")
+        folders = {"keep_matches": tmp_path / "new" / "m", "per_image": f"{tmp_path}/i/"}
+        options = {**folders, "n_partitions": 4, "keep_matches_at": (0.5, 0.75), "per_image_score": 0.3}
+        result = evaluate(*paths, **options, draws=20, seed=3)
+        assert bits(result) == bits(want)
+        assert kept.written(folders["keep_matches"]) == kept.rows_of_matches(want, gt, dt, (0.5, 0.75))
+        assert kept.written(folders["per_image"]) == kept.rows_of_images(want, 0.5, 0.3)
+        assert {len(os.listdir(folder)) for folder in folders.values()} == {4}
+        assert result.bootstrap().per_class == pymetrics.analysis.bootstrap(want, 20, 3).per_class
+        with pytest.raises(FileExistsError, match="keep_matches must be a folder that is absent or empty"):
+            evaluate(*paths, **options)
+        with pytest.raises(ValueError, match=r"draws must be an integer in \[2, 1000000\], got 1"):
+            evaluate(*paths, draws=1)
+        (tmp_path / "dt" / "1.parquet").write_bytes((tmp_path / "gt" / "1.parquet").read_bytes())
+        with pytest.raises(ValueError, match="has no column 'score'"):
+            evaluate(*paths, n_partitions=4, keep_matches=tmp_path / "other")
+        assert sorted(os.listdir(tmp_path)) == ["dt", "gt", "i", "new"]
 
     def test_faults(self, coco, evaluate, tmp_path):
         gt, dt = of_sides(*coco)

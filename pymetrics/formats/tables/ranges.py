@@ -101,8 +101,7 @@ class Index:
             options = replace(options, tables=replace(options.tables, images=chosen))
         n_rows = None
         if not self.nested:
-            first, last = np.searchsorted(self.ids, low), np.searchsorted(self.ids, high, side="right")
-            n_rows = int(self.counts[first:last].sum())
+            n_rows = int(self.counts[(self.ids >= low) & (self.ids <= high)].sum())
         return source_of(self.rows(low, high), options, self.box_format, self.names, n_rows)
 
 

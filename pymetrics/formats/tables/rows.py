@@ -135,6 +135,11 @@ def _type_of(schema: Any, name: str) -> Any:
     return arrow.pyarrow("").list_(inner_type) if listed else inner_type
 
 
+def has_column(schema: Any, name: str) -> bool:
+    """Whether it has a column, or a field "objects.id" of a column."""
+    return _type_of(schema, name) is not None
+
+
 def _is_list(schema: Any, name: str) -> bool:
     kind = _type_of(schema, name)
     return kind is not None and arrow.is_list(kind)
@@ -195,7 +200,7 @@ def values_of(piece: Any, layout: Layout, key: str, first: int, options: ReadOpt
     place = place_of(layout, key, first)
     if not layout.nested:
         return _column(column_of(piece, layout.names[key]), key, place, options)
-    values, lengths = _list_column(piece, layout.names[key], place)
+    values, lengths = list_column(piece, layout.names[key], place)
     row = np.repeat(np.arange(first, first + piece.num_rows), lengths)
     return _column(values, key, _place_of_object(layout, key, row), options)
 
@@ -236,7 +241,7 @@ def _nested(piece: Any, layout: Layout, first: int, options: ReadOptions) -> Row
     n_objects: Any = None
     columns: dict[str, Any] = {}
     for key in [CATEGORY, *(key for key in layout.names if key not in (CATEGORY, *IMAGE_KEYS))]:
-        values, lengths = _list_column(piece, layout.names[key], places[key])
+        values, lengths = list_column(piece, layout.names[key], places[key])
         if n_objects is None:
             n_objects = lengths
             row = np.repeat(np.arange(first, first + piece.num_rows), lengths)
@@ -260,7 +265,7 @@ def _nested(piece: Any, layout: Layout, first: int, options: ReadOptions) -> Row
     return Rows(layout, columns, row, images, sizes)
 
 
-def _list_column(piece: Any, name: Any, place: Place) -> tuple[Any, NDArray[np.int64]]:
+def list_column(piece: Any, name: Any, place: Place) -> tuple[Any, NDArray[np.int64]]:
     """The values of a column of lists; or of a field of a column of structs of lists, or of lists of structs."""
     if name in piece.schema.names:
         return arrow.lists(_top(piece, name), place)
