@@ -12,7 +12,7 @@ from ..formats.options import ReadOptions
 from ..formats.table_options import TableOptions
 from ..formats.tables import Table, arrow, open_table, parquet
 from ..formats.tables.names import preset_of
-from ..formats.tables.rows import IMAGE, Layout, layout_of, read_rows
+from ..formats.tables.rows import IMAGE, Layout, has_column, layout_of, read_rows
 from ..formats.tables.source import source_of
 from . import plan
 from .curve_result import CurveResult
@@ -27,8 +27,8 @@ class Side:
     """One side, of whose parts flat ones get the column PLACE.
 
     in_files: its rows have an order. flat: a row is an object. image: the name of the column of images. columns: those
-    that are read. order: the column that order= names, or None. has_id: it has the column of ids. groups: file, index
-    and first row of each row group. n_rows: objects, of flat files; else None. empty: a part without rows.
+    that are read. order: the column that order= names, or None. has_id: it is flat and has the column of ids. groups:
+    file, index and first row of each row group. n_rows: objects, of flat files; else None. empty: a part without rows.
     """
 
     def __init__(self, source: Any, options: ReadOptions, order: str | None, content: Any = None) -> None:
@@ -43,8 +43,8 @@ class Side:
         if self.order is not None:
             file = table.files[0].path if table.files else ""
             layout = layout_of(table.schema, file, options, self.order, list(table.partition))
-        self.has_id = names.get("id") in table.schema.names
-        self.columns = self._columns(layout, table.schema.names)
+        self.has_id = self.flat and names.get("id") in table.schema.names
+        self.columns = self._columns(layout, table.schema)
         groups = [
             (file, *group)
             for file in table.files or ()
@@ -54,10 +54,10 @@ class Side:
         self.n_rows = sum(n for *_, n in groups) if self.in_files and self.flat else None
         self.empty = with_place(table.schema.empty_table(), 0, self.flat)
 
-    def _columns(self, layout: Layout, names: list[str]) -> list[str]:
+    def _columns(self, layout: Layout, schema: Any) -> list[str]:
         """The columns of the layout and of ids, of those that a table has."""
-        id_name = preset_of(self.options, names)[0].names.get("id")
-        wanted = [*layout.columns(), *([id_name] if isinstance(id_name, str) and id_name in names else [])]
+        name = preset_of(self.options, schema.names)[0].names.get("id")
+        wanted = [*layout.columns(), *([name] if isinstance(name, str) and has_column(schema, name) else [])]
         return list(dict.fromkeys(wanted))
 
     def top_columns(self, names: list[str]) -> list[str]:
@@ -70,7 +70,7 @@ class Side:
         opened = parquet.open_file(file, self.options.argument)
         schema = opened.schema_arrow
         layout = layout_of(schema, file.path, self.options, self.order, list(file.partition))
-        columns = self._columns(layout, schema.names)
+        columns = self._columns(layout, schema)
         table = parquet.row_group(opened, index, columns, file, self.options.argument)
         source_of([read_rows(table, layout, first, self.options)], self.options, None, {}).check()
         return with_place(table, place, self.flat)

@@ -76,6 +76,8 @@ def test_blocks_of_draws(coco, monkeypatch):
     want = run(tables, 2, 50, 3, order="rows").bootstrap()
     monkeypatch.setattr(intervals, "BLOCK", 1)
     assert run(tables, 2, 50, 3, order="rows").bootstrap().values.tobytes() == want.values.tobytes()
+    monkeypatch.setattr(plan, "ROWS_AT_ONCE", 5)  # one category after another
+    assert run(tables, 2, 50, 3, order="rows").bootstrap().values.tobytes() == want.values.tobytes()
     ids = np.array([5, -7, 2**62])
     assert weights(ids, 7, 2**64 - 1, 13).tobytes() == weights(ids, 20, 2**64 - 1)[13:].tobytes()
 

@@ -13,6 +13,7 @@ from helpers.tables import of_sides, write_real
 
 import pymetrics
 from pymetrics.distributed import plan
+from pymetrics.distributed.inputs import prepare
 from pymetrics.distributed.kept import Kept, kept_of, whole
 from pymetrics.distributed.shuffle import split
 
@@ -122,6 +123,31 @@ def test_images_without_objects(tmp_path):
     rows = [dict(row) for row in written(tmp_path / "m")]
     assert [(row["image"], row["status"], row["gt_id"], row["dt_id"]) for row in rows] == [("a", "tp", 7, 70)]
     assert written(tmp_path / "i") == rows_of_images(pymetrics.evaluate(gt, dt), 0.5, 0.25)
+
+
+@pytest.mark.parametrize("layout", ["lists", "a struct of lists", "a list of structs"])
+def test_ids_of_nested_files(tmp_path, layout):
+    """As engines read them: both sides have ids, in lists."""
+    rows = [{"category_id": 3, "bbox": [0, 0, 9, 9], "id": 7}, {"category_id": 3, "bbox": [50, 0, 9, 9], "id": 8}]
+    for side, first, more in (("gt", 0, [{}, {}]), ("dt", 70, [{"score": 0.5}, {"score": 0.25}])):
+        objects = [row | other | {"id": row["id"] + first} for row, other in zip(rows, more, strict=True)]
+        lists = {key: [row[key] for row in objects] for key in objects[0]}
+        if layout == "lists":
+            table = pa.table({"image_id": ["a"], **{key: [values] for key, values in lists.items()}})
+        else:
+            names = {"category_id": "category"}
+            of_structs = [{names.get(key, key): value for key, value in row.items()} for row in objects]
+            of_lists = {names.get(key, key): values for key, values in lists.items()}
+            table = pa.table({"image_id": ["a"], "objects": [of_lists if "lists" in layout else of_structs]})
+        pq.write_table(table, tmp_path / f"{side}.parquet")
+    paths = [tmp_path / f"{side}.parquet" for side in ("gt", "dt")]
+    given = {"iou_type": "bbox", "protocol": "coco", "columns": None, "order": None, "categories": None}
+    folder = tmp_path / "m"
+    sides, options, _ = prepare(*paths, None, **given, keep_matches=folder, draws=0, seed=0)
+    with whole(options["kept"]):
+        plan.match_partition(*(side.read(0) for side in sides), **options, name="a")
+    rows = [dict(row) for row in written(folder)]
+    assert sorted((row["status"], row["gt_id"], row["dt_id"]) for row in rows) == [("tp", 7, 77), ("tp", 8, 78)]
 
 
 def test_the_same_task_twice_and_empty_partitions(coco, tmp_path):
