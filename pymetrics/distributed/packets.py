@@ -4,22 +4,29 @@
     match_packets               one part's packets  -> packets by part of the categories, and the images' ids
     reduce_packets              one part's packets  -> a packet of curves
 
+Where a category may have too many detections, match_packets gives samples, too, and there are two steps more:
+
+    cut_categories              packets             -> those of cut categories by range, each a part of its own
+    count_packets               one part's packets  -> a packet of the range's counts, which reduce_packets needs
+
 A packet holds the part that an engine groups by, the kind of its table, the place of the table among others, and the
 table as a stream of Arrow's: tables of any columns are rows of one table so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..formats.tables import arrow
-from . import plan
+from . import plan, ranges
 from .inputs import Side, joined
-from .shuffle import split
+from .shuffle import part_of, split
 
 PART = "part"  # of the images, then of the categories
-GT, DT, ROWS, IDS, CURVES = range(5)  # kinds
+KINDS = GT, DT, ROWS, IDS, CURVES, SAMPLES, RANGES, COUNTS, PEAKS = range(9)
 
 
 def read_packets(places: Iterable[int], kind: int, side: Side, n: int) -> Iterator[Any]:
@@ -39,24 +46,79 @@ def empty_packets(sides: Iterable[Side]) -> Any:
     return packed([(0, kind, 0, side.empty) for kind, side in enumerate(sides)])
 
 
-def match_packets(group: Any, n: int, empty: list[Any], options: dict[str, Any]) -> Any:
-    """The outcomes of a partition in packets of n parts by category, and its images' ids as part n.
+def match_packets(group: Any, n: int, empty: list[Any], options: dict[str, Any], max_rows: int | None = None) -> Any:
+    """The outcomes of a partition in packets of n parts by category; as part n its images' ids, and samples.
 
-    empty: a table without rows for each side. options: those of plan.match_partition.
+    empty: a table without rows for each side. options: those of plan.match_partition. max_rows: None for no samples.
     """
     part, tables = group.column(PART)[0].as_py(), _unpacked(group)
     gt, dt = (joined(tables[kind] or [empty[kind]]) for kind in (GT, DT))
     name = f"part-{part}"
     rows = plan.match_partition(gt, dt, name=name, **options)
     pieces = [(i, ROWS, part, piece) for i, piece in enumerate(split(rows, "category", n))]
-    ids = plan.image_ids(gt, dt, name, columns=options["columns"])
-    return packed([*pieces, (n, IDS, part, ids)])
+    pieces.append((n, IDS, part, plan.image_ids(gt, dt, name, columns=options["columns"])))
+    if max_rows is not None:
+        pieces.append((n, SAMPLES, part, ranges.sample_scores(rows, max_rows)))
+    return packed(pieces)
 
 
-def reduce_packets(group: Any, **options: Any) -> Any:
-    """The curves of the categories of one part; ids stay as they are. options: those of plan.reduce_category."""
-    rows = _unpacked(group)[ROWS]
+def cut_categories(packets: Any, cuts: Sequence[ranges.Cut], n: int) -> Iterator[Any]:
+    """The packets of match_packets, of which those of cuts are by range: the part of range i of all is n + 1 + i."""
+    parts = set(part_of(np.array([cut.category for cut in cuts]), n).tolist())
+    for i in range(packets.num_rows):
+        packet = packets.slice(i, 1)
+        part, kind, place, table = (packet[name][0].as_py() for name in packets.schema.names)
+        if kind == ROWS and part in parts:
+            rest, *pieces = ranges.cut_rows(opened(table), cuts)
+            cut = [(n + 1 + at, RANGES, place, piece) for at, piece in enumerate(pieces)]
+            packet = packed([(part, ROWS, place, rest), *cut])
+        yield packet
+
+
+def count_packets(group: Any, cuts: Sequence[ranges.Cut], n: int) -> Any:
+    """The counts of one range."""
+    part = group.column(PART)[0].as_py()
+    _, i = _ranges(cuts)[part - n - 1]
+    return packed([(0, COUNTS, part, ranges.count_range(joined(_unpacked(group)[RANGES]), i))])
+
+
+def reduce_packets(
+    group: Any, options: dict[str, Any], cuts: Sequence[ranges.Cut] = (), n: int = 0, counts: Sequence[Any] = ()
+) -> Any:
+    """The curves of the categories of one part, or the precisions of one range; other packets stay as they are.
+
+    options: those of plan.reduce_category. cuts, n: as of cut_categories. counts: the tables of all count_packets.
+    """
+    part, tables = group.column(PART)[0].as_py(), _unpacked(group)
+    if tables[RANGES]:
+        cut, i = _ranges(cuts)[part - n - 1]
+        peaks = ranges.reduce_range(joined(tables[RANGES]), i, _of_category(counts, cut))
+        return packed([(0, PEAKS, part, peaks)])
+    rows = tables[ROWS]
     return packed([(0, CURVES, 0, plan.reduce_category(joined(rows), **options))]) if rows else group
+
+
+def curves_of(found: Iterable[tuple[int, Any]], cuts: Sequence[ranges.Cut], counts: Sequence[Any]) -> list[Any]:
+    """The curves of all categories, of the kinds and tables of all reduce_packets."""
+    kinds = list(found)
+    peaks = [table for kind, table in kinds if kind == PEAKS]
+    whole = [ranges.join_ranges(_of_category(counts, cut), _of_category(peaks, cut), cut=cut) for cut in cuts]
+    return [*(table for kind, table in kinds if kind == CURVES), *whole]
+
+
+def only(packets: Any, kind: int) -> Any:
+    """The packets of one kind."""
+    return packets.filter(arrow.pyarrow("packets").compute.equal(packets["kind"], kind))
+
+
+def _ranges(cuts: Sequence[ranges.Cut]) -> list[tuple[ranges.Cut, int]]:
+    """All ranges in the order of their parts."""
+    return [(cut, i) for cut in cuts for i in range(cut.n_ranges)]
+
+
+def _of_category(tables: Sequence[Any], cut: ranges.Cut) -> Any:
+    """Those rows of tables of one row that are of a cut category."""
+    return joined([table for table in tables if table["category"][0].as_py() == cut.category])
 
 
 def packed(pieces: list[tuple[int, int, int, Any]]) -> Any:
@@ -85,7 +147,7 @@ def opened(stream: bytes) -> Any:
 
 def _unpacked(group: Any) -> dict[int, list[Any]]:
     """The tables of a group by kind, in the order of their places."""
-    found: dict[int, list[Any]] = {kind: [] for kind in (GT, DT, ROWS, IDS, CURVES)}
+    found: dict[int, list[Any]] = {kind: [] for kind in KINDS}
     for row in group.sort_by("place").select(["kind", "table"]).to_pylist():
         found[row["kind"]].append(opened(row["table"]))
     return found

@@ -126,8 +126,7 @@ def cut_rows(rows: Any, cuts: Sequence[Cut]) -> list[Any]:
         part[of_cut] = first + np.where(rank[of_cut] == OF_GROUND_TRUTH, 0, range_of(score[of_cut], cut.bounds))
         first += cut.n_ranges
     order, starts = sort_rows(part, np.zeros_like(part), first, 1)
-    ordered, ends = rows.take(pa.array(order)), starts.tolist()
-    return [ordered.slice(ends[i], ends[i + 1] - ends[i]) for i in range(first)]
+    return [rows.take(pa.array(order[starts[i] : starts[i + 1]])) for i in range(first)]  # slices would keep the whole
 
 
 def count_range(rows: Any, i: int) -> Any:

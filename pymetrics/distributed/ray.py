@@ -8,24 +8,31 @@ result = evaluate("gt/", "dt/")
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
+from . import ranges
 from .inputs import Side, prepare, result_of
+from .intervals import refuse_cuts
 from .kept import whole
 from .packets import (
-    CURVES,
     DT,
     GT,
     IDS,
     PART,
+    RANGES,
+    SAMPLES,
+    count_packets,
+    curves_of,
+    cut_categories,
     cut_packets,
     empty_packets,
     match_packets,
+    only,
     opened,
     read_packets,
     reduce_packets,
@@ -43,6 +50,7 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    max_rows: int = ranges.MAX_ROWS,
     draws: int = 0,
     seed: int = 0,
     **options: Any,
@@ -56,7 +64,9 @@ def evaluate(
             their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives. Not of categories that are
+            cut.
         options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
             that is absent or empty, which all workers and this process see.
 
@@ -76,25 +86,53 @@ def evaluate(
         gt, dt, partial(_empty, kind=data.Dataset), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
+    most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     context = data.DataContext.get_current().copy()
     context.max_errored_blocks, context.raise_original_map_exception = 0, True
     with data.DataContext.current(context), whole(match_options["kept"]):
         packets = [_packets(data, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)]
-        match = {"n": n_partitions, "empty": [side.empty for side in sides], "options": match_options}
-        reduced = (
-            data.from_arrow(empty_packets(sides))
-            .union(*packets)
-            .groupby(PART, num_partitions=n_partitions)
-            .map_groups(match_packets, batch_format="pyarrow", fn_kwargs=match)
-            .groupby(PART, num_partitions=n_partitions + 1)
-            .map_groups(reduce_packets, batch_format="pyarrow", fn_kwargs=reduce_options)
-        )
+        matched = _by_part(
+            data.from_arrow(empty_packets(sides)).union(*packets), n_partitions, match_packets, n=n_partitions,
+            empty=[side.empty for side in sides], options=match_options, max_rows=most,
+        )  # fmt: skip
         try:
-            found = [(row["kind"], opened(row["table"])) for row in reduced.iter_rows()]
+            found, cuts, counts = _reduced(matched, n_partitions, most, reduce_options)
         except ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, Exception) else error) from error
-        curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
-        return result_of(curves, ids, images, categories)
+        ids = [table for kind, table in found if kind == IDS]
+        return result_of(curves_of(found, cuts, counts), ids, images, categories)
+
+
+def _reduced(
+    matched: Any, n: int, max_rows: int | None, options: dict[str, Any]
+) -> tuple[list[tuple[int, Any]], list[Any], list[Any]]:
+    """What curves_of takes. max_rows: None where no category can be above it."""
+    cuts: list[ranges.Cut] = []
+    counts: list[Any] = []
+    if max_rows is not None:
+        matched = matched.materialize()
+        cuts = ranges.find_cuts([table for _, table in _tables(_only(matched, SAMPLES))], max_rows)
+        refuse_cuts(cuts, options["draws"], max_rows)
+    n_ranges, given = sum(cut.n_ranges for cut in cuts), {"cuts": cuts, "n": n}
+    if cuts:
+        matched = matched.map_batches(cut_categories, batch_size=None, batch_format="pyarrow", fn_kwargs=given)
+        counted = _by_part(_only(matched, RANGES), n_ranges, count_packets, **given)
+        counts = [table for _, table in _tables(counted)]
+    reduced = _by_part(matched, n + 1 + n_ranges, reduce_packets, **given, counts=counts, options=options)
+    return _tables(reduced), cuts, counts
+
+
+def _by_part(packets: Any, n_parts: int, step: Callable[..., Any], **given: Any) -> Any:
+    return packets.groupby(PART, num_partitions=n_parts).map_groups(step, batch_format="pyarrow", fn_kwargs=given)
+
+
+def _only(packets: Any, kind: int) -> Any:
+    return packets.map_batches(only, batch_size=None, batch_format="pyarrow", fn_kwargs={"kind": kind})
+
+
+def _tables(packets: Any) -> list[tuple[int, Any]]:
+    """The kinds and the tables."""
+    return [(row["kind"], opened(row["table"])) for row in packets.iter_rows()]
 
 
 def _empty(source: Any, argument: str, kind: type) -> Any:

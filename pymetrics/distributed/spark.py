@@ -16,14 +16,20 @@ from typing import Any
 from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
+from . import ranges
 from .inputs import Side, prepare, result_of
+from .intervals import refuse_cuts
 from .kept import whole
 from .packets import (
-    CURVES,
     DT,
     GT,
     IDS,
     PART,
+    RANGES,
+    SAMPLES,
+    count_packets,
+    curves_of,
+    cut_categories,
     cut_packets,
     empty_packets,
     match_packets,
@@ -47,6 +53,7 @@ def evaluate(
     categories: Any = None,
     images: Iterable[Any] | None = None,
     n_partitions: int = 64,
+    max_rows: int = ranges.MAX_ROWS,
     draws: int = 0,
     seed: int = 0,
     **options: Any,
@@ -61,7 +68,9 @@ def evaluate(
             their rows.
         n_partitions: how many partitions of images and of categories are made; one of each has to fit into the memory
             of a worker.
-        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives.
+        max_rows: a category with more detections than this is cut by score into ranges of about so many, each a task.
+        draws, seed: of `plan.reduce_category`: intervals, which `result.bootstrap()` gives. Not of categories that are
+            cut.
         options: what else `plan.match_partition` takes; and the fields of `kept.Kept`, such as keep_matches=, a folder
             that is absent or empty, which all workers and this process see.
 
@@ -74,6 +83,7 @@ def evaluate(
         ImportError: pyspark is missing.
     """
     try:
+        from pyspark import StorageLevel
         from pyspark.errors import PythonException
         from pyspark.sql import DataFrame, SparkSession
     except ImportError as error:
@@ -86,27 +96,54 @@ def evaluate(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
-    match: dict[str, Any] = {"n": n_partitions, "empty": [side.empty for side in sides], "options": match_options}
+    most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     gt_packets, dt_packets = (
         _packets(session, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)
     )
-    reduced = (
-        session.range(1, numPartitions=1)
-        .mapInArrow(_batches(lambda rows: [empty_packets(sides)]), PACKETS)
-        .union(gt_packets)
-        .union(dt_packets)
-        .groupBy(PART)
-        .applyInArrow(lambda group: _binary(match_packets(group, **match)), PACKETS)
-        .groupBy(PART)
-        .applyInArrow(lambda group: _binary(reduce_packets(group, **reduce_options)), PACKETS)
-    )
+    nothing = session.range(1, numPartitions=1).mapInArrow(_batches(lambda rows: [empty_packets(sides)]), PACKETS)
+    matched = _by_part(
+        nothing.union(gt_packets).union(dt_packets), match_packets, n=n_partitions, empty=[s.empty for s in sides],
+        options=match_options, max_rows=most,
+    )  # fmt: skip
+    if most is not None:
+        matched = matched.persist(StorageLevel.DISK_ONLY)
     with whole(match_options["kept"]):
         try:
-            found = [(row["kind"], opened(row["table"])) for row in reduced.collect()]
+            found, cuts, counts = _reduced(matched, n_partitions, most, reduce_options)
         except PythonException as error:
             raise _cause(error) from error
-        curves, ids = ([table for kind, table in found if kind == wanted] for wanted in (CURVES, IDS))
-        return result_of(curves, ids, images, categories)
+        finally:
+            if most is not None:
+                matched.unpersist()
+        ids = [table for kind, table in found if kind == IDS]
+        return result_of(curves_of(found, cuts, counts), ids, images, categories)
+
+
+def _reduced(
+    matched: Any, n: int, max_rows: int | None, options: dict[str, Any]
+) -> tuple[list[tuple[int, Any]], list[Any], list[Any]]:
+    """What curves_of takes. max_rows: None where no category can be above it."""
+    cuts: list[ranges.Cut] = []
+    counts: list[Any] = []
+    if max_rows is not None:
+        cuts = ranges.find_cuts([table for _, table in _found(matched.where(f"kind = {SAMPLES}"))], max_rows)
+        refuse_cuts(cuts, options["draws"], max_rows)
+    given: dict[str, Any] = {"cuts": cuts, "n": n}
+    if cuts:
+        matched = matched.mapInArrow(
+            _batches(lambda rows: (p for t in rows for p in cut_categories(t, **given)), 1), PACKETS
+        )
+        counts = [table for _, table in _found(_by_part(matched.where(f"kind = {RANGES}"), count_packets, **given))]
+    return _found(_by_part(matched, reduce_packets, **given, counts=counts, options=options)), cuts, counts
+
+
+def _by_part(packets: Any, step: Callable[..., Any], **given: Any) -> Any:
+    return packets.groupBy(PART).applyInArrow(lambda group: _binary(step(group, **given)), PACKETS)
+
+
+def _found(packets: Any) -> list[tuple[int, Any]]:
+    """The kinds and the tables."""
+    return [(row["kind"], opened(row["table"])) for row in packets.collect()]
 
 
 def _empty(source: Any, argument: str, kind: type) -> Any:
@@ -130,18 +167,20 @@ def _packets(session: Any, source: Any, side: Side, kind: int, n: int) -> Any:
     return session.range(n_groups, numPartitions=max(n_groups, 1)).mapInArrow(read, PACKETS)
 
 
-def _batches(step: Callable[[Iterator[Any]], Iterable[Any]]) -> Callable[[Iterator[Any]], Iterator[Any]]:
+def _batches(
+    step: Callable[[Iterator[Any]], Iterable[Any]], at_once: int = ROWS_AT_ONCE
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
     """A step from tables to packets, as mapInArrow runs it on record batches."""
-    return lambda batches: (batch for found in step(_tables(batches)) for batch in _binary(found).to_batches())
+    return lambda batches: (batch for found in step(_tables(batches, at_once)) for batch in _binary(found).to_batches())
 
 
-def _tables(batches: Iterator[Any]) -> Iterator[Any]:
-    """Record batches as tables of at least ROWS_AT_ONCE rows, but for the last."""
+def _tables(batches: Iterator[Any], at_once: int) -> Iterator[Any]:
+    """Record batches as tables of at least so many rows, but for the last."""
     pa, waiting, n_rows = arrow.pyarrow("table"), [], 0
     for batch in batches:
         waiting.append(batch)
         n_rows += batch.num_rows
-        if n_rows >= ROWS_AT_ONCE:
+        if n_rows >= at_once:
             yield pa.Table.from_batches(waiting)
             waiting, n_rows = [], 0
     if n_rows:
