@@ -41,7 +41,7 @@ PAGES = {
     "Start": ["index.md", "installation.md", "usage.md", "recipes.md", "training.md", "cli.md"],
     "Guides": [
         "analysis.md", "report.md", "trackers.md", "wandb.md", "torchmetrics.md", "replacing.md", "formats.md",
-        "scale.md", "explain.md", "other-protocols.md", "configuration.md",
+        "tables.md", "scale.md", "explain.md", "other-protocols.md", "configuration.md",
     ],
     "Reference": ["coco-quirks.md", "limits.md"],
     "Benchmarks": ["benchmarks.md", "measuring.md"],

@@ -51,7 +51,7 @@ def evaluate(
       gt may have image_id, iscrowd (n,), ignore (n,) and area (n,); or what detectors return of each image
       (supervision's Detections, Ultralytics' Results, detectron2's Instances, ...);
     - a table: Parquet (a file's path, a glob or a folder), or what has Arrow's interface (pyarrow, polars, pandas,
-      DuckDB), with a row for each object or for each image; see docs/scale.md;
+      DuckDB), with a row for each object or for each image; see docs/tables.md;
     - a path of another layout, which is recognised: a YOLO data set, a VOC folder, ... (docs/formats.md);
     - what `pymetrics.read` has read.
 

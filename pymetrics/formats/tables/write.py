@@ -27,7 +27,7 @@ def write_tables(source: Source, path: str | os.PathLike[str], schema: Literal["
     """Write one side of an evaluation, as pymetrics.read gives it, to a Parquet file.
 
     flat: a row for each object, in the order of the source; images without objects are not in it. nested: a row for
-    each image, its objects as lists, in the order of the source's images. Columns are named as in docs/scale.md; boxes
+    each image, its objects as lists, in the order of the source's images. Columns are named as in docs/tables.md; boxes
     are x, y, width, height in pixels.
 
     Raises:
