@@ -17,6 +17,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import plan, ranges
+from .in_order import Span, read_span, spans_of
 from .inputs import Side, joined, prepare, result_of, with_place
 from .intervals import refuse_cuts
 from .kept import whole
@@ -69,12 +70,14 @@ def evaluate(
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     are_needed = ranges.are_needed(sides[1].n_rows, max_rows)
-    match = dask.delayed(_match, nout=n_partitions + 1)
-    pieces = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
-    matched = [
-        match(gt_pieces, dt_pieces, f"part-{i}", n_partitions, match_options)
-        for i, (gt_pieces, dt_pieces) in enumerate(zip(*pieces, strict=True))
-    ]
+    spans = spans_of(sides, n_partitions)
+    if spans is not None:
+        match = dask.delayed(_match_span, nout=n_partitions + 1)
+        parts: Iterable[Any] = [(sides, span) for span in spans]
+    else:
+        match = dask.delayed(_match, nout=n_partitions + 1)
+        parts = zip(*(_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)), strict=True)
+    matched = [match(*part, f"part-{i}", n_partitions, match_options) for i, part in enumerate(parts)]
     with whole(match_options["kept"]):
         cuts = []
         if are_needed:
@@ -121,6 +124,12 @@ def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, A
     sides = joined(gt), joined(dt)
     rows = plan.match_partition(*sides, name=name, **options)
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
+
+
+def _match_span(sides: tuple[Side, Side], span: Span, name: str, n: int, options: dict[str, Any]) -> list[Any]:
+    """As _match, of files in the order of their images."""
+    gt, dt = read_span(sides, span)
+    return _match([gt], [dt], name, n, options)
 
 
 def _sample(matched: list[Any], n: int, max_rows: int) -> Any:

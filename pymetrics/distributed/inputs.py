@@ -64,6 +64,24 @@ class Side:
         """The columns of a table that hold those that are read."""
         return list(dict.fromkeys(name if name in names else name.partition(".")[0] for name in self.columns))
 
+    def image_spans(self) -> list[tuple[int, int, int]] | None:
+        """Lowest and highest image id, and objects, of each row group.
+
+        None: it is no file, or the files do not say it, or ids are no integers.
+        """
+        spans, opened, path = [], None, ""
+        for file, index, _ in self.groups:
+            if opened is None or file.path != path:
+                opened, path = parquet.open_file(file, self.options.argument), file.path
+            group = opened.metadata.row_group(index)
+            columns = {c.path_in_schema: c for c in (group.column(i) for i in range(group.num_columns))}
+            found = columns[self.image].statistics if self.image in columns else None
+            if found is None or not found.has_min_max or not isinstance(found.min, int):
+                return None
+            lists = [column.num_values for name, column in columns.items() if "." in name and not self.flat]
+            spans.append((found.min, found.max, max(group.num_rows, min(lists, default=0))))
+        return spans if self.in_files else None
+
     def read(self, place: int) -> Any:
         """The row group at a place of `groups`. Its values are checked here, where file and row are known."""
         file, index, first = self.groups[place]

@@ -2,6 +2,7 @@
 
     read_packets, cut_packets   rows of one side    -> packets by part of the images
     match_packets               one part's packets  -> packets by part of the categories, and the images' ids
+    match_spans                 files in order      -> the same, without the steps above
     reduce_packets              one part's packets  -> a packet of curves
 
 Where a category may have too many detections, match_packets gives samples, too, and there are two steps more:
@@ -22,6 +23,7 @@ import numpy as np
 
 from ..formats.tables import arrow
 from . import plan, ranges
+from .in_order import Span, read_span
 from .inputs import Side, joined
 from .shuffle import part_of, split
 
@@ -53,6 +55,20 @@ def match_packets(group: Any, n: int, empty: list[Any], options: dict[str, Any],
     """
     part, tables = group.column(PART)[0].as_py(), _unpacked(group)
     gt, dt = (joined(tables[kind] or [empty[kind]]) for kind in (GT, DT))
+    return _matched(part, gt, dt, n, options, max_rows)
+
+
+def match_spans(
+    places: Iterable[int], sides: tuple[Side, Side], spans: Sequence[Span], n: int, options: dict[str, Any],
+    max_rows: int | None = None,
+) -> Iterator[Any]:  # fmt: skip
+    """As match_packets, of the spans at the places that are given."""
+    for i in places:
+        gt, dt = read_span(sides, spans[i])
+        yield _matched(i, gt, dt, n, options, max_rows)
+
+
+def _matched(part: int, gt: Any, dt: Any, n: int, options: dict[str, Any], max_rows: int | None) -> Any:
     name = f"part-{part}"
     rows = plan.match_partition(gt, dt, name=name, **options)
     pieces = [(i, ROWS, part, piece) for i, piece in enumerate(split(rows, "category", n))]

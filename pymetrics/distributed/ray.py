@@ -16,6 +16,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
+from .in_order import spans_of
 from .inputs import Side, prepare, result_of
 from .intervals import refuse_cuts
 from .kept import whole
@@ -32,6 +33,7 @@ from .packets import (
     cut_packets,
     empty_packets,
     match_packets,
+    match_spans,
     only,
     opened,
     read_packets,
@@ -90,11 +92,16 @@ def evaluate(
     context = data.DataContext.get_current().copy()
     context.max_errored_blocks, context.raise_original_map_exception = 0, True
     with data.DataContext.current(context), whole(match_options["kept"]):
-        packets = [_packets(data, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)]
-        matched = _by_part(
-            data.from_arrow(empty_packets(sides)).union(*packets), n_partitions, match_packets, n=n_partitions,
-            empty=[side.empty for side in sides], options=match_options, max_rows=most,
-        )  # fmt: skip
+        given = {"n": n_partitions, "options": match_options, "max_rows": most}
+        spans = spans_of(sides, n_partitions)
+        if spans is not None:
+            matched = _of_places(data, len(spans), match_spans, sides=sides, spans=spans, **given)
+        else:
+            packets = [_packets(data, *side, n_partitions) for side in zip((gt, dt), sides, (GT, DT), strict=True)]
+            matched = _by_part(
+                data.from_arrow(empty_packets(sides)).union(*packets), n_partitions, match_packets,
+                empty=[side.empty for side in sides], **given,
+            )  # fmt: skip
         try:
             found, cuts, counts = _reduced(matched, n_partitions, most, reduce_options)
         except ray.exceptions.RayTaskError as error:
@@ -148,13 +155,17 @@ def _empty(source: Any, argument: str, kind: type) -> Any:
 
 def _packets(data: Any, source: Any, side: Side, kind: int, n: int) -> Any:
     """The rows of one side in packets of n parts by image, as a Dataset."""
-    given = {"kind": kind, "side": side, "n": n}
+    given: dict[str, Any] = {"kind": kind, "side": side, "n": n}
     if not side.in_files:
         return source.map_batches(cut_packets, batch_size=None, batch_format="pyarrow", fn_kwargs=given)
-    groups = data.range(len(side.groups), override_num_blocks=max(len(side.groups), 1))
-    return groups.map_batches(_read, batch_size=None, batch_format="pyarrow", fn_kwargs=given)
+    return _of_places(data, len(side.groups), read_packets, **given)
 
 
-def _read(rows: Any, kind: int, side: Side, n: int) -> Iterator[Any]:
-    """The packets of the row groups whose places are given."""
-    return read_packets(rows.column("id").to_pylist(), kind, side, n)
+def _of_places(data: Any, n_places: int, step: Callable[..., Iterator[Any]], **given: Any) -> Any:
+    """The packets that a step makes of the places from 0, each a task, as a Dataset."""
+    places = data.range(n_places, override_num_blocks=max(n_places, 1))
+    return places.map_batches(_step, batch_size=None, batch_format="pyarrow", fn_kwargs={"step": step, **given})
+
+
+def _step(rows: Any, step: Callable[..., Iterator[Any]], **given: Any) -> Iterator[Any]:
+    return step(rows.column("id").to_pylist(), **given)

@@ -17,6 +17,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
+from .in_order import spans_of
 from .inputs import Side, prepare, result_of
 from .intervals import refuse_cuts
 from .kept import whole
@@ -33,6 +34,7 @@ from .packets import (
     cut_packets,
     empty_packets,
     match_packets,
+    match_spans,
     opened,
     read_packets,
     reduce_packets,
@@ -97,14 +99,17 @@ def evaluate(
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
-    gt_packets, dt_packets = (
-        _packets(session, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)
-    )
-    nothing = session.range(1, numPartitions=1).mapInArrow(_batches(lambda rows: [empty_packets(sides)]), PACKETS)
-    matched = _by_part(
-        nothing.union(gt_packets).union(dt_packets), match_packets, n=n_partitions, empty=[s.empty for s in sides],
-        options=match_options, max_rows=most,
-    )  # fmt: skip
+    match: dict[str, Any] = {"n": n_partitions, "options": match_options, "max_rows": most}
+    spans = spans_of(sides, n_partitions)
+    if spans is not None:
+        matched = _of_places(session, len(spans), match_spans, sides=sides, spans=spans, **match)
+    else:
+        gt_packets, dt_packets = (
+            _packets(session, *given, n_partitions) for given in zip((gt, dt), sides, (GT, DT), strict=True)
+        )
+        nothing = session.range(1, numPartitions=1).mapInArrow(_batches(lambda rows: [empty_packets(sides)]), PACKETS)
+        rows = nothing.union(gt_packets).union(dt_packets)
+        matched = _by_part(rows, match_packets, empty=[side.empty for side in sides], **match)
     if most is not None:
         matched = matched.persist(StorageLevel.DISK_ONLY)
     with whole(match_options["kept"]):
@@ -162,9 +167,13 @@ def _packets(session: Any, source: Any, side: Side, kind: int, n: int) -> Any:
         wanted = [source[f"`{name}`"] for name in side.top_columns(source.columns)]
         cut = _batches(lambda rows: (cut_packets(table, kind, side, n) for table in rows))
         return source.select(wanted).mapInArrow(cut, PACKETS)
-    n_groups = len(side.groups)
-    read = _batches(lambda rows: (p for t in rows for p in read_packets(t.column("id").to_pylist(), kind, side, n)))
-    return session.range(n_groups, numPartitions=max(n_groups, 1)).mapInArrow(read, PACKETS)
+    return _of_places(session, len(side.groups), read_packets, kind=kind, side=side, n=n)
+
+
+def _of_places(session: Any, n_places: int, step: Callable[..., Iterator[Any]], **given: Any) -> Any:
+    """The packets that a step makes of the places from 0, each a task, as a DataFrame."""
+    run = _batches(lambda rows: (packet for table in rows for packet in step(table.column("id").to_pylist(), **given)))
+    return session.range(n_places, numPartitions=max(n_places, 1)).mapInArrow(run, PACKETS)
 
 
 def _batches(

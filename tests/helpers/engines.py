@@ -66,12 +66,15 @@ class EngineTests:
         """A COCO dict and results: the generated data set."""
         return [json.loads(data(f"generated/{name}.json").read_text()) for name in ("gt", "dt_coarse")]
 
+    @pytest.mark.parametrize("is_sorted", [False, True])
     @pytest.mark.parametrize("n", [1, 7])
-    def test_files(self, coco, evaluate, tmp_path, n):
-        """Rows of an image are spread over the files; their order is that of the files."""
+    def test_files(self, coco, evaluate, tmp_path, n, is_sorted):
+        """Rows of an image are spread over the files, or stand together; their order is that of the files."""
         gt, dt = of_sides(*coco)
         rng, axes = np.random.default_rng(0), axes_of(coco[0])
         gt, dt = (table.take(pa.array(rng.permutation(len(table)))) for table in (gt, dt))
+        if is_sorted:
+            gt, dt = (table.take(pa.array(np.argsort(table["image_id"], kind="stable"))) for table in (gt, dt))
         paths = written(tmp_path, gt, dt)
         want = pymetrics.evaluate(gt, dt, order="rows", **axes)
         result = evaluate(*paths, n_partitions=n, **axes)
