@@ -224,7 +224,7 @@ def kinds_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> di
     from ..formats.detect import KINDS
 
     names = options.format.split(",")
-    known = ("auto", *KINDS, PARQUET)
+    known = ("auto", *KINDS)
     if len(names) > 2 or not set(names) <= set(known):
         parser.error(f"argument --format: must be one or two of {', '.join(known)}; got {options.format!r}")
     gt, dt = (None if name == "auto" else name for name in (names[0], names[-1]))

@@ -20,6 +20,7 @@ from ..formats.coco_file import Document, has_other_crowds, has_other_ignore, op
 from ..formats.json_files import read_json
 from ..formats.options import ReadOptions
 from ..formats.source import LVIS_KEYS
+from ..formats.tables.parquet import is_parquet
 from .cells import group
 from .columns import CROWD, Axes, Columns, Side
 
@@ -200,6 +201,8 @@ def data_set(gt: Any, class_map: Any = None) -> tuple[Any, Row]:
     whole = read("images", "categories") if callable(read) else None
     found = gt if whole is not None else getattr(gt, "dataset", gt)
     if isinstance(found, (str, os.PathLike)):
+        if is_parquet(found):
+            raise ValueError(f"protocol 'lvis' needs gt as a file of LVIS or its content, got Parquet: {found!r}")
         document = read_document(found, "gt")
         if document is None:
             found = read_json(found, "gt")

@@ -449,8 +449,8 @@ def test_lvis_is_refused(coco, tmp_path):
     """Tables do not hold what LVIS says of images."""
     gt, dt = of_sides(*coco)
     pq.write_table(gt, tmp_path / "gt.parquet")
-    for side in (gt, tmp_path / "gt.parquet"):
-        with pytest.raises(ValueError, match="protocol 'lvis' needs gt as a file of LVIS or its content, got Table"):
+    for side, what in ((gt, "Table"), (tmp_path / "gt.parquet", "Parquet: .*gt.parquet")):
+        with pytest.raises(ValueError, match=f"protocol 'lvis' needs gt as a file of LVIS or its content, got {what}"):
             pymetrics.evaluate(side, dt, protocol="lvis", order="rows")
 
 
