@@ -69,21 +69,22 @@ def evaluate(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
-    are_needed = ranges.are_needed(sides[1].n_rows, max_rows)
+    most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
+    n_pieces = n_partitions + 2  # of a partition: outcomes by category, ids of images, samples
     spans = spans_of(sides, n_partitions)
     if spans is not None:
-        match = dask.delayed(_match_span, nout=n_partitions + 1)
+        match = dask.delayed(_match_span, nout=n_pieces)
         parts: Iterable[Any] = [(sides, span) for span in spans]
     else:
-        match = dask.delayed(_match, nout=n_partitions + 1)
+        match = dask.delayed(_match, nout=n_pieces)
         parts = zip(*(_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)), strict=True)
-    matched = [match(*part, f"part-{i}", n_partitions, match_options) for i, part in enumerate(parts)]
+    matched = [list(match(*part, f"part-{i}", n_partitions, match_options, most)) for i, part in enumerate(parts)]
     with whole(match_options["kept"]):
         cuts = []
-        if are_needed:
-            sample = dask.delayed(_sample)
-            matched = dask.persist(*matched)
-            (samples,) = dask.compute([sample(part, n_partitions, max_rows) for part in matched])
+        if most is not None:
+            pieces = dask.persist(*(piece for part in matched for piece in part))  # no lists: each is spilled alone
+            matched = [list(pieces[i : i + n_pieces]) for i in range(0, len(pieces), n_pieces)]
+            (samples,) = dask.compute([part[-1] for part in matched])
             cuts = ranges.find_cuts(samples, max_rows)
             refuse_cuts(cuts, draws, max_rows)
         curves = []
@@ -119,22 +120,18 @@ def _read_frame(frame: Any, part: int, side: Side) -> Any:
     return with_place(arrow.pyarrow("frame").Table.from_pandas(wanted, preserve_index=False), part, side.flat)
 
 
-def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any]) -> list[Any]:
-    """The outcomes of a partition in n parts by category, and its images' ids."""
+def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any], max_rows: int | None) -> list[Any]:
+    """The outcomes of a partition in n parts by category, its images' ids, and samples unless max_rows is None."""
     sides = joined(gt), joined(dt)
     rows = plan.match_partition(*sides, name=name, **options)
-    return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"])]
+    samples = None if max_rows is None else ranges.sample_scores(rows, max_rows)
+    return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"]), samples]
 
 
-def _match_span(sides: tuple[Side, Side], span: Span, name: str, n: int, options: dict[str, Any]) -> list[Any]:
+def _match_span(sides: tuple[Side, Side], span: Span, *given: Any) -> list[Any]:
     """As _match, of files in the order of their images."""
     gt, dt = read_span(sides, span)
-    return _match([gt], [dt], name, n, options)
-
-
-def _sample(matched: list[Any], n: int, max_rows: int) -> Any:
-    """Some scores of what _match gave."""
-    return ranges.sample_scores(joined(matched[:n]), max_rows)
+    return _match([gt], [dt], *given)
 
 
 def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Any]:
