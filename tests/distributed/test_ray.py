@@ -107,15 +107,15 @@ class TestRay(UnorderedEngineTests):
         assert kept.written(tmp_path / "m") == kept.rows_of_matches(want, gt, dt)
 
 
-def test_a_split_image(evaluate, deaths, tmp_path):
+def test_a_split_image(evaluate, deaths, frame):
     """Its rows are in two partitions, each of another category, so that only the ids tell."""
     gt = pa.table({"image_id": [7, 7], "category_id": [3, 4], "bbox": [[0.0, 0.0, 9.0, 9.0]] * 2})
-    paths = written(tmp_path, gt, gt.append_column("score", pa.array([0.5, 0.25])), files=1)
-    assert evaluate(*paths, n_partitions=2)["map"] > 0.99
+    sides = frame(gt), frame(gt.append_column("score", pa.array([0.5, 0.25])))
+    assert evaluate(*sides, n_partitions=2, order="values")["map"] > 0.99
     mark = Path(deaths, "apart")
     mark.touch()
     try:
         with pytest.raises(ValueError, match=r"image 7 is in 2 partitions \('part-0', 'part-1'\)"):
-            evaluate(*paths, n_partitions=2)
+            evaluate(*sides, n_partitions=2, order="values")
     finally:
         mark.unlink()
