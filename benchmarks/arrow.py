@@ -40,11 +40,18 @@ from pymetrics.evaluation.shapes import as_shape
 
 COLUMNS = ["image_id", "category_id", "bbox", "score"]
 IMAGES_AT_ONCE = 10_000
+APART = 617_777  # no multiple of 2 or 5: images that follow each other get ids far apart, each once
+DATA = {"in-order": "in the order of images", "shuffled": "shuffled", "one-class": "of one category, in order"}
 PER_IMAGE, OBJECTS, CATEGORIES = 100, 7, 80
 
 
-def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES, share: float = 0) -> None:
-    """Boxes of two decimals, detections near them, scores of three decimals. share: of the objects of category 1."""
+def generate(
+    folder: Path, n_images: int, n_categories: int = CATEGORIES, share: float = 0, in_order: bool = True
+) -> None:
+    """Boxes of two decimals, detections near them, scores of three decimals. share: of the objects of category 1.
+
+    in_order: images stand by their ids; else each row group holds ids from all over their range.
+    """
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Any] = {}
@@ -69,6 +76,8 @@ def generate(folder: Path, n_images: int, n_categories: int = CATEGORIES, share:
         scores = rng.random(len(image)).round(3).astype(np.float32)
         dt = pa.table({"image_id": image, "category_id": label, "bbox": lists(found), "score": scores})
         for name, side in (("gt", gt), ("dt", dt)):
+            if not in_order:
+                side = side.set_column(0, "image_id", pa.array(side["image_id"].to_numpy() * APART % n_images))
             if name not in writers:
                 writers[name] = pq.ParquetWriter(folder / f"{name}.parquet", side.schema)
             writers[name].write_table(side)
@@ -225,6 +234,22 @@ def document(found: dict[str, dict[str, Any]]) -> str:
                 f"A line through these points (least squares): {start:.2f} s and {1e6 * slope:.1f} s for each million; "
                 f"100 million would take {(start + 1e8 * slope) / 3600:.1f} hours."
             )
+    engines = [(name.partition("/")[0].split("-", 1), found[name]) for name in sorted(found, key=_by_size)]
+    engines = [(name, row) for name, row in engines if len(name) == 2]
+    if engines:
+        rows = [
+            [engine if engine == "alone" else f"{engine}, {row['partitions']} partitions", DATA[data],
+             f"{row['detections']:,}", f"{row['wall']:.1f} s", f"{row['cpu']:.1f} s", f"{row['python']:.2f} GB",
+             f"{row['java']:.2f} GB" if row["java"] else "", f"{row['limit']} GB", row["date"]]
+            for (engine, data), row in engines
+        ]  # fmt: skip
+        title = ["", "files", "detections", "elapsed", "CPU", "largest Python process", "Java", "limit", ""]
+        parts += [
+            "## Engines, two workers (`benchmarks/engines.py`)",
+            "Memory is unique to a process (USS). Limit: Dask's of a worker, Ray's object store, Java's heap. Each run "
+            "gave the bits of one process.",
+            table(title, rows),
+        ]
     if of("plan"):
         rows = []
         for row in of("plan"):
@@ -249,6 +274,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="make the files first")
     parser.add_argument("--categories", type=int, default=CATEGORIES)
     parser.add_argument("--share", type=float, default=0.0, help="of the objects that are of category 1")
+    parser.add_argument("--shuffled", action="store_true", help="images in another order than that of their ids")
     parser.add_argument("--detections", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--no-results", action="store_true", help="print alone")
@@ -259,7 +285,7 @@ def main() -> None:
         return
     folder: Path = options.folder
     if options.images:
-        generate(folder, options.images, options.categories, options.share)
+        generate(folder, options.images, options.categories, options.share, not options.shuffled)
     file = pq.ParquetFile(folder / "dt.parquet").metadata
     n = file.num_rows
     if options.what == "ingest":

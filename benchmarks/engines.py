@@ -1,8 +1,9 @@
 """Time and memory of the plan on an engine with two workers on this machine, beside one process.
 
-    python benchmarks/engines.py dask|ray|spark|alone FOLDER [--partitions 64] [--limit 1.5]
+    python benchmarks/engines.py dask|ray|spark|alone FOLDER [--partitions 64] [--limit 1.5] [--data in-order]
 
-FOLDER holds gt.parquet and dt.parquet; benchmarks/arrow.py makes them. The memory of a process is that which no other
+FOLDER holds gt.parquet and dt.parquet; benchmarks/arrow.py makes them, and --data says what they are. Figures go to
+the tables of benchmarks/arrow.py, unless --no-results is said; the twelve numbers must be those of one process. The memory of a process is that which no other
 one shares (USS: the private pages of /proc/PID/smaps_rollup), ten times a second; that of the largest Python process
 counts. Java's heap, Ray's object store and Dask's limit are what --limit says.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from arrow import DATA, Figures
 
 import pymetrics
 
@@ -140,6 +142,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--partitions", type=int, default=64)
     parser.add_argument("--limit", type=float, default=1.5, help="GB")
+    parser.add_argument("--data", choices=DATA, default="in-order", help="what the files hold")
+    parser.add_argument("--no-results", action="store_true", help="print alone")
     options = parser.parse_args()
     sides = options.folder / "gt.parquet", options.folder / "dt.parquet"
     with tempfile.TemporaryDirectory(dir="/tmp") as folder, ENGINES[options.engine](options.limit, folder) as evaluate:
@@ -151,13 +155,24 @@ def main() -> None:
         result = evaluate(*sides, n_partitions=options.partitions)
         wall = time.perf_counter() - start
         watch.stop()
-    print(json.dumps({
-        "engine": options.engine, "detections": pq.ParquetFile(sides[1]).metadata.num_rows,
-        "partitions": options.partitions, "limit": options.limit, "seconds": round(wall, 1),
+    check(result, options.folder / "stats.json", options.engine == "alone")
+    print(sorted((round(size / 1e9, 2), name) for (_, name), size in watch.uss.items())[-8:])
+    n = pq.ParquetFile(sides[1]).metadata.num_rows
+    figures = {
+        "detections": n, "partitions": options.partitions, "limit": options.limit, "wall": round(wall, 1),
         "cpu": round(sum(watch.cpu.values()) - cpu, 1), "python": round(watch.largest(False), 2),
-        "java": round(watch.largest(True), 2), "map": result["map"],
-        "all": sorted((round(size / 1e9, 2), name) for (_, name), size in watch.uss.items())[-8:],
-    }))  # fmt: skip
+        "java": round(watch.largest(True), 2),
+    }  # fmt: skip
+    Figures().add(f"{options.engine}-{options.data}/{n}", figures, not options.no_results)
+
+
+def check(result: pymetrics.Result, path: Path, is_alone: bool) -> None:
+    """One process writes its numbers beside the data; those of an engine must have the same bits."""
+    numbers = [float(number).hex() for number in result.stats]
+    if is_alone:
+        path.write_text(json.dumps(numbers))
+    elif json.loads(path.read_text()) != numbers:
+        raise AssertionError(f"{path} holds other numbers")
 
 
 if __name__ == "__main__":

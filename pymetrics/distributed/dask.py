@@ -71,18 +71,20 @@ def evaluate(
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     n_pieces = n_partitions + 2  # of a partition: outcomes by category, ids of images, samples
-    spans = spans_of(sides, n_partitions)
+    spans, shuffled = spans_of(sides, n_partitions), []
     if spans is not None:
         match = dask.delayed(_match_span, nout=n_pieces)
         parts: Iterable[Any] = [(sides, span) for span in spans]
     else:
         match = dask.delayed(_match, nout=n_pieces)
-        parts = zip(*(_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)), strict=True)
+        shuffled = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
+        parts = zip(*shuffled, strict=True)
     matched = [list(match(*part, f"part-{i}", n_partitions, match_options, most)) for i, part in enumerate(parts)]
     with whole(match_options["kept"]):
         cuts = []
         if most is not None:
             pieces = dask.persist(*(piece for part in matched for piece in part))  # no lists: each is spilled alone
+            shuffled.clear()  # workers keep what is referred to here
             matched = [list(pieces[i : i + n_pieces]) for i in range(0, len(pieces), n_pieces)]
             (samples,) = dask.compute([part[-1] for part in matched])
             cuts = ranges.find_cuts(samples, max_rows)
@@ -103,7 +105,10 @@ def _empty(source: Any, argument: str) -> Any:
 
 
 def _by_image(dask: Any, source: Any, side: Side, n: int) -> list[list[Any]]:
-    """For each of n partitions the delayed tables that make it up."""
+    """For each of n partitions the delayed tables that make it up.
+
+    They are made first, and no list of them is kept: a worker spills each by itself.
+    """
     if side.in_files:
         read = dask.delayed(side.read)
         parts = [read(i) for i in range(len(side.groups))] or [dask.delayed(side.empty)]
@@ -111,8 +116,8 @@ def _by_image(dask: Any, source: Any, side: Side, n: int) -> list[list[Any]]:
         read = dask.delayed(_read_frame)
         parts = [read(part, i, side) for i, part in enumerate(source.to_delayed())]
     cut = dask.delayed(split, nout=n)
-    pieces = [cut(part, side.image, n) for part in parts]
-    return [[piece[i] for piece in pieces] for i in range(n)]
+    pieces = dask.persist(*(piece for part in parts for piece in cut(part, side.image, n)))
+    return [list(pieces[i::n]) for i in range(n)]
 
 
 def _read_frame(frame: Any, part: int, side: Side) -> Any:
