@@ -3,9 +3,10 @@
     python benchmarks/engines.py dask|ray|spark|alone FOLDER [--partitions 64] [--limit 1.5] [--data in-order]
 
 FOLDER holds gt.parquet and dt.parquet; benchmarks/arrow.py makes them, and --data says what they are. Figures go to
-the tables of benchmarks/arrow.py, unless --no-results is said; the twelve numbers must be those of one process. The memory of a process is that which no other
-one shares (USS: the private pages of /proc/PID/smaps_rollup), ten times a second; that of the largest Python process
-counts. Java's heap, Ray's object store and Dask's limit are what --limit says.
+the tables of benchmarks/arrow.py, unless --no-results is said; the twelve numbers must be those of one process, which
+runs first. The memory of a process is that which no other one shares (USS: the private pages of
+/proc/PID/smaps_rollup), ten times a second; that of the largest Python process counts. Java's heap, Ray's object store
+and Dask's limit are what --limit says.
 """
 
 from __future__ import annotations
