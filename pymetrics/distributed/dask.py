@@ -1,4 +1,4 @@
-"""The plan on Dask: delayed tasks over Arrow's tables, on whatever scheduler is the current one.
+"""The plan on Dask: tasks over Arrow's tables, on whatever scheduler is the current one.
 
 from pymetrics.distributed.dask import evaluate
 
@@ -9,6 +9,7 @@ with distributed.Client(...):
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..evaluation.protocol import Protocol
 from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import plan, ranges
+from .dask_graph import Graph, Key
 from .in_order import Span, read_span, spans_of
 from .inputs import Side, joined, prepare, result_of, with_place
 from .intervals import refuse_cuts
@@ -62,7 +64,7 @@ def evaluate(
         ImportError: dask is missing.
     """
     try:
-        import dask
+        import dask  # noqa: F401
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
     sides, match_options, reduce_options = prepare(
@@ -70,31 +72,33 @@ def evaluate(
         categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
+    graph = Graph()
     n_pieces = n_partitions + 2  # of a partition: outcomes by category, ids of images, samples
-    spans, shuffled = spans_of(sides, n_partitions), []
+    given = {"n": n_partitions, "options": match_options, "max_rows": most}
+    spans = spans_of(sides, n_partitions)
     if spans is not None:
-        match = dask.delayed(_match_span, nout=n_pieces)
-        parts: Iterable[Any] = [(sides, span) for span in spans]
+        files = graph.add("files", (), partial(tuple, sides))
+        steps = [(partial(_match_span, span=span), files) for span in spans]
     else:
-        match = dask.delayed(_match, nout=n_pieces)
-        shuffled = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
-        parts = zip(*shuffled, strict=True)
-    matched = [list(match(*part, f"part-{i}", n_partitions, match_options, most)) for i, part in enumerate(parts)]
+        pieces = [_by_image(graph, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
+        graph.start([key for side in pieces for part in side for key in part])
+        steps = [(_match, *part) for part in zip(*pieces, strict=True)]
+    matched = [
+        graph.add_lists("match", (i,), n_pieces, partial(step, name=f"part-{i}", **given), *keys)
+        for i, (step, *keys) in enumerate(steps)
+    ]
     with whole(match_options["kept"]):
         cuts = []
         if most is not None:
-            pieces = dask.persist(*(piece for part in matched for piece in part))  # no lists: each is spilled alone
-            shuffled.clear()  # workers keep what is referred to here
-            matched = [list(pieces[i : i + n_pieces]) for i in range(0, len(pieces), n_pieces)]
-            (samples,) = dask.compute([part[-1] for part in matched])
-            cuts = ranges.find_cuts(samples, max_rows)
+            graph.start([key for part in matched for key in part])
+            cuts = ranges.find_cuts(graph.compute([part[-1] for part in matched]), max_rows)
             refuse_cuts(cuts, draws, max_rows)
         curves = []
         for i in range(n_partitions):
             of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
-            curves += _curves(dask, [part[i] for part in matched], of_part, reduce_options)
-        found, ids = dask.compute(curves, [part[n_partitions] for part in matched])
-        return result_of(found, ids, images, categories)
+            curves += _curves(graph, i, [part[i] for part in matched], of_part, reduce_options)
+        found = graph.compute([*curves, *(part[n_partitions] for part in matched)])
+        return result_of(found[: len(curves)], found[len(curves) :], images, categories)
 
 
 def _empty(source: Any, argument: str) -> Any:
@@ -104,28 +108,40 @@ def _empty(source: Any, argument: str) -> Any:
     return arrow.pyarrow(argument).Table.from_pandas(source._meta, preserve_index=False)
 
 
-def _by_image(dask: Any, source: Any, side: Side, n: int) -> list[list[Any]]:
-    """For each of n partitions the delayed tables that make it up.
-
-    They are made first, and no list of them is kept: a worker spills each by itself.
-    """
+def _by_image(graph: Graph, source: Any, side: Side, n: int) -> list[list[Key]]:
+    """For each of n partitions the keys of the tables that make it up."""
+    name = side.options.argument
+    held = graph.add(f"{name}-files", (), partial(_same, side))
     if side.in_files:
-        read = dask.delayed(side.read)
-        parts = [read(i) for i in range(len(side.groups))] or [dask.delayed(side.empty)]
+        places = range(len(side.groups))
+        parts = [graph.add(f"{name}-read", (i,), partial(_read, i), held) for i in places]
+        parts = parts or [graph.add(f"{name}-read", (0,), partial(_same, side.empty))]
     else:
-        read = dask.delayed(_read_frame)
-        parts = [read(part, i, side) for i, part in enumerate(source.to_delayed())]
-    cut = dask.delayed(split, nout=n)
-    pieces = dask.persist(*(piece for part in parts for piece in cut(part, side.image, n)))
-    return [list(pieces[i::n]) for i in range(n)]
+        frames = [graph.add_delayed(frame) for frame in source.to_delayed()]
+        parts = [
+            graph.add(f"{name}-read", (i,), partial(_read_frame, i), held, frame) for i, frame in enumerate(frames)
+        ]
+    cut = partial(split, column=side.image, n=n)
+    pieces = [graph.add_lists(f"{name}-split", (i,), n, cut, part) for i, part in enumerate(parts)]
+    return [list(part) for part in zip(*pieces, strict=True)]
 
 
-def _read_frame(frame: Any, part: int, side: Side) -> Any:
+def _same(value: Any) -> Any:
+    return value
+
+
+def _read(place: int, side: Side) -> Any:
+    return side.read(place)
+
+
+def _read_frame(part: int, side: Side, frame: Any) -> Any:
     wanted = frame[side.top_columns(list(frame.columns))]
     return with_place(arrow.pyarrow("frame").Table.from_pandas(wanted, preserve_index=False), part, side.flat)
 
 
-def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, Any], max_rows: int | None) -> list[Any]:
+def _match(
+    gt: list[Any], dt: list[Any], *, name: str, n: int, options: dict[str, Any], max_rows: int | None
+) -> list[Any]:
     """The outcomes of a partition in n parts by category, its images' ids, and samples unless max_rows is None."""
     sides = joined(gt), joined(dt)
     rows = plan.match_partition(*sides, name=name, **options)
@@ -133,25 +149,31 @@ def _match(gt: list[Any], dt: list[Any], name: str, n: int, options: dict[str, A
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"]), samples]
 
 
-def _match_span(sides: tuple[Side, Side], span: Span, *given: Any) -> list[Any]:
+def _match_span(files: tuple[Side, Side], *, span: Span, **given: Any) -> list[Any]:
     """As _match, of files in the order of their images."""
-    gt, dt = read_span(sides, span)
-    return _match([gt], [dt], *given)
+    gt, dt = read_span(files, span)
+    return _match([gt], [dt], **given)
 
 
-def _curves(dask: Any, pieces: list[Any], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Any]:
-    """The delayed curves of the categories of one part, of which some are cut."""
-    reduce, count, reduce_range, join = map(dask.delayed, (_reduce, _count, _reduce_range, _join))
+def _curves(graph: Graph, part: int, pieces: list[Key], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Key]:
+    """The keys of the curves of the categories of one part, of which some are cut."""
+    reduce = partial(_reduce, options=options)
     if not cuts:
-        return [reduce(pieces, options)]
-    cut_rows = dask.delayed(ranges.cut_rows, nout=1 + sum(cut.n_ranges for cut in cuts))
-    columns = list(zip(*(cut_rows(piece, cuts) for piece in pieces), strict=True))
-    curves, first = [reduce(list(columns[0]), options)], 1
-    for cut in cuts:
-        rows = [list(column) for column in columns[first : first + cut.n_ranges]]
+        return [graph.add("reduce", (part,), reduce, pieces)]
+    n_pieces = 1 + sum(cut.n_ranges for cut in cuts)
+    cut_rows = partial(ranges.cut_rows, cuts=cuts)
+    rows = [graph.add_lists("cut", (part, i), n_pieces, cut_rows, piece) for i, piece in enumerate(pieces)]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    curves, first = [graph.add("reduce", (part,), reduce, columns[0])], 1
+    for c, cut in enumerate(cuts):
+        of_ranges = list(enumerate(columns[first : first + cut.n_ranges]))
         first += cut.n_ranges
-        counts = [count(tables, i) for i, tables in enumerate(rows)]
-        curves.append(join(counts, [reduce_range(tables, i, counts) for i, tables in enumerate(rows)], cut))
+        counts = [graph.add("count", (part, c, i), partial(_count, i), tables) for i, tables in of_ranges]
+        peaks = [
+            graph.add("reduce-range", (part, c, i), partial(_reduce_range, i), tables, counts)
+            for i, tables in of_ranges
+        ]
+        curves.append(graph.add("join", (part, c), partial(_join, cut), counts, peaks))
     return curves
 
 
@@ -160,13 +182,13 @@ def _reduce(pieces: list[Any], options: dict[str, Any]) -> Any:
     return plan.reduce_category(joined(pieces), **options)
 
 
-def _count(pieces: list[Any], i: int) -> Any:
+def _count(i: int, pieces: list[Any]) -> Any:
     return ranges.count_range(joined(pieces), i)
 
 
-def _reduce_range(pieces: list[Any], i: int, counts: list[Any]) -> Any:
+def _reduce_range(i: int, pieces: list[Any], counts: list[Any]) -> Any:
     return ranges.reduce_range(joined(pieces), i, joined(counts))
 
 
-def _join(counts: list[Any], of_ranges: list[Any], cut: ranges.Cut) -> Any:
-    return ranges.join_ranges(joined(counts), joined(of_ranges), cut=cut)
+def _join(cut: ranges.Cut, counts: list[Any], peaks: list[Any]) -> Any:
+    return ranges.join_ranges(joined(counts), joined(peaks), cut=cut)
