@@ -5,8 +5,8 @@
 FOLDER holds gt.parquet and dt.parquet; benchmarks/arrow.py makes them, and --data says what they are. Figures go to
 the tables of benchmarks/arrow.py, unless --no-results is said; the twelve numbers must be those of one process, which
 runs first. The memory of a process is that which no other one shares (USS: the private pages of
-/proc/PID/smaps_rollup), ten times a second; that of the largest Python process counts. Java's heap, Ray's object store
-and Dask's limit are what --limit says.
+/proc/PID/smaps_rollup; of those that map Ray's object store the anonymous ones), ten times a second; that of the
+largest Python process counts. Java's heap, Ray's object store and Dask's limit are what --limit says.
 """
 
 from __future__ import annotations
@@ -52,8 +52,11 @@ class Watch(threading.Thread):
                 rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             except OSError:  # it has ended
                 continue
-            private = sum(int(line.split()[1]) << 10 for line in rollup if line.startswith("Private_"))
-            self.uss[pid, name] = max(self.uss.get((pid, name), 0), private)
+            sizes = {line.split()[0]: int(line.split()[1]) << 10 for line in rollup[1:]}
+            alone = sum(size for kind, size in sizes.items() if kind.startswith("Private_"))
+            if sizes.get("Pss_Shmem:"):  # pages of Ray's object store that no other process has mapped yet are private
+                alone = sizes["Anonymous:"]
+            self.uss[pid, name] = max(self.uss.get((pid, name), 0), alone)
             self.cpu[pid] = (int(fields[11]) + int(fields[12])) / TICKS
 
     def stop(self) -> None:
