@@ -18,7 +18,7 @@ from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
 from .in_order import spans_of
-from .inputs import Side, prepare, result_of
+from .inputs import Side, checked, prepare, result_of
 from .intervals import refuse_cuts
 from .kept import whole
 from .packets import (
@@ -94,6 +94,7 @@ def evaluate(
     session = session or SparkSession.getActiveSession()
     if session is None:
         raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
+    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,
