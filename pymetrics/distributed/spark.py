@@ -206,6 +206,7 @@ def _binary(packets: Any) -> Any:
 
 def _cause(error: Exception) -> Exception:
     """The error that a task raised, of the text of its traceback, which is all that Spark hands over."""
-    kinds = {kind.__name__: kind for kind in (TypeError, ValueError, OSError)}
+    of_files = OSError, FileNotFoundError, PermissionError  # what a worker does not see, or must not read or write
+    kinds = {kind.__name__: kind for kind in (TypeError, ValueError, *of_files)}
     found = list(re.finditer(rf"^({'|'.join(kinds)}): (.*?)(?=\n\n|\n\tat |\Z)", str(error), re.M | re.S))
     return kinds[found[-1][1]](found[-1][2].strip()) if found else error
