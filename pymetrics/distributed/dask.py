@@ -20,7 +20,7 @@ from ..formats.tables import arrow
 from . import plan, ranges
 from .dask_graph import Graph, Key
 from .in_order import Span, read_span, spans_of
-from .inputs import Side, joined, prepare, result_of, with_place
+from .inputs import Side, checked, joined, prepare, result_of, with_place
 from .intervals import refuse_cuts
 from .kept import whole
 from .shuffle import part_of, split
@@ -67,6 +67,7 @@ def evaluate(
         import dask  # noqa: F401
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
+    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
     sides, match_options, reduce_options = prepare(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,

@@ -6,6 +6,7 @@ from typing import Any
 
 from .._records import record
 from ..formats.tables import arrow
+from ..formats.tables.rows import column_of
 from .inputs import Side, joined
 
 MOST_READ = 1.5  # times the rows that there are
@@ -62,8 +63,6 @@ def read_span(sides: tuple[Side, ...], span: Span) -> list[Any]:
 
 def _inside(table: Any, image: str, span: Span) -> Any:
     pa = arrow.pyarrow("table")
-    ids = table[image]
     if span.low is not None:
-        table = table.filter(pa.compute.greater_equal(ids, span.low))
-        ids = table[image]
-    return table if span.high is None else table.filter(pa.compute.less(ids, span.high))
+        table = table.filter(pa.compute.greater_equal(column_of(table, image), span.low))
+    return table if span.high is None else table.filter(pa.compute.less(column_of(table, image), span.high))

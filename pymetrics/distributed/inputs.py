@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
 from ..formats.table_options import TableOptions
 from ..formats.tables import Table, arrow, open_table, parquet
 from ..formats.tables.names import preset_of
 from ..formats.tables.rows import IMAGE, Layout, has_column, layout_of, read_rows
 from ..formats.tables.source import source_of
+from ..formats.values import image_column
 from . import plan
 from .curve_result import CurveResult
 from .intervals import check_draws
 from .kept import kept_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PLACE = "pymetrics_place"  # the column of (part, row), which a shuffle would lose
 ROWS_OF_A_PART = 1 << 32
@@ -34,6 +40,8 @@ class Side:
     def __init__(self, source: Any, options: ReadOptions, order: str | None, content: Any = None) -> None:
         """source: a path; or anything else, where content is a table of its columns. order: what the user says."""
         table = open_table(source, options) if content is None else None
+        if table is None and content is None:
+            raise FileNotFoundError(2, f"{options.argument}: no Parquet file is there", os.fsdecode(source))
         self.in_files = table is not None
         if table is None:
             table = Table(options.argument, content)
@@ -67,10 +75,12 @@ class Side:
     def image_spans(self) -> list[tuple[int, int, int]] | None:
         """Lowest and highest image id, and objects, of each row group.
 
-        None: it is no file, or the files do not say it, or ids are no integers.
+        None: it is no file, or the files do not say it, or ids are no integers, or stand in names of folders.
         """
         spans, opened, path = [], None, ""
         for file, index, _ in self.groups:
+            if self.image in file.partition:
+                return None
             if opened is None or file.path != path:
                 opened, path = parquet.open_file(file, self.options.argument), file.path
             group = opened.metadata.row_group(index)
@@ -115,7 +125,8 @@ def prepare(
     tables, order = TableOptions(given["columns"], None, None, given["categories"]), given["order"]
 
     def side(argument: Literal["gt", "dt"], source: Any) -> Side:
-        options = ReadOptions(argument, given["iou_type"], tables=tables)
+        box_format, normalized = given.get("box_format"), given.get("normalized", False)
+        options = ReadOptions(argument, given["iou_type"], box_format, normalized, tables=tables)
         return Side(source, options, order, None if is_path(source) else empty_of(source, argument))
 
     sides = side("gt", gt), side("dt", dt)
@@ -130,8 +141,25 @@ def prepare(
             'name a column that has it, order="id", or say order="values", by falling score, category and box'
         )
     if order in (None, "rows"):
-        order = PLACE if any(side.flat for side in sides) else None
+        order = PLACE if all(side.flat for side in sides) else "rows"  # lists have no PLACE; all pieces stand in order
     return sides, {**given, "order": order, "kept": kept}, reduce_options
+
+
+def checked(n_partitions: Any, max_rows: Any, images: Any) -> tuple[int, int, NDArray[Any] | None]:
+    """The arguments of engines alone; images: int64 or text (N,), or None.
+
+    Raises:
+        TypeError, ValueError: a size is no integer or not positive, or images are no ids.
+    """
+    for name, value in (("n_partitions", n_partitions), ("max_rows", max_rows)):
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise TypeError(f"{name} must be an integer, got {value!r}")
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if images is not None:
+        listed = images if hasattr(images, "__len__") or not isinstance(images, Iterable) else list(images)
+        images = image_column(listed, lambda name, row: name if row is None else f"{name}[{row}]", "images")
+    return int(n_partitions), int(max_rows), images
 
 
 def with_place(table: Any, part: int, flat: bool) -> Any:
@@ -150,10 +178,14 @@ def joined(pieces: list[Any]) -> Any:
     return pa.concat_tables(filled, promote_options="permissive")
 
 
-def result_of(curves: list[Any], ids: list[Any], images: Iterable[Any] | None, categories: Any) -> CurveResult:
-    """plan.finish of what all tasks gave. images: those that the user lists, also without rows."""
+def result_of(curves: list[Any], ids: list[Any], images: NDArray[Any] | None, categories: Any) -> CurveResult:
+    """plan.finish of what all tasks gave. images: those that the user lists, also without rows.
+
+    Raises:
+        TypeError, ValueError: as plan.check_images and plan.finish; or some ids are integers and some are strings.
+    """
     n_images = plan.check_images(ids)
     if images is not None:
-        known = {id for table in ids for id in table.column("image").to_pylist()}
-        n_images += len(set(images) - known)
+        found = [arrow.ids(table["image"].combine_chunks(), lambda row: "image") for table in ids if table.num_rows]
+        n_images = len(joined_ids(images, *found, names=["images[0]", "the first image of the tables"]))
     return plan.finish(joined(curves), n_images, categories)

@@ -100,7 +100,9 @@ def kept_of(options: Mapping[str, Any], protocol: str | Protocol, iou_type: str)
         if given.get(name) is not None:
             if not isinstance(given[name], (str, os.PathLike)):
                 raise TypeError(f"{name} must be the path of a folder, got {given[name]!r}")
-            given[name] = os.path.abspath(os.fsdecode(given[name]))
+            if not os.fsdecode(given[name]):
+                raise ValueError(f"{name} must be the path of a folder, got an empty string")
+            given[name] = os.path.realpath(os.fsdecode(given[name]))  # a link cannot be replaced by a folder
     at = given.get("keep_matches_at")
     if at is not None:
         given["keep_matches_at"] = (at,) if isinstance(at, (int, float)) else tuple(at)
@@ -109,6 +111,9 @@ def kept_of(options: Mapping[str, Any], protocol: str | Protocol, iou_type: str)
         raise ValueError(f"{next(iter(given))} is of what keep_matches= and per_image= write, and neither is a folder")
     if kept.keep_matches == kept.per_image:
         raise ValueError(f"keep_matches and per_image must be two folders, got {kept.per_image!r} twice")
+    both = sorted(kept.folders.values())
+    if len(both) == 2 and os.path.commonpath(both) in both:
+        raise ValueError(f"keep_matches and per_image must be two folders, but {both[1]!r} is in {both[0]!r}")
     for name, folder in kept.folders.items():
         if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
             raise FileExistsError(errno.EEXIST, f"{name} must be a folder that is absent or empty", folder)

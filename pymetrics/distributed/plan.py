@@ -36,8 +36,8 @@ from ..formats.ids import joined_ids
 from ..formats.options import ReadOptions
 from ..formats.source import Source
 from ..formats.table_options import TableOptions
-from ..formats.tables import Table, arrow
-from ..formats.tables.rows import IMAGE, column_of, place_of
+from ..formats.tables import Table, arrow, open_table
+from ..formats.tables.rows import IMAGE, column_of, has_column, place_of
 from ..formats.values import category_column
 from .curve_result import CurveResult
 from .intervals import Draws, check_draws, draws_of
@@ -92,7 +92,8 @@ def match_partition(
     found = as_protocol(protocol, None, None, None, None, iou_type)
     if found.federated:
         raise ValueError("protocol must not be 'lvis', whose rule reads the whole ground truth")
-    tables = TableOptions(columns, order, None, categories)
+    images = _further_images(gt, ReadOptions("gt", shape.iou_type, tables=TableOptions(columns)))
+    tables = TableOptions(columns, order, images, categories)
     sources = read_sources(gt, dt, shape.iou_type, box_format, normalized, tables=tables)
     _require_own_ids(sources[0])
     data = build_columns(*sources, shape, use_cats=found.use_cats, image_sizes=image_sizes)
@@ -106,6 +107,12 @@ def match_partition(
     if kept is not None:
         kept.write(name, Result(outcomes, data, cells), origins)
     return with_header(table_of(outcomes), _header_of(outcomes))
+
+
+def _further_images(gt: Any, options: ReadOptions) -> tuple[()] | None:
+    """Images without rows: of nested ground truth none, for it lists its images, also where it has none; else None."""
+    table = open_table(gt, options)
+    return () if table is not None and table.layout(options).nested else None
 
 
 def _require_own_ids(gt: Source) -> None:
@@ -137,7 +144,7 @@ def image_ids(
         options = ReadOptions(argument, tables=TableOptions(columns))  # type: ignore[arg-type]
         table = Table(argument, pa.table(side))
         name = str(table.preset(options).names[IMAGE])
-        if name not in table.schema.names:
+        if not has_column(table.schema, name):
             raise ValueError(f"{argument} has no column {name!r}, which columns= may name otherwise")
         place = place_of(_Column(argument, name), IMAGE, 0)  # type: ignore[arg-type]
         found.append(arrow.ids(column_of(table.content, name), place))

@@ -17,7 +17,7 @@ from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
 from .in_order import spans_of
-from .inputs import Side, prepare, result_of
+from .inputs import Side, checked, prepare, result_of
 from .intervals import refuse_cuts
 from .kept import whole
 from .packets import (
@@ -86,6 +86,7 @@ def evaluate(
         import ray.data as data
     except ImportError as error:
         raise ImportError("evaluating on Ray needs it: pip install 'pymetrics-detection[ray]'") from error
+    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=data.Dataset), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,

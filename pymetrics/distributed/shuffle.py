@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..formats.tables import arrow
+from ..formats.tables.rows import column_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def split(table: Any, column: str, n: int) -> list[Any]:
         TypeError, ValueError: an id is null, or neither an integer nor a string.
     """
     pa = arrow.pyarrow("table")
-    ids = arrow.ids(table.column(column).combine_chunks(), lambda row: column if row is None else f"{column}[{row}]")
+    ids = arrow.ids(column_of(table, column), lambda row: column if row is None else f"{column}[{row}]")
     part = part_of(ids, n)
     order = np.argsort(part, kind="stable")
     ends = np.append(0, np.cumsum(np.bincount(part, minlength=n)))

@@ -18,7 +18,7 @@ from ..evaluation.result import Result
 from ..formats.tables import arrow
 from . import ranges
 from .in_order import spans_of
-from .inputs import Side, prepare, result_of
+from .inputs import Side, checked, prepare, result_of
 from .intervals import refuse_cuts
 from .kept import whole
 from .packets import (
@@ -94,6 +94,7 @@ def evaluate(
     session = session or SparkSession.getActiveSession()
     if session is None:
         raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
+    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,
@@ -205,6 +206,7 @@ def _binary(packets: Any) -> Any:
 
 def _cause(error: Exception) -> Exception:
     """The error that a task raised, of the text of its traceback, which is all that Spark hands over."""
-    kinds = {kind.__name__: kind for kind in (TypeError, ValueError, OSError)}
+    of_files = OSError, FileNotFoundError, PermissionError  # what a worker does not see, or must not read or write
+    kinds = {kind.__name__: kind for kind in (TypeError, ValueError, *of_files)}
     found = list(re.finditer(rf"^({'|'.join(kinds)}): (.*?)(?=\n\n|\n\tat |\Z)", str(error), re.M | re.S))
     return kinds[found[-1][1]](found[-1][2].strip()) if found else error

@@ -24,7 +24,7 @@ def by_spans(sides, options, spans):
     """The Result, and how many objects each partition holds."""
     parts = [in_order.read_span(sides, span) for span in spans]
     rows = pa.concat_tables([plan.match_partition(*part, **options) for part in parts])
-    ids = [plan.image_ids(*part, str(i)) for i, part in enumerate(parts)]
+    ids = [plan.image_ids(*part, str(i), columns=options["columns"]) for i, part in enumerate(parts)]
     return plan.finish(plan.reduce_category(rows), plan.check_images(ids)), [sum(map(len, part)) for part in parts]
 
 
@@ -80,6 +80,38 @@ def test_what_needs_a_shuffle(tables, tmp_path, monkeypatch):
     assert len(in_order.spans_of(sides, 7)) == 1
     monkeypatch.setattr(in_order, "SMALL", 1000)
     assert in_order.spans_of(sides, 7) is None
+
+
+def test_ids_of_folders(tables, tmp_path):
+    """The name of a folder says the image, not the statistics of a column that the file has, too."""
+    paths = written(tmp_path, *tables, size=25)
+    assert in_order.spans_of(prepared(paths)[0], 7) is not None
+    (tmp_path / "named" / "image_id=5").mkdir(parents=True)
+    pq.write_table(tables[1], tmp_path / "named" / "image_id=5" / "0.parquet", row_group_size=25)
+    assert in_order.spans_of(prepared([paths[0], tmp_path / "named"])[0], 7) is None
+
+
+def test_ids_in_a_struct(tables, tmp_path):
+    whole = [
+        table.drop_columns("image_id").append_column("image", pa.StructArray.from_arrays([ids], ["id"]))
+        for table, ids in ((table, table["image_id"].combine_chunks()) for table in tables)
+    ]
+    sides, options = prepared(written(tmp_path, *whole, size=25), columns={"image_id": "image.id"})
+    spans = in_order.spans_of(sides, 7)
+    assert len(spans) == 7
+    assert bits(by_spans(sides, options, spans)[0]) == bits(pymetrics.evaluate(*tables, order="rows"))
+
+
+def test_boxes_of_eight_numbers(tables, tmp_path):
+    def corners(table):
+        x, y, w, h = np.array(table["bbox"].to_pylist()).T
+        return table.set_column(2, "bbox", [np.stack([x, y, x + w, y, x + w, y + h, x, y + h], 1).tolist()])
+
+    given = {"iou_type": "obb", "box_format": "xyxyxyxy"}
+    turned = [corners(table) for table in tables]
+    sides, options = prepared(written(tmp_path, *turned, size=25), **given)
+    result, _ = by_spans(sides, options, in_order.spans_of(sides, 3))
+    assert bits(result) == bits(pymetrics.evaluate(*turned, order="rows", **given))
 
 
 def test_no_rows(tables, tmp_path):

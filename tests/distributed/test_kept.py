@@ -195,6 +195,12 @@ def test_folders_are_whole_or_absent(tmp_path):
     with whole(kept):
         (beside / "x").write_bytes(b"")
     assert os.listdir(other) == ["x"]
+    (tmp_path / "link").symlink_to(other)
+    (other / "x").unlink()
+    kept, _ = kept_of({"keep_matches": tmp_path / "link"}, "coco", "bbox")
+    with whole(kept):
+        (tmp_path / ("i" + kept.beside) / "y").write_bytes(b"")
+    assert os.listdir(tmp_path / "link") == ["y"]
     with whole(None):
         pass
     assert kept_of({"normalized": True}, "coco", "bbox") == (None, {"normalized": True})
@@ -222,6 +228,12 @@ def test_what_is_refused(coco, tmp_path):
     new = str(tmp_path / "new")
     refused(ValueError, "per_image needs per_image_score=, the score from which on detections count", per_image=new)
     refused(ValueError, "must be two folders", keep_matches=new, per_image=new + "/", per_image_score=0.5)
+    for folder, inner in (("keep_matches", "per_image"), ("per_image", "keep_matches")):
+        refused(
+            ValueError, "two folders, but '.*new/a/b' is in '.*new'", per_image_score=0.5,
+            **{folder: new, inner: new + "/a/b"},
+        )  # fmt: skip
+    refused(ValueError, "keep_matches must be the path of a folder, got an empty string", keep_matches="")
     refused(
         ValueError,
         r"keep_matches_at\[1\]: iou must be one of .* got 0.62",

@@ -112,6 +112,20 @@ def test_no_session(monkeypatch):
         evaluate("gt", "dt")
 
 
+@pytest.mark.parametrize("kind", [TypeError, ValueError, OSError, FileNotFoundError, PermissionError])
+def test_errors_are_those_of_the_tasks(kind):
+    from pymetrics.distributed.spark import _cause
+
+    text = (
+        "\nTraceback (most recent call last):\n  File 'a.py', line 1, in f\n{}: [Errno 2] a\nb\n\n\tat org.Spark(S:1)"
+    )
+    error = _cause(RuntimeError(text.format(kind.__name__)))
+    assert type(error) is kind
+    assert str(error) == "[Errno 2] a\nb"
+    other = RuntimeError(text.format("KeyError"))
+    assert _cause(other) is other
+
+
 def test_a_cluster_of_two_executors(data, tmp_path):
     """Each a Java process of its own; a script starts it."""
     import pyspark

@@ -163,6 +163,20 @@ def test_errors(coco, tmp_path, monkeypatch):
     refused(ValueError, "has no column 'score'", gt, dt.drop_columns("score"))
 
 
+def test_images_that_are_not_listed(coco, tmp_path, monkeypatch):
+    """Nested ground truth lists its images also for the ranges where it has none."""
+    gt, dt = of_sides(*coco)
+    write_tables(pymetrics.read(gt, "gt", order="rows"), tmp_path / "gt.parquet", "nested")
+    for image in (-5, 10**9):
+        pq.write_table(dt.set_column(0, "image_id", [[image] * len(dt)]), tmp_path / "dt.parquet")
+        paths = tmp_path / "gt.parquet", tmp_path / "dt.parquet"
+        for at_once in (1 << 20, 1):
+            monkeypatch.setattr(ranges, "ROWS_AT_ONCE", at_once)
+            with pytest.raises(ValueError, match=f"column 'image_id', row 0 is {image}, which is not an image of gt"):
+                pymetrics.evaluate(*paths)
+        assert isinstance(pymetrics.evaluate(*paths, images=[image]), PartedResult)
+
+
 def test_nothing(coco, tmp_path, monkeypatch):
     monkeypatch.setattr(ranges, "ROWS_AT_ONCE", -1)
     gt, dt = of_sides(*coco)

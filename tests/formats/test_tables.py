@@ -407,6 +407,10 @@ def test_other_errors(coco, tmp_path):
     refused(TypeError, "image ids must be all integers or all strings: gt['image_id'][0] is ", gt,
             changed(dt, "image_id", [str(i) for i in dt["image_id"].to_pylist()]))  # fmt: skip
     refused(ValueError, "dt['image_id'][0] is ", gt[:0], dt, images=[1, 2])
+    first = f"gt['image_id'][0] is {gt['image_id'][0]}"
+    refused(
+        TypeError, f"image ids must be all integers or all strings: {first}, images[0] is 'x'", gt, dt, images=["x"]
+    )
     ids = [image["id"] for image in coco[0]["images"]]
     rows = nested(coco[0]["annotations"], ("category_id", "bbox"), ids)
     refused(ValueError, f"gt['image_id'] holds {ids[0]} in 2 rows", pa.concat_tables([rows, rows[:1]]), dt)

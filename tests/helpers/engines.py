@@ -11,6 +11,7 @@ import pymetrics
 from helpers import kept
 from helpers.absent import need_module
 from helpers.tables import axes_of, bits, of_sides, side_by_side, some_scene, write_real
+from pymetrics.formats.tables.write import write_tables
 
 pa = need_module("pyarrow")
 pq = need_module("pyarrow.parquet")
@@ -182,6 +183,38 @@ class EngineTests:
             evaluate(*paths, n_partitions=3)
         with pytest.raises(TypeError, match=f"gt must be a path of Parquet files or a {self.own}, got list"):
             evaluate([], paths[1])
+
+    def test_arguments(self, coco, evaluate, tmp_path):
+        """What is wrong is refused before any task runs, but for ids of another type."""
+        paths = written(tmp_path, *of_sides(*coco))
+        for name in ("n_partitions", "max_rows"):
+            for value, kind, words in ((0, ValueError, "at least 1, got 0"), (1.5, TypeError, "an integer, got 1.5")):
+                with pytest.raises(kind, match=f"{name} must be {words}"):
+                    evaluate(*paths, **{name: value})
+        with pytest.raises(ValueError, match=r"images\[1\] must be a whole number, got 0.5"):
+            evaluate(*paths, images=[1, 0.5])
+        with pytest.raises(TypeError, match=r"all strings: images\[0\] is 'x', the first image of the tables is \d+"):
+            evaluate(*paths, images=["x"], n_partitions=3)
+        (tmp_path / "empty").mkdir()
+        for path in (tmp_path / "absent", tmp_path / "empty"):
+            with pytest.raises(FileNotFoundError, match=f"dt: no Parquet file is there: '{path}'"):
+                evaluate(paths[0], path)
+
+    def test_nested_beside_flat(self, coco, evaluate, tmp_path):
+        """The order of the rows is that of the files. Images that ground truth does not list are refused."""
+        gt, dt = of_sides(*coco)
+        gt = gt.drop_columns("id")
+        write_tables(pymetrics.read(gt, "gt", order="rows"), tmp_path / "gt.parquet", "nested")
+        dt = dt.filter(pa.compute.is_in(dt["image_id"], gt["image_id"].combine_chunks()))
+        flat = written(tmp_path, gt, dt)[1]
+        want = pymetrics.evaluate(gt, dt, order="rows")
+        for order in (None, "rows"):
+            result = evaluate(tmp_path / "gt.parquet", flat, n_partitions=4, order=order)
+            assert bits(result) == bits(want)
+        pq.write_table(dt[:1].set_column(0, "image_id", [[10**9]]), tmp_path / "other.parquet")
+        for n in (1, 64):  # with the ground truth of other images, and with none
+            with pytest.raises(ValueError, match="is 1000000000, which is not an image of gt"):
+                evaluate(tmp_path / "gt.parquet", tmp_path / "other.parquet", n_partitions=n)
 
     def test_generated_scenes(self, evaluate, tmp_path):
         """5,000 of them, a thousand at a time as one data set: each has the curves of an evaluation of its own."""

@@ -96,6 +96,8 @@ class Index:
     def source(self, low: Any, high: Any, images: NDArray[Any] | None) -> Source:
         """What the images from low to high hold. images: those that the user lists, of all ranges, ascending."""
         options = self.options
+        if images is None and self.nested and options.argument == "gt":
+            images = np.empty(0, np.int64)  # it lists its images, also in a range where it has none
         if images is not None:
             chosen = images[(images >= low) & (images <= high)]
             options = replace(options, tables=replace(options.tables, images=chosen))

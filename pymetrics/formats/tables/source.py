@@ -282,7 +282,9 @@ def _axes(
     tables = options.tables
     if tables.images is not None:
         more = image_column(tables.images, _argument, "images")
-        both = joined_ids(*(() if images is None else (images,)), columns[IMAGE], more, names=["images[0]"])
+        known = () if images is None else (images,)
+        places = [part.layout.place(IMAGE, None) for part in listed[:1]]
+        both = joined_ids(*known, columns[IMAGE], more, names=[*places, where("image", 0), "images[0]"])
         if sizes is not None and images is not None:
             all_sizes = np.full((len(both), 2), np.nan)
             all_sizes[positions(images, both)] = sizes
