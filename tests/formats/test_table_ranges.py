@@ -98,6 +98,26 @@ def test_other_shapes(data, small, tmp_path, schema, kind):
     assert bits(result) == bits(at_once(paths, kind, **axes))
 
 
+@pytest.mark.parametrize("held", [1 << 32, 20_000])
+@pytest.mark.parametrize("schema", ["flat", "nested"])
+@pytest.mark.parametrize("kind", ["segm", "keypoints"])
+def test_another_order(data, tmp_path, monkeypatch, kind, schema, held):
+    """Images stand all over the files: each row group is read once, or as often as what is held asks for."""
+    monkeypatch.setattr(ranges, "MOST_HELD", held)
+    monkeypatch.setattr(ranges, "ROWS_AT_ONCE", 100)
+    paths, _ = write_real(data, tmp_path, kind, schema)
+    for path in paths:
+        table = pq.read_table(path)
+        pq.write_table(table.take(np.random.default_rng(0).permutation(len(table))), path, row_group_size=29)
+    reads, read_rows = [], ranges.read_rows
+    monkeypatch.setattr(ranges, "read_rows", lambda *given: (reads.append(1), read_rows(*given))[1])
+    result = pymetrics.evaluate(*paths, iou_type=kind)
+    assert isinstance(result, PartedResult)
+    n_groups = sum(pq.ParquetFile(path).num_row_groups for path in paths)
+    assert len(reads) <= n_groups + 2 if held == 1 << 32 else len(reads) > 2 * n_groups
+    assert bits(result) == bits(at_once(paths, kind))
+
+
 def test_names_and_nested_images(coco, small, tmp_path):
     gt, dt = coco
     name = {category["id"]: category["name"] for category in gt["categories"]}
@@ -175,6 +195,16 @@ def test_images_that_are_not_listed(coco, tmp_path, monkeypatch):
             with pytest.raises(ValueError, match=f"column 'image_id', row 0 is {image}, which is not an image of gt"):
                 pymetrics.evaluate(*paths)
         assert isinstance(pymetrics.evaluate(*paths, images=[image]), PartedResult)
+    texts = {"image_id": ["a", "b", "c"], "category_id": [[3], [], []], "bbox": [[[0.0, 0.0, 9.0, 9.0]], [], []]}
+    pq.write_table(pa.table(texts), paths[0], row_group_size=1)
+    for image in ("b", "d"):
+        row = {"image_id": ["a", image], "category_id": [3, 3], "bbox": [[0.0, 0.0, 9.0, 9.0]] * 2, "score": [0.5, 0.6]}
+        pq.write_table(pa.table(row), paths[1])
+        if image == "b":
+            assert pymetrics.evaluate(*paths).to_dict()["n_images"] == 3
+        else:
+            with pytest.raises(ValueError, match="column 'image_id', row 1 is 'd', which is not an image of gt"):
+                pymetrics.evaluate(*paths)
 
 
 def test_nothing(coco, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from ..._records import record
 from ..ids import joined_ids
 from ..values import image_column
 from . import arrow, parquet
+from .held import Held, by_range, size_of
 from .rows import CATEGORY, IMAGE, Layout, Rows, column_of, layout_of, place_of, read_rows, values_of
 from .source import source_of
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from . import Table
 
 ROWS_AT_ONCE = 1 << 21  # objects of both sides in one range, but for an image that has more
+MOST_READ = 2  # times the rows that there are; above it row groups are read once, and their objects held by range
+MOST_HELD = 1 << 32  # bytes of one side that are held so
 
 
 @record
@@ -44,6 +47,7 @@ class Index:
         self.box_format, self.names = table.preset(options).box_format, table.names_of_categories(options)
         self.nested = False
         self._last: tuple[Group, Rows] | None = None  # at the border of two ranges it is asked for again
+        self._held: dict[int, Held] | None = None
         self._row_ids: list[NDArray[np.int64]] = []
         found = [part for file in table.files or () for part in self._of_file(file)]
         self.ids, self.counts = _summed(found)
@@ -75,17 +79,29 @@ class Index:
         order = self.table.order_column(self.options)
         return layout_of(opened.schema_arrow, file.path, self.options, order, list(file.partition))
 
-    def rows(self, low: Any, high: Any) -> Iterator[Rows]:
-        """The objects of the images from low to high, both included, in the order of the files."""
-        for group in self.groups:
-            if not (group.ids[0] <= high and group.ids[1] >= low):
-                continue
-            if self._last is None or self._last[0] is not group:
-                opened = parquet.open_file(group.file, self.table.argument)
-                layout = self._layout(group.file, opened)
-                piece = parquet.row_group(opened, group.index, layout.columns(), group.file, self.table.argument)
-                self._last = group, read_rows(piece, layout, group.first, self.options)
-            found = self._last[1]
+    def set_ranges(self, lows: NDArray[Any], highs: NDArray[Any]) -> None:
+        """The lowest and the highest id of each range, ascending: `source` is called for one after another."""
+        self._lows, self._highs, self._n_objects = lows, highs, np.zeros(len(lows), np.int64)
+        if not self.groups:
+            return
+        first, last = (np.searchsorted(lows, [g.ids[end] for g in self.groups], side="right") for end in (0, 1))
+        n_rows = np.array([group.n_rows for group in self.groups])
+        if ((last - first + 1) * n_rows).sum() > MOST_READ * n_rows.sum():
+            self._held = {}
+        ends = np.append(0, np.cumsum(self.counts))
+        self._n_objects = ends[np.searchsorted(self.ids, highs, side="right")] - ends[np.searchsorted(self.ids, lows)]
+
+    def rows(self, i: int) -> Iterator[Rows]:
+        """The objects of a range, in the order of the files."""
+        if self._held is not None:
+            if i not in self._held:
+                self._held = {}  # free before it is filled
+                self._held = self._hold(i)
+            yield from self._held.pop(i).pieces
+            return
+        low, high = self._lows[i], self._highs[i]
+        for group in self._groups(low, high):
+            found = self._read(group)
             if low <= group.ids[0] and group.ids[1] <= high:
                 yield found
                 continue
@@ -93,18 +109,42 @@ class Index:
             images = None if found.images is None else (found.images >= low) & (found.images <= high)
             yield found.take((image >= low) & (image <= high), images)
 
-    def source(self, low: Any, high: Any, images: NDArray[Any] | None) -> Source:
-        """What the images from low to high hold. images: those that the user lists, of all ranges, ascending."""
+    def _hold(self, first: int) -> dict[int, Held]:
+        """The objects of a range and of those after it, as many as MOST_HELD allows."""
+        most = MOST_HELD / size_of(self._read(self.groups[0]))
+        last = max(first + 1, first + int(np.count_nonzero(np.cumsum(self._n_objects[first:]) <= most)))
+        held = {i: Held(int(self._n_objects[i])) for i in range(first, last)}
+        for group in self._groups(self._lows[first], self._highs[last - 1]):
+            found = self._read(group)
+            objects = by_range(found.columns[IMAGE], self._lows)
+            images = objects if found.images is None else by_range(found.images, self._lows)
+            for i in images.keys() & held.keys():
+                of_images = None if found.images is None else images[i]
+                held[i].put(found, objects.get(i, np.empty(0, np.intp)), of_images)
+        self._last = None
+        return held
+
+    def _groups(self, low: Any, high: Any) -> list[Group]:
+        return [group for group in self.groups if group.ids[0] <= high and group.ids[1] >= low]
+
+    def _read(self, group: Group) -> Rows:
+        if self._last is None or self._last[0] is not group:
+            opened = parquet.open_file(group.file, self.table.argument)
+            layout = self._layout(group.file, opened)
+            piece = parquet.row_group(opened, group.index, layout.columns(), group.file, self.table.argument)
+            self._last = group, read_rows(piece, layout, group.first, self.options)
+        return self._last[1]
+
+    def source(self, i: int, images: NDArray[Any] | None) -> Source:
+        """What the images of a range hold. images: those that the user lists, of all ranges, ascending."""
         options = self.options
         if images is None and self.nested and options.argument == "gt":
-            images = np.empty(0, np.int64)  # it lists its images, also in a range where it has none
+            images = self.ids[:0]  # it lists its images, also in a range where it has none
         if images is not None:
-            chosen = images[(images >= low) & (images <= high)]
+            chosen = images[(images >= self._lows[i]) & (images <= self._highs[i])]
             options = replace(options, tables=replace(options.tables, images=chosen))
-        n_rows = None
-        if not self.nested:
-            n_rows = int(self.counts[(self.ids >= low) & (self.ids <= high)].sum())
-        return source_of(self.rows(low, high), options, self.box_format, self.names, n_rows)
+        n_rows = None if self.nested else int(self._n_objects[i])
+        return source_of(self.rows(i), options, self.box_format, self.names, n_rows)
 
 
 def _objects_of_a_row(opened: Any, index: int, name: str) -> int:
@@ -161,17 +201,23 @@ def ranges_of(gt: Index, dt: Index, images: Any, at_once: int | None = None) -> 
         listed = joined_ids(image_column(images, lambda name, row: f"images[{row}]", "images"))
     names = [f"{side.table.layout(side.options).place(IMAGE, None)}" for side in (gt, dt)]
     ids = joined_ids(gt.ids, dt.ids, *(() if listed is None else (listed,)), names=[*names, "images[0]"])
-    if not len(ids):
-        yield gt.source(0, 0, listed), dt.source(0, 0, listed)
-        return
     weights = np.zeros(len(ids), np.int64)
     for side in (gt, dt):
         weights[np.isin(ids, side.ids, assume_unique=True)] += side.counts
-    at_once = at_once or ROWS_AT_ONCE
-    ends, first = np.cumsum(weights), 0
-    while first < len(ids):
-        before = int(ends[first - 1]) if first else 0
-        last = max(first + 1, int(np.count_nonzero(ends <= before + at_once)))
-        low, high = ids[first], ids[last - 1]
-        yield gt.source(low, high, listed), dt.source(low, high, None)
-        first = last
+    firsts = _firsts(weights, at_once or ROWS_AT_ONCE)
+    lows, highs = (ids[firsts], ids[np.append(firsts[1:], len(ids)) - 1]) if len(ids) else (np.zeros(1, np.int64),) * 2
+    for side in (gt, dt):
+        side.set_ranges(lows, highs)
+    for i in range(len(lows)):
+        yield gt.source(i, listed), dt.source(i, None)
+
+
+def _firsts(weights: NDArray[np.int64], at_once: int) -> NDArray[np.int64]:
+    """The first image of each range of at most so many objects, but for images that have more."""
+    ends, found = np.cumsum(weights), [0]
+    while True:
+        before = int(ends[found[-1] - 1]) if found[-1] else 0
+        last = max(found[-1] + 1, int(np.searchsorted(ends, before + at_once, side="right")))
+        if last >= len(weights):
+            return np.array(found)
+        found.append(last)
