@@ -65,7 +65,7 @@ def evaluate(
         import dask
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
-    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
+    n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,

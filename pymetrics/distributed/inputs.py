@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,7 @@ from ..formats.tables import Table, arrow, open_table, parquet
 from ..formats.tables.names import preset_of
 from ..formats.tables.rows import IMAGE, Layout, has_column, layout_of, read_rows
 from ..formats.tables.source import source_of
-from ..formats.values import image_column
+from ..formats.values import category_column, image_column
 from . import plan
 from .curve_result import CurveResult
 from .intervals import check_draws
@@ -180,21 +180,34 @@ def prepare(
     return sides, {**given, "order": order, "kept": kept}, reduce_options
 
 
-def checked(n_partitions: Any, max_rows: Any, images: Any) -> tuple[int, int, NDArray[Any] | None]:
-    """The arguments of engines alone; images: int64 or text (N,), or None.
+def checked(
+    n_partitions: Any, max_rows: Any, images: Any, categories: Any
+) -> tuple[int, int, NDArray[Any] | None, list[Any] | dict[Any, str] | None]:
+    """The arguments of engines that no task has to refuse. images: int64 or text (N,), or None.
 
     Raises:
-        TypeError, ValueError: a size is no integer or not positive, or images are no ids.
+        TypeError, ValueError: a size is no integer or not positive, or images or categories are no ids.
     """
     for name, value in (("n_partitions", n_partitions), ("max_rows", max_rows)):
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise TypeError(f"{name} must be an integer, got {value!r}")
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    if images is not None:
-        listed = images if hasattr(images, "__len__") or not isinstance(images, Iterable) else list(images)
-        images = image_column(listed, lambda name, row: name if row is None else f"{name}[{row}]", "images")
-    return int(n_partitions), int(max_rows), images
+
+    def place(name: str, row: int | None) -> str:
+        return name if row is None else f"{name}[{row}]"
+
+    images = None if images is None else image_column(_listed(images), place, "images")
+    if isinstance(categories, Mapping):
+        categories = dict(categories)
+    elif categories is not None:
+        categories = category_column(_listed(categories), place, "categories").tolist()
+    return int(n_partitions), int(max_rows), images, categories
+
+
+def _listed(ids: Any) -> Any:
+    """What may be read once as a list."""
+    return ids if hasattr(ids, "__len__") or not isinstance(ids, Iterable) else list(ids)
 
 
 def with_place(table: Any, part: int, flat: bool) -> Any:

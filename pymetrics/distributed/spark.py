@@ -94,7 +94,7 @@ def evaluate(
     session = session or SparkSession.getActiveSession()
     if session is None:
         raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
-    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
+    n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
         categories=categories, draws=draws, seed=seed, **options,

@@ -193,6 +193,11 @@ class EngineTests:
                     evaluate(*paths, **{name: value})
         with pytest.raises(ValueError, match=r"images\[1\] must be a whole number, got 0.5"):
             evaluate(*paths, images=[1, 0.5])
+        with pytest.raises(ValueError, match=r"categories must have shape \(N,\), got \(\)"):
+            evaluate(*paths, categories=3)
+        ids = axes_of(coco[0])["categories"]
+        result = evaluate(*paths, categories=iter(ids), n_partitions=3)
+        assert bits(result) == bits(pymetrics.evaluate(*paths, categories=ids))
         with pytest.raises(TypeError, match=r"all strings: images\[0\] is 'x', the first image of the tables is \d+"):
             evaluate(*paths, images=["x"], n_partitions=3)
         (tmp_path / "empty").mkdir()
