@@ -68,19 +68,21 @@ def evaluate(
     n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, draws=draws, seed=seed, **options,
+        images=images, categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     n_pieces = n_partitions + 2  # of a partition: outcomes by category, ids of images, samples
     spans, shuffled = spans_of(sides, n_partitions), []
     if spans is not None:
         match = dask.delayed(_match_span, nout=n_pieces)
-        parts: Iterable[Any] = [(sides, span) for span in spans]
+        both = dask.delayed(sides, traverse=False)
+        parts: Iterable[Any] = [(both, span) for span in spans]
     else:
         match = dask.delayed(_match, nout=n_pieces)
         shuffled = [_by_image(dask, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
         parts = zip(*shuffled, strict=True)
-    matched = [list(match(*part, f"part-{i}", n_partitions, match_options, most)) for i, part in enumerate(parts)]
+    given = dask.delayed(match_options, traverse=False)  # once, not in each task
+    matched = [list(match(*part, f"part-{i}", n_partitions, given, most)) for i, part in enumerate(parts)]
     with whole(match_options["kept"]):
         cuts = []
         if most is not None:

@@ -87,7 +87,7 @@ def evaluate(
     n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=data.Dataset), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, draws=draws, seed=seed, **options,
+        images=images, categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     context = data.DataContext.get_current().copy()

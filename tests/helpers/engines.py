@@ -198,7 +198,7 @@ class EngineTests:
         ids = axes_of(coco[0])["categories"]
         result = evaluate(*paths, categories=iter(ids), n_partitions=3)
         assert bits(result) == bits(pymetrics.evaluate(*paths, categories=ids))
-        with pytest.raises(TypeError, match=r"all strings: images\[0\] is 'x', the first image of the tables is \d+"):
+        with pytest.raises(TypeError, match=r"all strings: gt\['image_id'\]\[0\] is \d+, images\[0\] is 'x'"):
             evaluate(*paths, images=["x"], n_partitions=3)
         (tmp_path / "empty").mkdir()
         for path in (tmp_path / "absent", tmp_path / "empty"):
@@ -220,6 +220,22 @@ class EngineTests:
         for n in (1, 64):  # with the ground truth of other images, and with none
             with pytest.raises(ValueError, match="is 1000000000, which is not an image of gt"):
                 evaluate(tmp_path / "gt.parquet", tmp_path / "other.parquet", n_partitions=n)
+
+    @pytest.mark.parametrize("schema", ["flat", "nested"])
+    def test_images_without_rows(self, coco, evaluate, tmp_path, schema):
+        """They may have detections; images that neither they nor ground truth name may not."""
+        gt, dt = of_sides(*coco)
+        write_tables(pymetrics.read(gt, "gt", order="rows"), tmp_path / "gt.parquet", schema)
+        write_tables(pymetrics.read(dt, "dt", order="rows"), tmp_path / "dt.parquet", schema)
+        paths, known = (tmp_path / "gt.parquet", tmp_path / "dt.parquet"), set(gt["image_id"].to_pylist())
+        others = sorted(set(dt["image_id"].to_pylist()) - known)
+        assert others
+        listed = [*others, 10**9]
+        want, result = pymetrics.evaluate(*paths, images=listed), evaluate(*paths, images=listed, n_partitions=4)
+        assert bits(result) == bits(want)
+        assert result.to_json() == want.to_json()
+        with pytest.raises(ValueError, match=f"is {others[0]}, which is not an image of gt"):
+            evaluate(*paths, images=listed[1:], n_partitions=4)
 
     def test_files_of_other_types(self, coco, evaluate, tmp_path):
         """Text of all kinds, flags and numbers, ids in some files alone."""
