@@ -67,15 +67,16 @@ def evaluate(
         import dask  # noqa: F401
     except ImportError as error:
         raise ImportError("evaluating on Dask needs it: pip install 'pymetrics-detection[dask]'") from error
-    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
+    n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, _empty, keeps_order=True, iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, draws=draws, seed=seed, **options,
+        images=images, categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     graph = Graph()
     n_pieces = n_partitions + 2  # of a partition: outcomes by category, ids of images, samples
-    given = {"n": n_partitions, "options": match_options, "max_rows": most}
+    given = {"n": n_partitions, "max_rows": most}
+    shared = graph.add("options", (), partial(_same, match_options))
     spans = spans_of(sides, n_partitions)
     if spans is not None:
         files = graph.add("files", (), partial(tuple, sides))
@@ -85,7 +86,7 @@ def evaluate(
         graph.start([key for side in pieces for part in side for key in part])
         steps = [(_match, *part) for part in zip(*pieces, strict=True)]
     matched = [
-        graph.add_lists("match", (i,), n_pieces, partial(step, name=f"part-{i}", **given), *keys)
+        graph.add_lists("match", (i,), n_pieces, partial(step, name=f"part-{i}", **given), shared, *keys)
         for i, (step, *keys) in enumerate(steps)
     ]
     with whole(match_options["kept"]):
@@ -141,7 +142,7 @@ def _read_frame(part: int, side: Side, frame: Any) -> Any:
 
 
 def _match(
-    gt: list[Any], dt: list[Any], *, name: str, n: int, options: dict[str, Any], max_rows: int | None
+    options: dict[str, Any], gt: list[Any], dt: list[Any], *, name: str, n: int, max_rows: int | None
 ) -> list[Any]:
     """The outcomes of a partition in n parts by category, its images' ids, and samples unless max_rows is None."""
     sides = joined(gt), joined(dt)
@@ -150,10 +151,10 @@ def _match(
     return [*split(rows, "category", n), plan.image_ids(*sides, name, columns=options["columns"]), samples]
 
 
-def _match_span(files: tuple[Side, Side], *, span: Span, **given: Any) -> list[Any]:
+def _match_span(options: dict[str, Any], files: tuple[Side, Side], *, span: Span, **given: Any) -> list[Any]:
     """As _match, of files in the order of their images."""
     gt, dt = read_span(files, span)
-    return _match([gt], [dt], **given)
+    return _match(options, [gt], [dt], **given)
 
 
 def _curves(graph: Graph, part: int, pieces: list[Key], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Key]:

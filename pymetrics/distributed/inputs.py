@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ from ..formats.tables import Table, arrow, open_table, parquet
 from ..formats.tables.names import preset_of
 from ..formats.tables.rows import IMAGE, Layout, has_column, layout_of, read_rows
 from ..formats.tables.source import source_of
-from ..formats.values import image_column
+from ..formats.values import category_column, image_column
 from . import plan
 from .curve_result import CurveResult
 from .intervals import check_draws
@@ -49,24 +50,34 @@ class Side:
         self.options, self.flat, self.image = options, not layout.nested, str(names[IMAGE])
         self.order = str(names.get(order, order)) if self.flat and order not in (None, "rows", "values") else None
         if self.order is not None:
-            file = table.files[0].path if table.files else ""
-            layout = layout_of(table.schema, file, options, self.order, list(table.partition))
+            path = table.files[0].path if table.files else ""
+            layout = layout_of(table.schema, path, options, self.order, list(table.partition))
         self.has_id = self.flat and names.get("id") in table.schema.names
-        self.columns = self._columns(layout, table.schema)
-        groups = [
-            (file, *group)
-            for file in table.files or ()
-            for group in parquet.row_groups(file, parquet.open_file(file, options.argument))
-        ]
+        groups, self.reads_id = [], True
+        for file in table.files or ():
+            opened = parquet.open_file(file, options.argument)
+            groups += [(file, *group) for group in parquet.row_groups(file, opened)]
+            self.reads_id = self.reads_id and self._id_of(opened.schema_arrow) is not None
+        self.columns = self._columns(self._layout(layout), table.schema)
         self.groups: list[tuple[parquet.File, int, int]] = [(file, i, first) for file, i, first, n in groups if n]
         self.n_rows = sum(n for *_, n in groups) if self.in_files and self.flat else None
-        self.empty = with_place(table.schema.empty_table(), 0, self.flat)
+        self.empty = with_place(_empty_of(table), 0, self.flat)
+
+    def _id_of(self, schema: Any) -> str | None:
+        """The column of ids, of a file or a table that has it."""
+        name = preset_of(self.options, schema.names)[0].names.get("id")
+        return name if isinstance(name, str) and has_column(schema, name) else None
+
+    def _layout(self, layout: Layout) -> Layout:
+        """The same; without ids, where some files lack them."""
+        if self.reads_id:
+            return layout
+        return replace(layout, names={key: name for key, name in layout.names.items() if key != "id"})
 
     def _columns(self, layout: Layout, schema: Any) -> list[str]:
-        """The columns of the layout and of ids, of those that a table has."""
-        name = preset_of(self.options, schema.names)[0].names.get("id")
-        wanted = [*layout.columns(), *([name] if isinstance(name, str) and has_column(schema, name) else [])]
-        return list(dict.fromkeys(wanted))
+        """The columns of the layout, and that of ids, of those that a table has."""
+        name = self._id_of(schema) if self.reads_id else None
+        return list(dict.fromkeys([*layout.columns(), *([] if name is None else [name])]))
 
     def top_columns(self, names: list[str]) -> list[str]:
         """The columns of a table that hold those that are read."""
@@ -97,11 +108,35 @@ class Side:
         file, index, first = self.groups[place]
         opened = parquet.open_file(file, self.options.argument)
         schema = opened.schema_arrow
-        layout = layout_of(schema, file.path, self.options, self.order, list(file.partition))
+        layout = self._layout(layout_of(schema, file.path, self.options, self.order, list(file.partition)))
         columns = self._columns(layout, schema)
-        table = parquet.row_group(opened, index, columns, file, self.options.argument)
+        table = _without_views(parquet.row_group(opened, index, columns, file, self.options.argument))
         source_of([read_rows(table, layout, first, self.options)], self.options, None, {}).check()
         return with_place(table, place, self.flat)
+
+
+def _empty_of(table: Table) -> Any:
+    """Without rows, with the columns that folders give, too."""
+    pa = arrow.pyarrow("table")
+    found = table.schema.empty_table()
+    for name, value in table.partition.items():
+        found = found.drop_columns([name] if name in found.schema.names else []).append_column(
+            name, pa.array([value])[:0]
+        )
+    return found
+
+
+def _without_views(table: Any) -> Any:
+    """The same with text and binary as pyarrow takes rows of them."""
+    pa = arrow.pyarrow("table")
+    for i, field in enumerate(table.schema):
+        for is_view, kind in (
+            (pa.types.is_string_view, pa.large_string()),
+            (pa.types.is_binary_view, pa.large_binary()),
+        ):
+            if is_view(field.type):
+                table = table.set_column(i, field.name, table.column(i).cast(kind))
+    return table
 
 
 def is_path(source: Any) -> bool:
@@ -145,21 +180,34 @@ def prepare(
     return sides, {**given, "order": order, "kept": kept}, reduce_options
 
 
-def checked(n_partitions: Any, max_rows: Any, images: Any) -> tuple[int, int, NDArray[Any] | None]:
-    """The arguments of engines alone; images: int64 or text (N,), or None.
+def checked(
+    n_partitions: Any, max_rows: Any, images: Any, categories: Any
+) -> tuple[int, int, NDArray[Any] | None, list[Any] | dict[Any, str] | None]:
+    """The arguments of engines that no task has to refuse. images: int64 or text (N,), or None.
 
     Raises:
-        TypeError, ValueError: a size is no integer or not positive, or images are no ids.
+        TypeError, ValueError: a size is no integer or not positive, or images or categories are no ids.
     """
     for name, value in (("n_partitions", n_partitions), ("max_rows", max_rows)):
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise TypeError(f"{name} must be an integer, got {value!r}")
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    if images is not None:
-        listed = images if hasattr(images, "__len__") or not isinstance(images, Iterable) else list(images)
-        images = image_column(listed, lambda name, row: name if row is None else f"{name}[{row}]", "images")
-    return int(n_partitions), int(max_rows), images
+
+    def place(name: str, row: int | None) -> str:
+        return name if row is None else f"{name}[{row}]"
+
+    images = None if images is None else image_column(_listed(images), place, "images")
+    if isinstance(categories, Mapping):
+        categories = dict(categories)
+    elif categories is not None:
+        categories = category_column(_listed(categories), place, "categories").tolist()
+    return int(n_partitions), int(max_rows), images, categories
+
+
+def _listed(ids: Any) -> Any:
+    """What may be read once as a list."""
+    return ids if hasattr(ids, "__len__") or not isinstance(ids, Iterable) else list(ids)
 
 
 def with_place(table: Any, part: int, flat: bool) -> Any:
@@ -172,10 +220,34 @@ def with_place(table: Any, part: int, flat: bool) -> Any:
 
 
 def joined(pieces: list[Any]) -> Any:
-    """Tables of one side or of one part's categories, of which empty ones count only for their columns."""
+    """Tables of one side or of one part's categories, of which empty ones count only for their columns.
+
+    Raises:
+        TypeError: a column holds text in some and numbers in others.
+    """
     pa = arrow.pyarrow("table")
     filled = [piece for piece in pieces if piece.num_rows] or pieces[:1]
+    if not all(piece.schema.equals(filled[0].schema) for piece in filled):
+        filled = _of_like_types(filled)
     return pa.concat_tables(filled, promote_options="permissive")
+
+
+def _of_like_types(tables: list[Any]) -> list[Any]:
+    """Tables of several files: text of all kinds as one, flags as numbers where some are; Arrow promotes the rest."""
+    pa = arrow.pyarrow("table")
+    found = list(tables)
+    for name in dict.fromkeys(name for table in tables for name in table.schema.names):
+        kinds = {table.schema.field(name).type for table in tables if name in table.schema.names}
+        to = None
+        if len(kinds) > 1 and all(map(arrow.is_text, kinds)):
+            to, is_one = pa.large_string(), arrow.is_text
+        elif len(kinds) > 1 and pa.bool_() in kinds:
+            to, is_one = pa.uint8(), pa.types.is_boolean
+        for i, table in enumerate(found if to is not None else ()):
+            place = table.schema.get_field_index(name)
+            if place >= 0 and is_one(table.schema.field(place).type):
+                found[i] = table.set_column(place, name, table.column(place).cast(to))
+    return found
 
 
 def result_of(curves: list[Any], ids: list[Any], images: NDArray[Any] | None, categories: Any) -> CurveResult:

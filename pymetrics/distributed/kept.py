@@ -138,8 +138,9 @@ def whole(kept: Kept | None) -> Iterator[None]:
         raise
     for beside, folder in folders:
         for name in os.listdir(beside):
-            if name.endswith(".unfinished"):  # of a worker that died
-                os.remove(os.path.join(beside, name))
+            if name.endswith(".unfinished"):  # of a worker that died, or of a task's second run, which removes its own
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(beside, name))
         if os.path.isdir(folder):
             os.rmdir(folder)
         os.rename(beside, folder)

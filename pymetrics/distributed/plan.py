@@ -38,7 +38,7 @@ from ..formats.source import Source
 from ..formats.table_options import TableOptions
 from ..formats.tables import Table, arrow, open_table
 from ..formats.tables.rows import IMAGE, column_of, has_column, place_of
-from ..formats.values import category_column
+from ..formats.values import category_column, image_column
 from .curve_result import CurveResult
 from .intervals import Draws, check_draws, draws_of
 from .kept import Kept
@@ -66,6 +66,7 @@ def match_partition(
     image_sizes: Any = None,
     columns: str | Mapping[str, Any] | None = None,
     order: str | None = None,
+    images: Any = None,
     categories: Any = None,
     sigmas: Iterable[float] | None = None,
     boundary_dilation_ratio: float | None = None,
@@ -74,7 +75,8 @@ def match_partition(
 ) -> Any:
     """The outcomes of a partition that holds all rows of each of its images. The arguments are pymetrics.evaluate's.
 
-    kept: what is written beside, to Parquet files of this name, which no other partition has.
+    images: as there, those of all partitions: detections of other images than these and those of ground truth are
+    refused. kept: what is written beside, to Parquet files of this name, which no other partition has.
 
     Returns:
         A pyarrow.Table with a row for each detection within the last limit, and one for each image and category that
@@ -92,8 +94,8 @@ def match_partition(
     found = as_protocol(protocol, None, None, None, None, iou_type)
     if found.federated:
         raise ValueError("protocol must not be 'lvis', whose rule reads the whole ground truth")
-    images = _further_images(gt, ReadOptions("gt", shape.iou_type, tables=TableOptions(columns)))
-    tables = TableOptions(columns, order, images, categories)
+    options = ReadOptions("gt", shape.iou_type, tables=TableOptions(columns))
+    tables = TableOptions(columns, order, _further_images(gt, dt, options, images), categories)
     sources = read_sources(gt, dt, shape.iou_type, box_format, normalized, tables=tables)
     _require_own_ids(sources[0])
     data = build_columns(*sources, shape, use_cats=found.use_cats, image_sizes=image_sizes)
@@ -109,8 +111,15 @@ def match_partition(
     return with_header(table_of(outcomes), _header_of(outcomes))
 
 
-def _further_images(gt: Any, options: ReadOptions) -> tuple[()] | None:
-    """Images without rows: of nested ground truth none, for it lists its images, also where it has none; else None."""
+def _further_images(gt: Any, dt: Any, options: ReadOptions, images: Any) -> Any:
+    """Those images without ground truth on which this partition may have detections; None: any.
+
+    images: that the user lists. Nested ground truth lists its images, also where it has none.
+    """
+    if images is not None:
+        listed = image_column(images, lambda _, row: "images" if row is None else f"images[{row}]", "images")
+        ids = _ids_of(dt, "dt", options.tables.columns)
+        return listed[np.isin(listed, ids)] if listed.dtype.kind == ids.dtype.kind else listed[:1]  # refused later
     table = open_table(gt, options)
     return () if table is not None and table.layout(options).nested else None
 
@@ -139,19 +148,22 @@ def image_ids(
         TypeError, ValueError: a column is missing or of a wrong type; or ids are integers and strings.
     """
     pa = arrow.pyarrow("gt")
-    found: list[NDArray[Any]] = []
-    for argument, side in (("gt", gt), ("dt", dt)):
-        options = ReadOptions(argument, tables=TableOptions(columns))  # type: ignore[arg-type]
-        table = Table(argument, pa.table(side))
-        name = str(table.preset(options).names[IMAGE])
-        if not has_column(table.schema, name):
-            raise ValueError(f"{argument} has no column {name!r}, which columns= may name otherwise")
-        place = place_of(_Column(argument, name), IMAGE, 0)  # type: ignore[arg-type]
-        found.append(arrow.ids(column_of(table.content, name), place))
+    found = [_ids_of(side, argument, columns) for argument, side in (("gt", gt), ("dt", dt))]
     if images is not None:
         found.append(np.asarray(images))
     ids = joined_ids(*found, names=[f"gt[{IMAGE!r}][0]", f"dt[{IMAGE!r}][0]", "images[0]"])
     return pa.table({"image": pa.array(ids), "partition": pa.array([partition] * len(ids), pa.string())})
+
+
+def _ids_of(side: Any, argument: str, columns: Any) -> NDArray[Any]:
+    """The id of the image of each row of a table. Raises TypeError, ValueError."""
+    options = ReadOptions(argument, tables=TableOptions(columns))  # type: ignore[arg-type]
+    table = Table(argument, arrow.pyarrow(argument).table(side))
+    name = str(table.preset(options).names[IMAGE])
+    if not has_column(table.schema, name):
+        raise ValueError(f"{argument} has no column {name!r}, which columns= may name otherwise")
+    place = place_of(_Column(argument, name), IMAGE, 0)  # type: ignore[arg-type]
+    return arrow.ids(column_of(table.content, name), place)
 
 
 class _Column:

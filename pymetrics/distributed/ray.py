@@ -86,10 +86,10 @@ def evaluate(
         import ray.data as data
     except ImportError as error:
         raise ImportError("evaluating on Ray needs it: pip install 'pymetrics-detection[ray]'") from error
-    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
+    n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=data.Dataset), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, draws=draws, seed=seed, **options,
+        images=images, categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     context = data.DataContext.get_current().copy()

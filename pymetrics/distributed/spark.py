@@ -94,10 +94,10 @@ def evaluate(
     session = session or SparkSession.getActiveSession()
     if session is None:
         raise RuntimeError("no Spark session is active: SparkSession.builder.getOrCreate() starts one")
-    n_partitions, max_rows, images = checked(n_partitions, max_rows, images)
+    n_partitions, max_rows, images, categories = checked(n_partitions, max_rows, images, categories)
     sides, match_options, reduce_options = prepare(
         gt, dt, partial(_empty, kind=DataFrame), iou_type=iou_type, protocol=protocol, columns=columns, order=order,
-        categories=categories, draws=draws, seed=seed, **options,
+        images=images, categories=categories, draws=draws, seed=seed, **options,
     )  # fmt: skip
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     match: dict[str, Any] = {"n": n_partitions, "options": match_options, "max_rows": most}

@@ -206,6 +206,16 @@ def test_folders_are_whole_or_absent(tmp_path):
     assert kept_of({"normalized": True}, "coco", "bbox") == (None, {"normalized": True})
 
 
+def test_a_second_run_that_ends_meanwhile(tmp_path, monkeypatch):
+    """Its file is gone when it is to be removed."""
+    kept, _ = kept_of({"keep_matches": tmp_path / "m"}, "coco", "bbox")
+    names = os.listdir
+    with whole(kept):
+        monkeypatch.setattr(os, "listdir", lambda path: [*names(path), "part-0.parquet.1234.unfinished"])
+    assert names(tmp_path) == ["m"]
+    assert names(tmp_path / "m") == []
+
+
 def fail_beside(folder):
     (folder / "part-0.parquet").write_bytes(b"0")
     raise RuntimeError("in the middle")

@@ -193,7 +193,12 @@ class EngineTests:
                     evaluate(*paths, **{name: value})
         with pytest.raises(ValueError, match=r"images\[1\] must be a whole number, got 0.5"):
             evaluate(*paths, images=[1, 0.5])
-        with pytest.raises(TypeError, match=r"all strings: images\[0\] is 'x', the first image of the tables is \d+"):
+        with pytest.raises(ValueError, match=r"categories must have shape \(N,\), got \(\)"):
+            evaluate(*paths, categories=3)
+        ids = axes_of(coco[0])["categories"]
+        result = evaluate(*paths, categories=iter(ids), n_partitions=3)
+        assert bits(result) == bits(pymetrics.evaluate(*paths, categories=ids))
+        with pytest.raises(TypeError, match=r"all strings: gt\['image_id'\]\[0\] is \d+, images\[0\] is 'x'"):
             evaluate(*paths, images=["x"], n_partitions=3)
         (tmp_path / "empty").mkdir()
         for path in (tmp_path / "absent", tmp_path / "empty"):
@@ -215,6 +220,58 @@ class EngineTests:
         for n in (1, 64):  # with the ground truth of other images, and with none
             with pytest.raises(ValueError, match="is 1000000000, which is not an image of gt"):
                 evaluate(tmp_path / "gt.parquet", tmp_path / "other.parquet", n_partitions=n)
+
+    @pytest.mark.parametrize("schema", ["flat", "nested"])
+    def test_images_without_rows(self, coco, evaluate, tmp_path, schema):
+        """They may have detections; images that neither they nor ground truth name may not."""
+        gt, dt = of_sides(*coco)
+        write_tables(pymetrics.read(gt, "gt", order="rows"), tmp_path / "gt.parquet", schema)
+        write_tables(pymetrics.read(dt, "dt", order="rows"), tmp_path / "dt.parquet", schema)
+        paths, known = (tmp_path / "gt.parquet", tmp_path / "dt.parquet"), set(gt["image_id"].to_pylist())
+        others = sorted(set(dt["image_id"].to_pylist()) - known)
+        assert others
+        listed = [*others, 10**9]
+        want, result = pymetrics.evaluate(*paths, images=listed), evaluate(*paths, images=listed, n_partitions=4)
+        assert bits(result) == bits(want)
+        assert result.to_json() == want.to_json()
+        with pytest.raises(ValueError, match=f"is {others[0]}, which is not an image of gt"):
+            evaluate(*paths, images=listed[1:], n_partitions=4)
+
+    def test_files_of_other_types(self, coco, evaluate, tmp_path):
+        """Text of all kinds, flags and numbers, ids in some files alone."""
+        gt, dt = (
+            table.set_column(1, "category_id", [[f"c{id}" for id in table["category_id"].to_pylist()]])
+            for table in of_sides(*coco)
+        )
+        paths = written(tmp_path, gt, dt)
+        want = pymetrics.evaluate(gt, dt, order="rows")
+        kinds = pa.string(), pa.dictionary(pa.int8(), pa.string()), pa.string_view()
+        for path, turned in zip(paths, (kinds, kinds[::-1]), strict=True):
+            for i, kind in enumerate(turned):
+                table = pq.read_table(path / f"{i}.parquet")
+                texts = table["category_id"].combine_chunks()
+                texts = texts.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else texts.cast(kind)
+                table = table.set_column(1, "category_id", texts)
+                if i == 1 and path == paths[0]:
+                    crowd = table.schema.get_field_index("iscrowd")
+                    flags = table["iscrowd"].cast(pa.bool_())
+                    table = table.set_column(crowd, "iscrowd", flags).drop_columns("id")
+                pq.write_table(table, path / f"{i}.parquet", row_group_size=99)
+        assert bits(evaluate(*paths, n_partitions=4)) == bits(want)
+
+    def test_ids_of_folders(self, coco, evaluate, tmp_path):
+        """Images without ground truth, whose partition gets the names of the columns all the same."""
+        gt, dt = of_sides(*coco)
+        some = dt["image_id"].unique()[:12]
+        dt = dt.filter(pa.compute.is_in(dt["image_id"], some))
+        gt = gt.filter(pa.compute.is_in(gt["image_id"], some[:4]))
+        for name, table in (("gt", gt), ("dt", dt)):
+            for image in table["image_id"].unique().to_pylist():
+                (tmp_path / name / f"image_id={image}").mkdir(parents=True)
+                part = table.filter(pa.compute.equal(table["image_id"], image)).drop_columns("image_id")
+                pq.write_table(part, tmp_path / name / f"image_id={image}" / "0.parquet")
+        result = evaluate(tmp_path / "gt", tmp_path / "dt", n_partitions=16)
+        assert bits(result) == bits(pymetrics.evaluate(gt, dt, order="rows"))
 
     def test_generated_scenes(self, evaluate, tmp_path):
         """5,000 of them, a thousand at a time as one data set: each has the curves of an evaluation of its own."""

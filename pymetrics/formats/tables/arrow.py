@@ -68,7 +68,7 @@ def ids(array: Any, place: Place) -> NDArray[Any]:
     """Ids: int64, or text (N,) as numpy's str. Raises TypeError or ValueError, naming row and value."""
     pa = pyarrow("")
     types, kind = pa.types, array.type.value_type if pa.types.is_dictionary(array.type) else array.type
-    if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
+    if not is_text(kind):
         if not types.is_integer(kind) and not types.is_null(kind) and not types.is_floating(kind):
             raise TypeError(f"{place(None)} must hold integers or strings, got the type {array.type}")
         return whole_numbers(numbers(array, place), place)
@@ -123,6 +123,13 @@ def lists(array: Any, place: Place) -> tuple[Any, NDArray[np.int64]]:
         raise TypeError(f"{place(None)} must hold lists, got the type {array.type}")
     lengths = pa.compute.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False)
     return array.flatten(), lengths.astype(np.int64)
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a type is one of strings, or a dictionary of these."""
+    types = pyarrow("").types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def is_list(kind: Any) -> bool:
