@@ -76,7 +76,6 @@ def evaluate(
     graph = Graph()
     n_pieces = n_partitions + 2  # of a partition: outcomes by category, ids of images, samples
     given = {"n": n_partitions, "max_rows": most}
-    shared = graph.add("options", (), partial(_same, match_options))
     spans = spans_of(sides, n_partitions)
     if spans is not None:
         files = graph.add("files", (), partial(tuple, sides))
@@ -85,6 +84,7 @@ def evaluate(
         pieces = [_by_image(graph, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]
         graph.start([key for side in pieces for part in side for key in part])
         steps = [(_match, *part) for part in zip(*pieces, strict=True)]
+    shared = graph.add("options", (), partial(_same, match_options))
     matched = [
         graph.add_lists("match", (i,), n_pieces, partial(step, name=f"part-{i}", **given), shared, *keys)
         for i, (step, *keys) in enumerate(steps)
