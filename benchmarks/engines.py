@@ -1,6 +1,7 @@
 """Time and memory of the plan on an engine with two workers on this machine, beside one process.
 
-    python benchmarks/engines.py dask|ray|spark|alone FOLDER [--partitions 64] [--limit 1.5] [--data in-order]
+    python benchmarks/engines.py dask|ray|spark|alone FOLDER [--partitions 64] [--limit 1.5] [--max-rows 5000000]
+        [--data in-order]
 
 FOLDER holds gt.parquet and dt.parquet; benchmarks/arrow.py makes them, and --data says what they are. Figures go to
 the tables of benchmarks/arrow.py, unless --no-results is said; the twelve numbers must be those of one process, which
@@ -134,7 +135,7 @@ def on_spark(limit: float, folder: str) -> Iterator[Callable[..., Any]]:
 
 @contextmanager
 def alone(limit: float, folder: str) -> Iterator[Callable[..., Any]]:
-    yield lambda *sides, n_partitions: pymetrics.evaluate(*sides)
+    yield lambda *sides, **_: pymetrics.evaluate(*sides)
 
 
 ENGINES = {"dask": on_dask, "ray": on_ray, "spark": on_spark, "alone": alone}
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--partitions", type=int, default=64)
     parser.add_argument("--limit", type=float, default=1.5, help="GB")
+    parser.add_argument("--max-rows", type=int)
     parser.add_argument("--data", choices=DATA, default="in-order", help="what the files hold")
     parser.add_argument("--no-results", action="store_true", help="print alone")
     options = parser.parse_args()
@@ -156,7 +158,8 @@ def main() -> None:
         cpu = sum(watch.cpu.values())
         watch.start()
         start = time.perf_counter()
-        result = evaluate(*sides, n_partitions=options.partitions)
+        more = {} if options.max_rows is None else {"max_rows": options.max_rows}
+        result = evaluate(*sides, n_partitions=options.partitions, **more)
         wall = time.perf_counter() - start
         watch.stop()
     check(result, options.folder / "stats.json", options.engine == "alone")

@@ -156,14 +156,15 @@ def packed(pieces: list[tuple[int, int, int, Any]]) -> Any:
     return pa.table({**whole, "table": pa.array(streams, pa.large_binary())})
 
 
-def opened(stream: bytes) -> Any:
-    """The table of a packet."""
+def opened(stream: Any) -> Any:
+    """The table of a packet, whose stream is bytes or a buffer."""
     return arrow.pyarrow("table").ipc.open_stream(stream).read_all()
 
 
 def _unpacked(group: Any) -> dict[int, list[Any]]:
     """The tables of a group by kind, in the order of their places."""
     found: dict[int, list[Any]] = {kind: [] for kind in KINDS}
-    for row in group.sort_by("place").select(["kind", "table"]).to_pylist():
-        found[row["kind"]].append(opened(row["table"]))
+    kinds, streams = group["kind"].to_pylist(), group["table"]
+    for i in np.argsort(group["place"].to_numpy(), kind="stable").tolist():
+        found[kinds[i]].append(opened(streams[i].as_buffer()))  # parts of the group's memory
     return found
