@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .._arrays import F64
 
-MAX_ROWS = 5_000_000
+MAX_ROWS = 1_500_000  # whose tasks take 1.5 GB at most on Ray, too, where several ranges meet in one
 SAMPLES = 4096  # of max_rows rows
 
 

@@ -40,7 +40,7 @@ from .packets import (
     reduce_packets,
 )
 
-SHUFFLED_AT_ONCE = 1 << 27  # bytes
+SHUFFLED_AT_ONCE = 1 << 26  # bytes
 
 
 def evaluate(
@@ -94,7 +94,7 @@ def evaluate(
     most = max_rows if ranges.are_needed(sides[1].n_rows, max_rows) else None
     context = data.DataContext.get_current().copy()
     context.max_errored_blocks, context.raise_original_map_exception = 0, True
-    if hasattr(context, "shuffle_input_batch_bytes"):  # Ray 2.60 joins blocks up to 1 GiB, and takes 2 GB for it
+    if hasattr(context, "shuffle_input_batch_bytes"):  # Ray 2.60 joins blocks up to 1 GiB, and takes some 2 GB for it
         context.shuffle_input_batch_bytes = min(context.shuffle_input_batch_bytes, SHUFFLED_AT_ONCE)
     with data.DataContext.current(context), whole(match_options["kept"]):
         given = {"n": n_partitions, "options": match_options, "max_rows": most}
