@@ -89,17 +89,21 @@ def evaluate(
         graph.add_lists("match", (i,), n_pieces, partial(step, name=f"part-{i}", **given), shared, *keys)
         for i, (step, *keys) in enumerate(steps)
     ]
+    parts = [[part[i] for part in matched] for i in range(n_partitions)]  # by category
+    ids = [part[n_partitions] for part in matched]
     with whole(match_options["kept"]):
-        cuts = []
+        cuts, of_ranges = list[ranges.Cut](), list[list[list[Key]]]()
         if most is not None:
             graph.start([key for part in matched for key in part])
             cuts = ranges.find_cuts(graph.compute([part[-1] for part in matched]), max_rows)
             refuse_cuts(cuts, draws, max_rows)
-        curves = []
-        for i in range(n_partitions):
-            of_part = [cut for cut in cuts if part_of(np.array([cut.category]), n_partitions)[0] == i]
-            curves += _curves(graph, i, [part[i] for part in matched], of_part, reduce_options)
-        found = graph.compute([*curves, *(part[n_partitions] for part in matched)])
+        if cuts:
+            of_ranges = _cut(graph, parts, cuts)
+            graph.start([key for keys in (ids, *parts, *(rows for cut in of_ranges for rows in cut)) for key in keys])
+        reduce = partial(_reduce, options=reduce_options)
+        curves = [graph.add("reduce", (i,), reduce, pieces) for i, pieces in enumerate(parts)]
+        curves += [_curves(graph, i, *given) for i, given in enumerate(zip(cuts, of_ranges, strict=True))]
+        found = graph.compute([*curves, *ids])
         return result_of(found[: len(curves)], found[len(curves) :], images, categories)
 
 
@@ -157,26 +161,28 @@ def _match_span(options: dict[str, Any], files: tuple[Side, Side], *, span: Span
     return _match(options, [gt], [dt], **given)
 
 
-def _curves(graph: Graph, part: int, pieces: list[Key], cuts: list[ranges.Cut], options: dict[str, Any]) -> list[Key]:
-    """The keys of the curves of the categories of one part, of which some are cut."""
-    reduce = partial(_reduce, options=options)
-    if not cuts:
-        return [graph.add("reduce", (part,), reduce, pieces)]
-    n_pieces = 1 + sum(cut.n_ranges for cut in cuts)
-    cut_rows = partial(ranges.cut_rows, cuts=cuts)
-    rows = [graph.add_lists("cut", (part, i), n_pieces, cut_rows, piece) for i, piece in enumerate(pieces)]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    curves, first = [graph.add("reduce", (part,), reduce, columns[0])], 1
-    for c, cut in enumerate(cuts):
-        of_ranges = list(enumerate(columns[first : first + cut.n_ranges]))
-        first += cut.n_ranges
-        counts = [graph.add("count", (part, c, i), partial(_count, i), tables) for i, tables in of_ranges]
-        peaks = [
-            graph.add("reduce-range", (part, c, i), partial(_reduce_range, i), tables, counts)
-            for i, tables in of_ranges
-        ]
-        curves.append(graph.add("join", (part, c), partial(_join, cut), counts, peaks))
-    return curves
+def _cut(graph: Graph, parts: list[list[Key]], cuts: list[ranges.Cut]) -> list[list[list[Key]]]:
+    """For each cut and each of its ranges the keys of the rows, which are taken out of the parts."""
+    found: dict[int, list[list[Key]]] = {}
+    of_cut = part_of(np.array([cut.category for cut in cuts]), len(parts)).tolist()
+    for i in dict.fromkeys(of_cut):
+        chosen = [c for c, part in enumerate(of_cut) if part == i]
+        step = partial(ranges.cut_rows, cuts=[cuts[c] for c in chosen])
+        n_pieces = 1 + sum(cuts[c].n_ranges for c in chosen)
+        rows = [graph.add_lists("cut", (i, j), n_pieces, step, piece) for j, piece in enumerate(parts[i])]
+        parts[i], *columns = (list(column) for column in zip(*rows, strict=True))
+        for c in chosen:
+            found[c], columns = columns[: cuts[c].n_ranges], columns[cuts[c].n_ranges :]
+    return [found[c] for c in range(len(cuts))]
+
+
+def _curves(graph: Graph, c: int, cut: ranges.Cut, of_ranges: list[list[Key]]) -> Key:
+    """The key of the curves of a category that is cut."""
+    counts = [graph.add("count", (c, i), partial(_count, i), rows) for i, rows in enumerate(of_ranges)]
+    peaks = [
+        graph.add("reduce-range", (c, i), partial(_reduce_range, i), rows, counts) for i, rows in enumerate(of_ranges)
+    ]
+    return graph.add("join", (c,), partial(_join, cut), counts, peaks)
 
 
 def _reduce(pieces: list[Any], options: dict[str, Any]) -> Any:
