@@ -74,7 +74,20 @@ def rows_of_results(results: Sequence[Any], gt: Rows, side: str, file: str) -> t
             continue
         rows.append(_row(result, id_of[image], category, place, file, scored=True))
     lost = _unlisted(n_unlisted, "detections of categories that gt does not list")
-    return Rows("COCO results", rows, XYWH, gt.images, gt.names, True), lost
+    return Rows("COCO results", _with_boxes(rows, side), XYWH, gt.images, gt.names, True), lost
+
+
+def _with_boxes(rows: list[Row], side: str) -> list[Row]:
+    """The same with the boxes and areas of masks, as loadRes makes them, where rows have no box."""
+    bare = [i for i, row in enumerate(rows) if not len(row.box)]
+    if not bare:
+        return rows
+    where = lambda name, i: f"{side}[{bare[i]}]['segmentation']"  # noqa: E731
+    measures = raw_masks([rows[i].mask for i in bare], where).columns(None, where).decoded().measures
+    found = list(rows)
+    for i, box, area in zip(bare, measures.boxes.tolist(), measures.areas.tolist(), strict=True):
+        found[i] = replace(rows[i], box=box, area=float(area))
+    return found
 
 
 def _unlisted(n: int, what: str) -> dict[str, str]:
@@ -93,7 +106,9 @@ def _image(image: Any, i: int, side: str) -> Image:
 
 def _row(annotation: Mapping[str, Any], image: str, category: Any, place: str, file: str, scored: bool) -> Row:
     box = annotation.get("bbox")
-    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(is_number(value) for value in box):
+    if box is None and scored and isinstance(annotation.get("segmentation"), Mapping):
+        box = ()  # _with_boxes makes it
+    elif not isinstance(box, (list, tuple)) or len(box) != 4 or not all(is_number(value) for value in box):
         raise ValueError(f"{place}['bbox'] must hold 4 finite numbers, got {box!r}")
     score = annotation.get("score") if scored else None
     if scored and not is_number(score):

@@ -120,7 +120,8 @@ def convert(
     if format in SCHEMAS and iou_type == "segm":
         n_polygons = sum(bool(row.polygons) for row in rows.rows)
         if side == "dt" and kind == "coco":  # of results with boxes, pycocotools takes the boxes' areas
-            rows = replace(rows, rows=[replace(row, area=row.box[2] * row.box[3]) for row in rows.rows])
+            boxed = (row if row.area is not None else replace(row, area=row.box[2] * row.box[3]) for row in rows.rows)
+            rows = replace(rows, rows=list(boxed))
         rows = with_runs(rows, side)
         left_out |= {"points": f"the points of {n_polygons} polygons (their pixels stay)"} if n_polygons else {}
 

@@ -186,3 +186,30 @@ def test_errors(tmp_path):
     with pytest.raises(ValueError, match="image ids must be all integers or all strings"):
         convert(mixed, tmp_path / "c.parquet", "parquet")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_masks_without_boxes(data, tmp_path, schema):
+    """As pycocotools writes and reads them: loadRes makes the box of a mask."""
+    gt = json.loads(data("coco_val2014_100/instances_val2014_100.json").read_text())
+    rows = json.loads(data("coco_val2014_100/instances_val2014_fakesegm100_results.json").read_text())
+    assert not any("bbox" in row for row in rows)
+    target = tmp_path / "dt.parquet"
+    quiet(rows, target, schema, gt=gt, iou_type="segm")
+    want = (
+        pymetrics.COCO(data("coco_val2014_100/instances_val2014_100.json"))
+        .loadRes([dict(row) for row in rows])
+        .dataset["annotations"]
+    )
+    found = pq.read_table(target)
+    boxes = sorted(map(tuple, (row["bbox"] for row in want)))
+    values = found["bbox"].combine_chunks()
+    values = values.flatten() if schema == "parquet" else values.flatten().flatten()
+    assert sorted(map(tuple, values.to_numpy().reshape(-1, 4).tolist())) == boxes
+    other = pymetrics.evaluate(gt, pymetrics.read(target, "dt", "segm"), "segm")
+    assert same(other, pymetrics.evaluate(gt, rows, "segm"))
+    damaged = [rows[0] | {"segmentation": {"size": [9, 9], "counts": "~"}}]
+    with pytest.raises(ValueError, match=r"dt\[0\]\['segmentation'\]"):
+        quiet(damaged, tmp_path / "x.parquet", schema, gt=gt, iou_type="segm")
+    with pytest.raises(ValueError, match=r"dt\[0\]\['bbox'\] must hold 4 finite numbers, got \[\]"):
+        quiet([rows[0] | {"bbox": []}], tmp_path / "x.parquet", schema, gt=gt, iou_type="segm")
