@@ -355,6 +355,7 @@ OTHER_USES = {
     ("report/model.py", "searchsorted"): "the places of the slider's positions among scores",
     ("distributed/shuffle.py", "bincount"): "how many rows each part of a table has",
     ("evaluation/score_ranges.py", "searchsorted"): "the range of a score, and the first limit that a rank is within",
+    ("formats/tables/held.py", "searchsorted"): "the range of images that an id is in",
     ("formats/tables/source.py", "lexsort"): "the rows of a table, in the order that the user says",
     ("formats/tables/source.py", "searchsorted"): "the file of a row, for the text of an error",
     ("formats/tables/write.py", "bincount"): "the lengths of lists of a table",

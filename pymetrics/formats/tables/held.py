@@ -62,7 +62,13 @@ def size_of(found: Rows) -> float:
 
 def by_range(ids: NDArray[Any], lows: NDArray[Any]) -> dict[int, NDArray[np.intp]]:
     """The places of ids in each range that has any, in their order. lows: the lowest id of each range, ascending."""
-    found = (np.searchsorted(lows, ids, side="right") - 1).astype(np.min_scalar_type(len(lows)))
+    found = range_of(ids, lows).astype(np.min_scalar_type(len(lows)))
     order = np.argsort(found, kind="stable")
     numbers, starts = np.unique(found[order], return_index=True)
     return dict(zip(numbers.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def range_of(ids: Any, lows: NDArray[Any]) -> NDArray[np.intp]:
+    """The range of each id, -1 of those below all."""
+    found: NDArray[np.intp] = np.searchsorted(lows, ids, side="right") - 1
+    return found

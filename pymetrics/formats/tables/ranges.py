@@ -12,7 +12,7 @@ from ..._records import record
 from ..ids import joined_ids
 from ..values import image_column
 from . import arrow, parquet
-from .held import Held, by_range, size_of
+from .held import Held, by_range, range_of, size_of
 from .rows import CATEGORY, IMAGE, Layout, Rows, column_of, layout_of, place_of, read_rows, values_of
 from .source import source_of
 
@@ -84,12 +84,11 @@ class Index:
         self._lows, self._highs, self._n_objects = lows, highs, np.zeros(len(lows), np.int64)
         if not self.groups:
             return
-        first, last = (np.searchsorted(lows, [g.ids[end] for g in self.groups], side="right") for end in (0, 1))
+        first, last = (range_of([group.ids[end] for group in self.groups], lows) for end in (0, 1))
         n_rows = np.array([group.n_rows for group in self.groups])
         if ((last - first + 1) * n_rows).sum() > MOST_READ * n_rows.sum():
             self._held = {}
-        ends = np.append(0, np.cumsum(self.counts))
-        self._n_objects = ends[np.searchsorted(self.ids, highs, side="right")] - ends[np.searchsorted(self.ids, lows)]
+        np.add.at(self._n_objects, range_of(self.ids, lows), self.counts)
 
     def rows(self, i: int) -> Iterator[Rows]:
         """The objects of a range, in the order of the files."""
@@ -217,7 +216,7 @@ def _firsts(weights: NDArray[np.int64], at_once: int) -> NDArray[np.int64]:
     ends, found = np.cumsum(weights), [0]
     while True:
         before = int(ends[found[-1] - 1]) if found[-1] else 0
-        last = max(found[-1] + 1, int(np.searchsorted(ends, before + at_once, side="right")))
+        last = max(found[-1] + 1, int(np.count_nonzero(ends <= before + at_once)))
         if last >= len(weights):
             return np.array(found)
         found.append(last)
