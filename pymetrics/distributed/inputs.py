@@ -61,7 +61,7 @@ class Side:
         self.columns = self._columns(self._layout(layout), table.schema)
         self.groups: list[tuple[parquet.File, int, int]] = [(file, i, first) for file, i, first, n in groups if n]
         self.n_rows = sum(n for *_, n in groups) if self.in_files and self.flat else None
-        self.empty = with_place(_empty_of(table), 0, self.flat)
+        self.empty = with_place(_without_views(_empty_of(table)), 0, self.flat)
 
     def _id_of(self, schema: Any) -> str | None:
         """The column of ids, of a file or a table that has it."""
