@@ -44,6 +44,11 @@ class CurveResult(Result):
             "or merge Accumulators, for what reads them"
         )
 
+    @property
+    def matches(self) -> Any:
+        """They are not at hand. Raises ValueError."""
+        raise ValueError("this Result holds the curves of a plan, without matches: keep_matches='folder/' writes them")
+
     @cached_property
     def totals(self) -> Totals:
         """The axes, and the counts of images and by category."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -157,6 +158,12 @@ def prepare(
     reduce_options = {name: given.pop(name) for name in ("draws", "seed")}
     check_draws(**reduce_options)
     kept, given = kept_of(given, given["protocol"], given["iou_type"])
+    unknown = given.keys() - inspect.signature(plan.match_partition).parameters.keys()
+    if unknown:
+        raise TypeError(
+            f"evaluate() got an unexpected keyword argument {min(unknown)!r}; thresholds, limits and areas of your own "
+            "are protocol=pymetrics.Protocol(...)"
+        )
     tables, order = TableOptions(given["columns"], None, None, given["categories"]), given["order"]
 
     def side(argument: Literal["gt", "dt"], source: Any) -> Side:

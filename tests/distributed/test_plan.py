@@ -170,6 +170,8 @@ def test_what_there_is_without_outcomes(coco):
         _ = curves.confidence
     with pytest.raises(ValueError, match="holds the curves of a plan, not the outcomes"):
         _ = result.outcomes
+    with pytest.raises(ValueError, match="keep_matches='folder/' writes them"):
+        _ = result.matches
     with pytest.raises(ValueError, match="holds the curves of a plan"):
         result.at(0.5)
     short = run([(gt, dt)], order="rows", keep_scores=False)

@@ -183,6 +183,8 @@ class EngineTests:
             evaluate(*paths, n_partitions=3)
         with pytest.raises(TypeError, match=f"gt must be a path of Parquet files or a {self.own}, got list"):
             evaluate([], paths[1])
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'max_dets'; .* protocol=pymetrics.Protocol"):
+            evaluate(*paths, max_dets=(1, 10))
 
     def test_arguments(self, coco, evaluate, tmp_path):
         """What is wrong is refused before any task runs, but for ids of another type."""
