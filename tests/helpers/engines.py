@@ -67,8 +67,9 @@ class EngineTests:
         """A COCO dict and results: the generated data set."""
         return [json.loads(data(f"generated/{name}.json").read_text()) for name in ("gt", "dt_coarse")]
 
-    @pytest.mark.parametrize("is_sorted", [False, True])
-    @pytest.mark.parametrize("n", [1, 7])
+    @pytest.mark.parametrize(
+        ("n", "is_sorted"), [(1, False), (1, True), (2, False), (7, False), (7, True), (64, False)]
+    )
     def test_files(self, coco, evaluate, tmp_path, n, is_sorted):
         """Rows of an image are spread over the files, or stand together; their order is that of the files."""
         gt, dt = of_sides(*coco)
@@ -115,12 +116,14 @@ class EngineTests:
         with pytest.raises(ValueError, match="max_rows must be at least 1, got 0"):
             evaluate(*paths, max_rows=0)
 
-    @pytest.mark.parametrize("schema", ["flat", "nested"])
-    @pytest.mark.parametrize("kind", ["segm", "keypoints"])
-    def test_other_shapes(self, data, evaluate, tmp_path, schema, kind):
+    @pytest.mark.parametrize(
+        ("kind", "schema", "n"),
+        [("segm", "flat", 64), ("segm", "nested", 2), ("keypoints", "flat", 7), ("keypoints", "nested", 64)],
+    )
+    def test_other_shapes(self, data, evaluate, tmp_path, kind, schema, n):
         paths, _ = write_real(data, tmp_path, kind, schema)
         want = pymetrics.evaluate(*paths, iou_type=kind)
-        assert bits(evaluate(*paths, iou_type=kind, n_partitions=5)) == bits(want)
+        assert bits(evaluate(*paths, iou_type=kind, n_partitions=n)) == bits(want)
 
     def test_empty_partitions(self, coco, evaluate, tmp_path):
         """More partitions than images, no detections, no ground truth, no rows at all."""
