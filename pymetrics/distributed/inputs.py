@@ -20,6 +20,7 @@ from ..formats.tables.rows import IMAGE, Layout, has_column, layout_of, read_row
 from ..formats.tables.source import source_of
 from ..formats.values import category_column, image_column
 from . import plan
+from .alike import Kinds, of_like_types, without_views
 from .curve_result import CurveResult
 from .intervals import check_draws
 from .kept import kept_of
@@ -54,15 +55,18 @@ class Side:
             path = table.files[0].path if table.files else ""
             layout = layout_of(table.schema, path, options, self.order, list(table.partition))
         self.has_id = self.flat and names.get("id") in table.schema.names
-        groups, self.reads_id = [], True
+        groups, self.reads_id, kinds = [], True, Kinds()
         for file in table.files or ():
             opened = parquet.open_file(file, options.argument)
             groups += [(file, *group) for group in parquet.row_groups(file, opened)]
             self.reads_id = self.reads_id and self._id_of(opened.schema_arrow) is not None
+            if opened.metadata.num_rows:
+                schema = opened.schema_arrow
+                kinds.require(schema, layout_of(schema, file.path, options, self.order, list(file.partition)), file)
         self.columns = self._columns(self._layout(layout), table.schema)
         self.groups: list[tuple[parquet.File, int, int]] = [(file, i, first) for file, i, first, n in groups if n]
         self.n_rows = sum(n for *_, n in groups) if self.in_files and self.flat else None
-        self.empty = with_place(_without_views(_empty_of(table)), 0, self.flat)
+        self.empty = with_place(without_views(_empty_of(table)), 0, self.flat)
 
     def _id_of(self, schema: Any) -> str | None:
         """The column of ids, of a file or a table that has it."""
@@ -111,7 +115,7 @@ class Side:
         schema = opened.schema_arrow
         layout = self._layout(layout_of(schema, file.path, self.options, self.order, list(file.partition)))
         columns = self._columns(layout, schema)
-        table = _without_views(parquet.row_group(opened, index, columns, file, self.options.argument))
+        table = without_views(parquet.row_group(opened, index, columns, file, self.options.argument))
         source_of([read_rows(table, layout, first, self.options)], self.options, None, {}).check()
         return with_place(table, place, self.flat)
 
@@ -125,19 +129,6 @@ def _empty_of(table: Table) -> Any:
             name, pa.array([value])[:0]
         )
     return found
-
-
-def _without_views(table: Any) -> Any:
-    """The same with text and binary as pyarrow takes rows of them."""
-    pa = arrow.pyarrow("table")
-    for i, field in enumerate(table.schema):
-        for is_view, kind in (
-            (pa.types.is_string_view, pa.large_string()),
-            (pa.types.is_binary_view, pa.large_binary()),
-        ):
-            if is_view(field.type):
-                table = table.set_column(i, field.name, table.column(i).cast(kind))
-    return table
 
 
 def is_path(source: Any) -> bool:
@@ -235,26 +226,8 @@ def joined(pieces: list[Any]) -> Any:
     pa = arrow.pyarrow("table")
     filled = [piece for piece in pieces if piece.num_rows] or pieces[:1]
     if not all(piece.schema.equals(filled[0].schema) for piece in filled):
-        filled = _of_like_types(filled)
+        filled = of_like_types(filled)
     return pa.concat_tables(filled, promote_options="permissive")
-
-
-def _of_like_types(tables: list[Any]) -> list[Any]:
-    """Tables of several files: text of all kinds as one, flags as numbers where some are; Arrow promotes the rest."""
-    pa = arrow.pyarrow("table")
-    found = list(tables)
-    for name in dict.fromkeys(name for table in tables for name in table.schema.names):
-        kinds = {table.schema.field(name).type for table in tables if name in table.schema.names}
-        to = None
-        if len(kinds) > 1 and all(map(arrow.is_text, kinds)):
-            to, is_one = pa.large_string(), arrow.is_text
-        elif len(kinds) > 1 and pa.bool_() in kinds:
-            to, is_one = pa.uint8(), pa.types.is_boolean
-        for i, table in enumerate(found if to is not None else ()):
-            place = table.schema.get_field_index(name)
-            if place >= 0 and is_one(table.schema.field(place).type):
-                found[i] = table.set_column(place, name, table.column(place).cast(to))
-    return found
 
 
 def result_of(curves: list[Any], ids: list[Any], images: NDArray[Any] | None, categories: Any) -> CurveResult:

@@ -179,6 +179,13 @@ class EngineTests:
         pq.write_table(dt.drop_columns("score"), place)
         with pytest.raises(ValueError, match=f"dt: '{place}' has no column 'score'"):
             evaluate(*paths, n_partitions=3)
+        pq.write_table(texts[:50], place)
+        with pytest.raises(TypeError, match=f"dt: '{place}', column 'image_id' holds strings, dt: '.*0.parquet', .* n"):
+            evaluate(*paths, n_partitions=3)
+        lists = {name: [[value]] for name, value in dt.to_pylist()[0].items() if name != "image_id"}
+        pq.write_table(pa.table({"image_id": dt["image_id"][:1], **lists}), place)
+        with pytest.raises(TypeError, match=f"dt: the rows of '{place}' are images, those of '.*0.parquet' objects"):
+            evaluate(*paths, n_partitions=3)
         whole = bytearray((tmp_path / "dt" / "2.parquet").read_bytes())
         whole[100:1500] = b"\xff" * 1400
         (tmp_path / "dt" / "1.parquet").write_bytes(whole)

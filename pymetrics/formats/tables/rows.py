@@ -117,10 +117,10 @@ def has_columns(schema: Any, partition: Iterable[str], name: str | tuple[str, ..
 def _has(schema: Any, top: set[str], name: str) -> bool:
     if name in top:
         return True
-    return _type_of(schema, name) is not None
+    return type_of(schema, name) is not None
 
 
-def _type_of(schema: Any, name: str) -> Any:
+def type_of(schema: Any, name: str) -> Any:
     """The type of a column, or of a field "objects.bbox" of a column; None where there is none.
 
     Of a list of structs, the field is a list.
@@ -142,11 +142,11 @@ def _type_of(schema: Any, name: str) -> Any:
 
 def has_column(schema: Any, name: str) -> bool:
     """Whether it has a column, or a field "objects.id" of a column."""
-    return _type_of(schema, name) is not None
+    return type_of(schema, name) is not None
 
 
 def _is_list(schema: Any, name: str) -> bool:
-    kind = _type_of(schema, name)
+    kind = type_of(schema, name)
     return kind is not None and arrow.is_list(kind)
 
 
