@@ -116,11 +116,9 @@ class EngineTests:
         with pytest.raises(ValueError, match="max_rows must be at least 1, got 0"):
             evaluate(*paths, max_rows=0)
 
-    @pytest.mark.parametrize(
-        ("kind", "schema", "n"),
-        [("segm", "flat", 64), ("segm", "nested", 2), ("keypoints", "flat", 7), ("keypoints", "nested", 64)],
-    )
-    def test_other_shapes(self, data, evaluate, tmp_path, kind, schema, n):
+    @pytest.mark.parametrize(("n", "schema"), [(1, "flat"), (2, "nested"), (7, "flat"), (64, "nested")])
+    @pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+    def test_real_data(self, data, evaluate, tmp_path, kind, n, schema):
         paths, _ = write_real(data, tmp_path, kind, schema)
         want = pymetrics.evaluate(*paths, iou_type=kind)
         assert bits(evaluate(*paths, iou_type=kind, n_partitions=n)) == bits(want)

@@ -38,9 +38,9 @@ def axes_of(gt):
 
 
 def write_real(data, folder, kind, schema):
-    """The paths of Parquet files of real masks ("segm") or poses ("keypoints"), and that of their ground truth."""
+    """The paths of Parquet files of real boxes, masks ("segm") or poses ("keypoints"), and of their ground truth."""
     gt = data("coco_val2014_100/instances_val2014_100.json")
-    dt = data("coco_val2014_100/instances_val2014_fakesegm100_results.json")
+    dt = data(f"coco_val2014_100/instances_val2014_fake{'bbox' if kind == 'bbox' else 'segm'}100_results.json")
     if kind == "keypoints":
         gt = data("coco_val2017_person538/gt_person_keypoints.json")
         rows = json.loads(gt.read_text())["annotations"]
