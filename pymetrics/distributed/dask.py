@@ -78,7 +78,7 @@ def evaluate(
     given = {"n": n_partitions, "max_rows": most}
     spans = spans_of(sides, n_partitions)
     if spans is not None:
-        files = graph.add("files", (), partial(tuple, sides))
+        files = graph.add("files", (), partial(_same, sides))
         steps = [(partial(_match_span, span=span), files) for span in spans]
     else:
         pieces = [_by_image(graph, *pair, n_partitions) for pair in zip((gt, dt), sides, strict=True)]

@@ -11,6 +11,8 @@ Key = tuple[Any, ...]
 
 
 class Graph:
+    """Tasks by key, each a function and the keys of what it is given."""
+
     def __init__(self) -> None:
         self._tasks: dict[Any, Any] = {}
         self._token = uuid.uuid4().hex

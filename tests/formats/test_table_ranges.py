@@ -118,6 +118,28 @@ def test_another_order(data, tmp_path, monkeypatch, kind, schema, held):
     assert bits(result) == bits(at_once(paths, kind))
 
 
+@pytest.mark.parametrize("n_empty", [1, 3])
+def test_another_order_with_empty_groups(coco, tmp_path, monkeypatch, n_empty):
+    """Nested row groups without objects, also the first one."""
+    monkeypatch.setattr(ranges, "ROWS_AT_ONCE", 40)
+    paths = [tmp_path / f"{side}.parquet" for side in ("gt", "dt")]
+    for side, source, path in zip(("gt", "dt"), coco, paths, strict=True):
+        write_tables(pymetrics.read(source, side), path, "nested")
+        rows = pq.read_table(path)
+        rows = rows.take(np.random.default_rng(0).permutation(len(rows)))
+        bare = {name: [] if isinstance(value, list) else value for name, value in rows.to_pylist()[0].items()}
+        first, last = (
+            pa.Table.from_pylist([bare | {"image_id": id} for id in ids[:n_empty]], rows.schema)
+            for ids in ([-1, -2, 10**6], [-3, -4, 10**7])
+        )
+        pq.write_table(pa.concat_tables([first, rows, last]), path, row_group_size=n_empty)
+    result = pymetrics.evaluate(*paths)
+    assert isinstance(result, PartedResult)
+    want = at_once(paths)
+    assert bits(result) == bits(want)
+    assert result.to_dict()["n_images"] == want.to_dict()["n_images"]
+
+
 def test_names_and_nested_images(coco, small, tmp_path):
     gt, dt = coco
     name = {category["id"]: category["name"] for category in gt["categories"]}

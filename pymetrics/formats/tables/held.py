@@ -53,11 +53,11 @@ class Held:
 
 
 def size_of(found: Rows) -> float:
-    """Bytes of an object of a piece in Held."""
+    """Bytes of an object in Held, of a piece that has some."""
     n_bytes = 4 * len(found)
     for value in found.columns.values():
         n_bytes += sum(part.nbytes for part in value) if isinstance(value, tuple) else value.nbytes
-    return n_bytes / max(len(found), 1)
+    return n_bytes / len(found)
 
 
 def by_range(ids: NDArray[Any], lows: NDArray[Any]) -> dict[int, NDArray[np.intp]]:
@@ -65,7 +65,7 @@ def by_range(ids: NDArray[Any], lows: NDArray[Any]) -> dict[int, NDArray[np.intp
     found = range_of(ids, lows).astype(np.min_scalar_type(len(lows)))
     order = np.argsort(found, kind="stable")
     numbers, starts = np.unique(found[order], return_index=True)
-    return dict(zip(numbers.tolist(), np.split(order, starts[1:]), strict=True))
+    return dict(zip(numbers.tolist(), np.split(order, starts)[1:], strict=True))
 
 
 def range_of(ids: Any, lows: NDArray[Any]) -> NDArray[np.intp]:

@@ -110,7 +110,8 @@ class Index:
 
     def _hold(self, first: int) -> dict[int, Held]:
         """The objects of a range and of those after it, as many as MOST_HELD allows."""
-        most = MOST_HELD / size_of(self._read(self.groups[0]))
+        size = next((size_of(found) for found in map(self._read, self.groups) if len(found)), 1)
+        most = MOST_HELD / size
         last = max(first + 1, first + int(np.count_nonzero(np.cumsum(self._n_objects[first:]) <= most)))
         held = {i: Held(int(self._n_objects[i])) for i in range(first, last)}
         for group in self._groups(self._lows[first], self._highs[last - 1]):
